@@ -14,17 +14,17 @@ die()
 	exit 1
 }
 
-# The newest stock Debian 6.1 kernel that has an image and modules, whatever
-# kernel this machine runs. The cloud and rt flavours end in -amd64 as well but
+# The newest stock Debian 6.1 kernel that has an image, modules and headers to
+# build ours with, whatever kernel this machine runs. The cloud and rt flavours end in -amd64 as well but
 # are other kernels.
 default_kver()
 {
-	local d v best=
+	local d v best=''
 
 	for d in /lib/modules/6.1.*-amd64; do
 		v=${d##*/}
 		case $v in *-cloud-* | *-rt-*) continue ;; esac
-		[[ -e $d/modules.dep && -r /boot/vmlinuz-$v ]] || continue
+		[[ -e $d/modules.dep && -e $d/build/Makefile && -r /boot/vmlinuz-$v ]] || continue
 		best+=$v$'\n'
 	done
 	[[ $best ]] || return 1

@@ -1,0 +1,108 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+#
+# linux-vss: "make help" lists the targets.
+
+KDIR	?= /lib/modules/$(shell uname -r)/build
+PREFIX	?= /usr/local
+DESTDIR	?=
+TESTS	?=
+W	?=
+
+B	:= $(CURDIR)/build
+
+# The kernel that tests run on, not the one this machine runs. Looked up when
+# used, for "deps" may only just have installed it.
+VM_KVER	= $(or $(KVER),$(shell scripts/vm/kver))
+VM_KDIR	= /lib/modules/$(VM_KVER)/build
+VM_TREE	= $(B)/kmod-$(VM_KVER)
+
+# What "install" installs; "stage" installs the tests' own builds instead.
+MODULE_DIR	?= $(CURDIR)/kmod
+USERSPACE_OUT	?= $(B)/userspace
+
+userspace = $(MAKE) -C userspace O=$(1) PREFIX=$(PREFIX)
+
+all: module userspace ## build the kernel module and userspace
+
+module: kdir-there ## build kmod/vss.ko against KDIR (default: the running kernel)
+	$(MAKE) -C $(KDIR) M=$(CURDIR)/kmod $(if $(W),W=$(W)) modules
+
+userspace: ## build the library and the tools in build/userspace
+	$(call userspace,$(USERSPACE_OUT))
+
+install: all ## build and install below DESTDIR, userspace below PREFIX (/usr/local)
+	$(MAKE) install-only
+	$(if $(DESTDIR),,depmod -a $$(cat $(KDIR)/include/config/kernel.release))
+
+install-only: kdir-there
+	$(MAKE) -C $(KDIR) M=$(MODULE_DIR) INSTALL_MOD_PATH=$(DESTDIR) \
+		INSTALL_MOD_DIR=updates modules_install
+	install -d $(DESTDIR)$(PREFIX)/include/linux
+	install -m 644 uapi/linux/*.h $(DESTDIR)$(PREFIX)/include/linux/
+	$(call userspace,$(USERSPACE_OUT)) DESTDIR=$(DESTDIR) install
+
+demo: deps stage ## see a busy volume snapshotted in a VM
+	@scripts/demo.sh
+
+check: deps ## build and run all tests; TESTS=NAME or a glob runs only those
+	@scripts/check.sh $(if $(TESTS),--tests '$(TESTS)')
+
+check-unit: deps ## run the userspace unit tests only
+	@scripts/check.sh --only unit $(if $(TESTS),--tests '$(TESTS)')
+
+check-vm: deps ## run the tests in VMs only
+	@scripts/check.sh --only vm $(if $(TESTS),--tests '$(TESTS)')
+
+check-static: deps ## run the static checks only (sparse, checkpatch, shellcheck)
+	@scripts/check.sh --only static $(if $(TESTS),--tests '$(TESTS)')
+
+vm: deps stage ## a shell in a VM with the module loaded and disks to play with
+	@scripts/vm/run --interactive --timeout 0
+
+deps: ## install with apt what is missing for all the above (Debian 12)
+	@scripts/install-deps.sh
+
+clean: ## delete everything that was built
+	rm -rf $(B)
+	find kmod \( -name '*.o' -o -name '*.ko' -o -name '*.mod' -o -name '*.mod.c' \
+		-o -name '.*.cmd' -o -name '.*.d' -o -name Module.symvers \
+		-o -name modules.order \) -delete
+
+help: ## print this
+	@echo 'Targets (default: all):'
+	@sed -nE 's/^([a-z-]+):.*## (.*)/  \1\t\2/p' Makefile | expand -t 18
+	@echo 'Variables: KDIR DESTDIR PREFIX TESTS W=1 (more warnings) KVER (of the VM)'
+
+# --- what the checks build: warnings are errors -----------------------------
+
+vm-module: vm-tree
+	$(MAKE) -C $(VM_KDIR) M=$(VM_TREE)/kmod W=1 KCFLAGS=-Werror modules
+
+vm-userspace:
+	$(MAKE) -C userspace O=$(B)/vm-userspace PREFIX=/usr WERROR=1
+
+# The unit tests' programs, in build/vm-userspace/unit
+vm-unit:
+	$(MAKE) -C userspace O=$(B)/vm-userspace PREFIX=/usr WERROR=1 unit
+
+vm-tree:
+	@scripts/sync-tree.sh kmod $(VM_TREE)/kmod
+	@scripts/sync-tree.sh uapi $(VM_TREE)/uapi
+
+# Filled aside and renamed: a VM that is starting reads the old or the new one.
+stage: vm-module vm-userspace
+	@rm -rf $(B)/stage.new
+	@$(MAKE) install-only KDIR=$(VM_KDIR) MODULE_DIR=$(VM_TREE)/kmod \
+		USERSPACE_OUT=$(B)/vm-userspace PREFIX=/usr DESTDIR=$(B)/stage.new
+	@rm -rf $(B)/stage && mv $(B)/stage.new $(B)/stage
+
+kdir-there:
+	@test -e $(KDIR)/Makefile || { \
+		echo "No kernel build tree at $(KDIR): install linux-headers-$$(uname -r) or set KDIR=" >&2; \
+		exit 1; }
+
+# Only what is called below may run in parallel: "deps" must come first.
+.NOTPARALLEL:
+
+.PHONY: all module userspace install install-only demo check check-unit check-vm \
+	check-static vm deps clean help vm-module vm-userspace vm-unit vm-tree stage kdir-there

@@ -1,0 +1,205 @@
+#!/bin/bash
+# SPDX-License-Identifier: GPL-2.0-or-later
+#
+# check.sh [--only static|unit|vm] [--tests PATTERN...] [--jobs N]: builds with
+# warnings as errors, runs the checks and prints their results as TAP. The last
+# line is "N passed, N failed, N skipped". Fails if one failed or none ran.
+#
+# PATTERN is a shell glob or a part of names such as vm/boot; several are
+# separated by blanks.
+
+set -uo pipefail
+. "$(dirname "$0")/vm/common.sh"
+cd "$top" || exit 1
+
+only='' patterns=() jobs=2
+while (($#)); do
+	case $1 in
+	--only) only=$2 ;;
+	--tests) read -r -a patterns <<<"$2" ;;
+	--jobs) jobs=$2 ;;
+	*) die "unknown option $1" ;;
+	esac
+	shift 2
+done
+
+mkdir -p "$build"
+state=$(mktemp -d "$build/check-XXXXXX")
+export state
+mkdir "$state"/{queue,claimed,log}
+: >"$state/results"
+. scripts/check/tap.sh
+
+workers=()
+# shellcheck disable=SC2317 # called by the trap
+end()
+{
+	local w
+
+	for w in "${workers[@]}"; do
+		kill "$w" 2>/dev/null
+	done
+	wait 2>/dev/null
+	[[ ${keep:-} ]] || rm -rf "$state"
+}
+trap end EXIT
+trap 'exit 130' INT TERM HUP
+
+# wanted NAME: whether --only and --tests let NAME through.
+wanted()
+{
+	local p
+
+	[[ ! $only || $1 == "$only"/* ]] || return 1
+	((${#patterns[@]})) || return 0
+	for p in "${patterns[@]}"; do
+		# shellcheck disable=SC2053 # a glob is meant
+		if [[ $1 == $p || ${1#*/} == $p || $1 == *"$p"* ]]; then
+			return 0
+		fi
+	done
+	return 1
+}
+
+milliseconds()
+{
+	echo $((${EPOCHREALTIME/./} / 1000))
+}
+
+# timed LOG CMD...: sets status and took.
+timed()
+{
+	local log=$1 start
+
+	shift
+	start=$(milliseconds)
+	"$@" >"$log" 2>&1 </dev/null
+	status=$?
+	took=$(($(milliseconds) - start))
+}
+
+# --- builds -------------------------------------------------------------------
+
+# What is asked for decides what must be built. A build that nobody asked for by
+# name has a line only where it fails.
+builds=()
+case $only in
+static) ;;
+unit) builds=(unit) ;;
+*) builds=(module userspace unit stage) ;;
+esac
+
+declare -A build_status build_time
+declare -A build_target=([module]=vm-module [userspace]=vm-userspace
+			 [unit]=vm-unit [stage]=stage)
+
+tap_begin
+broken=''
+# Two runs in one clone must not build the same files at once.
+exec 7>"$build/.lock"
+flock 7
+for b in "${builds[@]}"; do
+	echo "# building: $b"
+	timed "$state/log/build-$b" make --no-print-directory -j"$(nproc)" "${build_target[$b]}"
+	build_status[$b]=$status
+	build_time[$b]=$took
+	((status == 0)) || broken+=" $b"
+done
+flock -u 7
+
+# --- plan ---------------------------------------------------------------------
+
+plan=()
+for b in "${builds[@]}"; do
+	if ((build_status[$b])) || { [[ ! $only ]] && wanted "build/$b"; }; then
+		plan+=("build/$b")
+	fi
+done
+for s in $(scripts/check/static.sh --list); do
+	! wanted "static/$s" || plan+=("static/$s")
+done
+for u in "$build"/vm-userspace/unit/*; do
+	[[ -f $u && -x $u ]] || continue
+	! wanted "unit/${u##*/}" || plan+=("unit/${u##*/}")
+done
+vms=0
+for t in tests/vm/*.sh; do
+	t=${t##*/}
+	t=${t%.sh}
+	[[ $t != lib ]] || continue
+	wanted "vm/$t" || continue
+	plan+=("vm/$t")
+	vms=$((vms + 1))
+done
+((vms == 0)) || plan+=("vm/shutdown")
+tap_plan "${#plan[@]}"
+
+# --- run ----------------------------------------------------------------------
+
+enqueue()
+{
+	local name=$1 smp=2 mem=2048 thread=multi timeout=120 alone='' word words
+
+	read -r -d '' -a words < <(sed -n 's/^# vm: *//p' "tests/vm/$name.sh")
+	for word in "${words[@]}"; do
+		case $word in
+		smp=*) smp=${word#*=} ;;
+		mem=*) mem=${word#*=} ;;
+		thread=*) thread=${word#*=} ;;
+		timeout=*) timeout=${word#*=} ;;
+		alone=1) alone=1 ;;
+		*) echo "# $name: unknown word '$word' in its vm: line" ;;
+		esac
+	done
+	# The prefix orders: long ones first, so that no worker is left with
+	# one at the end.
+	printf '%s:%s:%s %s %s\n' "$smp" "$mem" "$thread" "$timeout" "$alone" \
+		>"$state/queue/$((99999 - timeout)):$name"
+}
+
+for item in "${plan[@]}"; do
+	name=${item#*/}
+	case $item in
+	build/*)
+		tap_result "$item" "${build_status[$name]}" "${build_time[$name]}" "$state/log/build-$name"
+		;;
+	static/*)
+		timed "$state/log/static-$name" scripts/check/static.sh "$name"
+		tap_result "$item" $status "$took" "$state/log/static-$name"
+		;;
+	unit/*)
+		timed "$state/log/unit-$name" timeout -k 5 120 "$build/vm-userspace/unit/$name"
+		tap_result "$item" $status "$took" "$state/log/unit-$name"
+		;;
+	vm/shutdown) ;;
+	vm/*)
+		if [[ $broken ]]; then
+			echo "not run, as this was not built:$broken" >"$state/log/broken"
+			tap_result "$item" 1 0 "$state/log/broken"
+		else
+			enqueue "$name"
+		fi
+		;;
+	esac
+done
+
+if ((vms)); then
+	for ((w = 1; w <= jobs && w <= vms; w++)); do
+		setpriv --pdeathsig TERM scripts/check/vm-worker.sh "$state" $w &
+		workers+=($!)
+	done
+	worker_status=0
+	for w in "${workers[@]}"; do
+		wait "$w" || worker_status=$?
+	done
+	workers=()
+	[[ ! -s $state/vm-end.log ]] || worker_status=1
+	((worker_status == 0)) || echo "worker status $worker_status" >>"$state/vm-end.log"
+	tap_result vm/shutdown $worker_status 0 "$state/vm-end.log"
+fi
+
+if grep -q failed "$state/results"; then
+	keep=1
+	echo "# logs are in ${state#"$top"/}"
+fi
+tap_end

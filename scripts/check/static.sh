@@ -1,0 +1,98 @@
+#!/bin/bash
+# SPDX-License-Identifier: GPL-2.0-or-later
+#
+# static.sh NAME: runs one of the checks below, which look at sources only.
+# static.sh --list: prints their names. Status 4 is skipped.
+
+set -uo pipefail
+. "$(dirname "$0")/../vm/common.sh"
+cd "$top" || exit 1
+
+# Files that are part of the project: what git knows, or would add.
+sources()
+{
+	git ls-files --cached --others --exclude-standard -- "$@" |
+		while read -r f; do [[ ! -f $f ]] || echo "$f"; done
+}
+
+check_spdx()
+{
+	local f status=0
+
+	while read -r f; do
+		head -n 3 "$f" | grep -q 'SPDX-License-Identifier: ' && continue
+		echo "no SPDX line: $f"
+		status=1
+	done < <(sources | grep -E '(\.([chS]|sh|py|rules|yaml|y|l|map|xsd|mk)|(^|/)(Makefile|Kbuild)|^scripts/.*|\.ci/run)$')
+	return $status
+}
+
+check_shellcheck()
+{
+	local f scripts=()
+
+	command -v shellcheck >/dev/null || { echo "SKIP: no shellcheck"; return 4; }
+	while read -r f; do
+		if [[ $f == *.sh ]] || head -n 3 "$f" | grep -qaE '^(#!/bin/(ba)?sh|# shellcheck shell=)'; then
+			scripts+=("$f")
+		fi
+	done < <(sources scripts tests .ci userspace/completion)
+	shellcheck -S style "${scripts[@]}"
+}
+
+# A build of its own: sparse runs only where something is compiled.
+check_sparse()
+{
+	local kver tree
+
+	command -v sparse >/dev/null || { echo "SKIP: no sparse"; return 4; }
+	kver=$(scripts/vm/kver) || return 1
+	tree=$build/sparse-$kver
+	scripts/sync-tree.sh kmod "$tree/kmod" && scripts/sync-tree.sh uapi "$tree/uapi" || return 1
+	make -j"$(nproc)" -C "/lib/modules/$kver/build" M="$tree/kmod" C=2 modules >"$tree/log" 2>&1 ||
+		{ cat "$tree/log"; return 1; }
+	! grep -E '(warning|error):' "$tree/log"
+}
+
+# checkpatch.pl comes from the kernel's source package: Debian's header packages
+# leave it out. Unpacking it takes some seconds, so it is kept.
+find_checkpatch()
+{
+	local archive dir=$build/checkpatch
+
+	if [[ ! -e $dir/checkpatch.pl ]]; then
+		archive=$(printf '%s\n' /usr/src/linux-source-*.tar.xz | sort -V | tail -n 1)
+		[[ -e $archive ]] || return 1
+		rm -rf "$dir.new"
+		mkdir -p "$dir.new"
+		tar -C "$dir.new" --strip-components 2 --wildcards -xf "$archive" \
+			'*/scripts/checkpatch.pl' '*/scripts/spelling.txt' \
+			'*/scripts/const_structs.checkpatch' || return 1
+		rm -rf "$dir"
+		mv "$dir.new" "$dir"
+	fi
+	echo "$dir/checkpatch.pl"
+}
+
+check_checkpatch()
+{
+	local checkpatch files
+
+	checkpatch=$(find_checkpatch) || { echo "SKIP: no linux-source package"; return 4; }
+	mapfile -t files < <(sources kmod uapi | grep '\.[ch]$')
+	((${#files[@]})) || { echo "no sources in kmod"; return 1; }
+	# LINUX_VERSION_CODE is what an out-of-tree module has to ask, in
+	# compat.h alone.
+	perl "$checkpatch" --no-tree --strict --terse --no-summary --quiet \
+		--ignore FILE_PATH_CHANGES,LINUX_VERSION_CODE,SPDX_LICENSE_TAG \
+		-f "${files[@]}"
+}
+
+checks=(spdx shellcheck sparse checkpatch)
+case ${1:-} in
+--list) printf '%s\n' "${checks[@]}" ;;
+*)
+	[[ " ${checks[*]} " == *" ${1:-?} "* ]] || die "no check '${1:-}'"
+	"check_$1"
+	;;
+esac

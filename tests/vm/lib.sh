@@ -1,0 +1,169 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+# shellcheck shell=bash
+#
+# Helpers for the tests in this folder, to be sourced first:
+#	. "$(dirname "$0")/lib.sh"
+# From then on a command that fails ends the test as failed, and its place is
+# told. A test leaves with 0 (passed), 4 (skipped) or anything else (failed).
+#
+# Several helpers print a result, to be caught with $(...). Do that in an
+# assignment of its own: "local x=$(...)" hides a failure.
+
+set -Eeuo pipefail
+
+KSFT_SKIP=4
+
+# A scratch folder (tmpfs) of this test.
+TEST_TMP=$(mktemp -d /tmp/test-XXXXXX)
+export TEST_TMP
+
+# In a file, so that helpers called within $(...) can push as well.
+_cleanups=$TEST_TMP/.cleanups
+: >"$_cleanups"
+
+_on_error()
+{
+	local status=$?
+
+	echo "FAILED at ${BASH_SOURCE[1]##*/}:${BASH_LINENO[0]}: status $status: $BASH_COMMAND" >&2
+}
+
+_on_exit()
+{
+	local status=$? lines i
+
+	trap - ERR EXIT
+	set +e
+	mapfile -t lines <"$_cleanups"
+	for ((i = ${#lines[@]} - 1; i >= 0; i--)); do
+		eval "${lines[i]}"
+	done
+	cd / && rm -rf --one-file-system "$TEST_TMP"
+	exit "$status"
+}
+
+trap _on_error ERR
+trap _on_exit EXIT
+
+# fail MESSAGE...: ends the test as failed.
+fail()
+{
+	trap - ERR
+	echo "FAIL: ${BASH_SOURCE[1]##*/}:${BASH_LINENO[0]}: $*" >&2
+	exit 1
+}
+
+# skip REASON...: ends the test as skipped.
+skip()
+{
+	trap - ERR
+	echo "SKIP: $*"
+	exit $KSFT_SKIP
+}
+
+# need CMD...: skips the test where a program is missing.
+need()
+{
+	local cmd
+
+	for cmd; do
+		command -v "$cmd" >/dev/null || skip "no $cmd here"
+	done
+}
+
+# run_ok CMD...: runs CMD with its output shown; fails if CMD fails.
+run_ok()
+{
+	echo "+ ${*@Q}"
+	"$@" || fail "status $?: ${*@Q}"
+}
+
+# expect_fail [-s STATUS] [-m TEXT] CMD...: fails if CMD succeeds, or fails
+# with another exit status, or without TEXT in its output, or by a signal.
+expect_fail()
+{
+	local want='' text='' status=0 out
+
+	while true; do
+		case $1 in
+		-s) want=$2; shift 2 ;;
+		-m) text=$2; shift 2 ;;
+		*) break ;;
+		esac
+	done
+	echo "+ ${*@Q} # must fail"
+	out=$("$@" 2>&1) || status=$?
+	[[ -z $out ]] || echo "$out"
+	((status)) || fail "must have failed: ${*@Q}"
+	[[ -n $want ]] || ((status < 128)) || fail "killed, status $status: ${*@Q}"
+	[[ -z $want || $status == "$want" ]] || fail "status $status instead of $want: ${*@Q}"
+	[[ -z $text || $out == *"$text"* ]] || fail "does not say '$text': ${*@Q}"
+}
+
+# disk SERIAL: prints the device of the VM's disk vd0..vd3, sd0, sd1 or nvme0.
+disk()
+{
+	local dev
+
+	dev=$(lsblk -dnpo SERIAL,NAME | awk -v s="$1" '$1 == s { print $2 }')
+	[[ -b $dev ]] || fail "no disk with serial $1"
+	echo "$dev"
+}
+
+# wait_for SECONDS CMD...: runs CMD until it succeeds; fails after SECONDS.
+wait_for()
+{
+	local end=$((SECONDS + $1))
+
+	shift
+	until "$@"; do
+		((SECONDS < end)) || fail "did not come true in time: ${*@Q}"
+		sleep 0.1
+	done
+}
+
+# settle: waits until udev has dealt with all events so far.
+settle()
+{
+	udevadm settle --timeout=30
+}
+
+# cleanup_push CMD [ARG]...: runs CMD when the test ends, last pushed first.
+cleanup_push()
+{
+	echo "${*@Q}" >>"$_cleanups"
+}
+
+# sha PATH: prints the checksum of a file's or a whole device's content, read
+# from the device itself and not from pages cached earlier.
+sha()
+{
+	if [[ -b $1 ]]; then
+		blockdev --flushbufs "$1"
+	fi
+	sha256sum <"$1" | cut -d ' ' -f 1
+}
+
+# load_vss [PARAM=VALUE]...: loads the module (udev rules are in place).
+load_vss()
+{
+	modprobe vss "$@" || fail "cannot load module vss"
+}
+
+# mount_tmp DEV [MOUNT-OPTION]...: mounts DEV on a new folder, prints that, and
+# unmounts it when the test ends.
+mount_tmp()
+{
+	local dev=$1 dir
+
+	shift
+	dir=$(mktemp -d "$TEST_TMP/mnt-XXXXXX")
+	mount "$@" "$dev" "$dir" || fail "cannot mount $dev"
+	cleanup_push _umount_tmp "$dir"
+	echo "$dir"
+}
+
+_umount_tmp()
+{
+	! mountpoint -q "$1" || umount "$1" || umount -l "$1"
+}
