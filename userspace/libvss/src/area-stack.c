@@ -1,0 +1,53 @@
+// SPDX-License-Identifier: LGPL-2.1-or-later
+/*
+ * Rules about where a diff area may lie.
+ */
+#include <errno.h>
+#include <string.h>
+
+#include "area-stack.h"
+#include "error.h"
+
+bool vss_area_fs_supported(const struct vss_stack_fs *fs)
+{
+	/* The ext4 driver serves ext3 too; ext2 may be another driver's. */
+	return !strcmp(fs->type, "ext4") || !strcmp(fs->type, "ext3") ||
+	       !strcmp(fs->type, "xfs");
+}
+
+int vss_area_file_stack_check(const struct vss_stack *stack, size_t volume, size_t dev,
+			      struct vss_error *err)
+{
+	/* On the volume itself: its extents are written around the hook. */
+	if (dev == volume || vss_stack_is_partition_of(stack, dev, volume))
+		return 0;
+	if (vss_stack_lies_on(stack, dev, volume))
+		return vss_error_set(err, -ELOOP, VSS_E_NESTED_VOLUME_LIMIT,
+				     "the diff area of /dev/%s cannot be on /dev/%s, which lies "
+				     "on /dev/%s; choose a device that is independent of it",
+				     stack->devs[volume].name, stack->devs[dev].name,
+				     stack->devs[volume].name);
+	return 0;
+}
+
+int vss_area_device_stack_check(const struct vss_stack *stack, size_t volume, size_t dev,
+				struct vss_error *err)
+{
+	size_t upper = dev, lower = volume;
+
+	if (dev == volume)
+		return vss_error_set(err, -ELOOP, VSS_E_NESTED_VOLUME_LIMIT,
+				     "/dev/%s cannot be its own diff area",
+				     stack->devs[dev].name);
+	if (vss_stack_lies_on(stack, volume, dev)) {
+		upper = volume;
+		lower = dev;
+	} else if (!vss_stack_lies_on(stack, dev, volume)) {
+		return 0;
+	}
+	return vss_error_set(err, -ELOOP, VSS_E_NESTED_VOLUME_LIMIT,
+			     "/dev/%s cannot be a diff area of /dev/%s: /dev/%s lies on /dev/%s; "
+			     "choose a device that is independent of the volume",
+			     stack->devs[dev].name, stack->devs[volume].name,
+			     stack->devs[upper].name, stack->devs[lower].name);
+}

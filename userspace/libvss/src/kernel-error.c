@@ -1,0 +1,218 @@
+// SPDX-License-Identifier: LGPL-2.1-or-later
+/*
+ * From the errno of a command to the sentence and the VSS result code.
+ */
+#include <errno.h>
+#include <netlink/genl/genl.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "error.h"
+#include "kernel.h"
+#include "sysfs.h"
+
+/* "cannot <verb> <subject>: ..." */
+static const char *verb(enum vss_cmd cmd)
+{
+	switch (cmd) {
+	case VSS_CMD_MODULE_GET:
+		return "read the facts of the kernel module";
+	case VSS_CMD_MODULE_TEST:
+		return "verify the write hook on this kernel";
+	case VSS_CMD_VOLUME_ATTACH:
+		return "attach";
+	case VSS_CMD_VOLUME_DETACH:
+		return "detach";
+	case VSS_CMD_VOLUME_GET:
+		return "read the state of";
+	case VSS_CMD_VOLUME_SET:
+		return "change the limits of";
+	case VSS_CMD_AREA_ADD:
+		return "add to the diff area of";
+	case VSS_CMD_AREA_EXTENTS:
+		return "use the file for the diff area of";
+	case VSS_CMD_AREA_GET:
+		return "list diff areas";
+	case VSS_CMD_SET_PREPARE:
+		return "prepare snapshot set";
+	case VSS_CMD_SET_STEP:
+		return "create snapshot set";
+	case VSS_CMD_SET_ABORT:
+		return "abort snapshot set";
+	case VSS_CMD_SET_GET:
+		return "read snapshot set";
+	case VSS_CMD_SNAPSHOT_GET:
+		return "read snapshot";
+	case VSS_CMD_SNAPSHOT_SET:
+		return "change snapshot";
+	case VSS_CMD_SNAPSHOT_DELETE:
+		return "delete snapshot";
+	default:
+		return "run the command";
+	}
+}
+
+/*
+ * What an errno means for a command, its result code and what to do.  First
+ * match wins; VSS_CMD_UNSPEC stands for every command.
+ */
+static const struct rule {
+	enum vss_cmd cmd;
+	int code;
+	vss_result result;
+	const char *meaning;
+	const char *advice;
+} rules[] = {
+	{ VSS_CMD_UNSPEC, EPERM, E_ACCESSDENIED, "permission denied",
+	  "run as root, outside of any container" },
+	{ VSS_CMD_UNSPEC, ENOMEM, E_OUTOFMEMORY, "the kernel has not enough memory", NULL },
+	{ VSS_CMD_MODULE_TEST, EOPNOTSUPP, VSS_E_VOLUME_NOT_SUPPORTED,
+	  "writes would pass the module unseen on this kernel", "see 'vssctl doctor'" },
+	{ VSS_CMD_MODULE_TEST, EBUSY, VSS_E_PROVIDER_VETO,
+	  "ftrace is switched off or another module owns the function",
+	  "see 'vssctl doctor'" },
+	{ VSS_CMD_VOLUME_ATTACH, EEXIST, VSS_E_OBJECT_ALREADY_EXISTS, "it is attached already",
+	  NULL },
+	{ VSS_CMD_VOLUME_ATTACH, EBUSY, VSS_E_VOLUME_IN_USE,
+	  "it overlaps a volume that is attached",
+	  "attach either a disk or its partitions" },
+	{ VSS_CMD_VOLUME_ATTACH, EOPNOTSUPP, VSS_E_VOLUME_NOT_SUPPORTED,
+	  "this kind of device cannot be snapshotted", NULL },
+	{ VSS_CMD_VOLUME_ATTACH, EAGAIN, VSS_E_HOLD_WRITES_TIMEOUT,
+	  "writes from before the attach did not end in time", "try again" },
+	{ VSS_CMD_VOLUME_ATTACH, ENODEV, VSS_E_OBJECT_NOT_FOUND, "there is no such device", NULL },
+	{ VSS_CMD_VOLUME_ATTACH, ENXIO, VSS_E_OBJECT_NOT_FOUND, "there is no such device", NULL },
+	{ VSS_CMD_VOLUME_DETACH, EBUSY, VSS_E_VOLUME_IN_USE, "it has snapshots",
+	  "delete them first, or use --force" },
+	{ VSS_CMD_VOLUME_DETACH, ENOENT, VSS_E_OBJECT_NOT_FOUND, "it is not attached", NULL },
+	{ VSS_CMD_VOLUME_GET, ENOENT, VSS_E_OBJECT_NOT_FOUND, "it is not attached", NULL },
+	{ VSS_CMD_VOLUME_SET, ENOENT, VSS_E_OBJECT_NOT_FOUND, "it is not attached", NULL },
+	{ VSS_CMD_AREA_ADD, ENOENT, VSS_E_OBJECT_NOT_FOUND, "the volume is not attached",
+	  "attach it first" },
+	{ VSS_CMD_AREA_ADD, EBUSY, VSS_E_VOLUME_IN_USE, "the device or file is in use", NULL },
+	{ VSS_CMD_AREA_ADD, EOPNOTSUPP, VSS_E_VOLUME_NOT_SUPPORTED,
+	  "this device or file cannot hold a diff area", NULL },
+	{ VSS_CMD_AREA_ADD, ELOOP, VSS_E_NESTED_VOLUME_LIMIT,
+	  "the diff area would lie on the volume it serves",
+	  "choose a device that is independent of the volume" },
+	{ VSS_CMD_AREA_ADD, ENOSPC, VSS_E_MAXIMUM_DIFFAREA_ASSOCIATIONS_REACHED,
+	  "the diff area has its most parts", NULL },
+	{ VSS_CMD_AREA_EXTENTS, EBUSY, VSS_E_VOLUME_IN_USE,
+	  "the file lies on the volume itself, which has snapshots that may still need its blocks",
+	  "put the file on another device, or delete the snapshots first" },
+	{ VSS_CMD_SET_PREPARE, EBUSY, VSS_E_SNAPSHOT_SET_IN_PROGRESS,
+	  "a volume is in another set that is being created", "try again later" },
+	{ VSS_CMD_SET_PREPARE, ENOSPC, VSS_E_INSUFFICIENT_STORAGE,
+	  "a volume has no diff area or no room in it",
+	  "give it room with 'vssctl diff-area add' or 'vssctl diff-area grow'" },
+	{ VSS_CMD_SET_PREPARE, EEXIST, VSS_E_OBJECT_ALREADY_EXISTS, "the UUID is in use", NULL },
+	{ VSS_CMD_SET_PREPARE, ENOENT, VSS_E_OBJECT_NOT_FOUND, "a volume is not attached",
+	  "attach it first" },
+	{ VSS_CMD_SET_PREPARE, E2BIG, VSS_E_MAXIMUM_NUMBER_OF_VOLUMES_REACHED,
+	  "too many volumes for one set", "a set holds up to 64" },
+	{ VSS_CMD_SET_PREPARE, EMFILE, VSS_E_MAXIMUM_NUMBER_OF_SNAPSHOTS_REACHED,
+	  "a volume has its most snapshots", "delete old ones first" },
+	{ VSS_CMD_SET_STEP, EPERM, E_ACCESSDENIED, "the set belongs to another process", NULL },
+	{ VSS_CMD_SET_STEP, ETIMEDOUT, VSS_E_FLUSH_WRITES_TIMEOUT, "its deadline passed",
+	  "try again when the volumes are less busy, or allow more time" },
+	{ VSS_CMD_SET_STEP, ECANCELED, VSS_E_BAD_STATE, "it was undone before", NULL },
+	{ VSS_CMD_SET_STEP, EBUSY, VSS_E_VOLUME_IN_USE,
+	  "a file system could not be frozen because something else has frozen it",
+	  "thaw it with 'fsfreeze -u' if nothing needs the freeze" },
+	{ VSS_CMD_SET_STEP, ENOSPC, VSS_E_INSUFFICIENT_STORAGE, "the diff area is full",
+	  "give it room with 'vssctl diff-area grow'" },
+	{ VSS_CMD_SET_STEP, ENOENT, VSS_E_OBJECT_NOT_FOUND, "there is no such set in creation",
+	  NULL },
+	{ VSS_CMD_SET_ABORT, ENOENT, VSS_E_OBJECT_NOT_FOUND, "there is no such set in creation",
+	  NULL },
+	{ VSS_CMD_SET_GET, ENOENT, VSS_E_OBJECT_NOT_FOUND, "there is no such set in creation",
+	  NULL },
+	{ VSS_CMD_SNAPSHOT_GET, ENOENT, VSS_E_OBJECT_NOT_FOUND, "there is no such snapshot", NULL },
+	{ VSS_CMD_SNAPSHOT_SET, ENOENT, VSS_E_OBJECT_NOT_FOUND, "there is no such snapshot", NULL },
+	{ VSS_CMD_SNAPSHOT_SET, EBUSY, VSS_E_VOLUME_IN_USE, "its image is in use",
+	  "unmount or close it first" },
+	{ VSS_CMD_SNAPSHOT_DELETE, ENOENT, VSS_E_OBJECT_NOT_FOUND, "there is no such snapshot",
+	  NULL },
+	{ VSS_CMD_SNAPSHOT_DELETE, EBUSY, VSS_E_VOLUME_IN_USE, "its image is in use",
+	  "unmount or close it first, or use --force" },
+};
+
+static const struct rule *find_rule(enum vss_cmd cmd, int code)
+{
+	const struct rule *general = NULL;
+
+	for (size_t i = 0; i < sizeof(rules) / sizeof(rules[0]); i++) {
+		if (rules[i].code != code)
+			continue;
+		if (rules[i].cmd == cmd)
+			return &rules[i];
+		if (rules[i].cmd == VSS_CMD_UNSPEC)
+			general = &rules[i];
+	}
+	return general;
+}
+
+vss_result vss_kernel_result_of(enum vss_cmd cmd, int code)
+{
+	const struct rule *rule = find_rule(cmd, -code);
+
+	return rule ? rule->result : vss_result_from_errno(code);
+}
+
+/* " /dev/vda1", " 8a6c...", or nothing. */
+static void describe(const struct vss_subject *subject, char *text, size_t size)
+{
+	char name[VSS_SYSFS_NAME_SIZE];
+	char id[VSS_UUID_TEXT_SIZE];
+
+	text[0] = '\0';
+	if (!subject)
+		return;
+	if (subject->kind == VSS_SUBJECT_UUID)
+		snprintf(text, size, " %s", vss_uuid_format(&subject->uuid, id));
+	else if (subject->kind == VSS_SUBJECT_DEVICE &&
+		 !vss_sysfs_name("/sys", subject->dev, name))
+		snprintf(text, size, " /dev/%s", name);
+	else if (subject->kind == VSS_SUBJECT_DEVICE)
+		snprintf(text, size, " device %u:%u", subject->dev.major, subject->dev.minor);
+}
+
+int vss_kernel_fail(struct vss_kernel *kernel, enum vss_cmd cmd,
+		    const struct vss_subject *subject, int code)
+{
+	const struct rule *rule = find_rule(cmd, -code);
+	const char *reason = strerror(-code);
+	const char *attr = kernel->extack_attr;
+	char what[VSS_KERNEL_NAME_SIZE + 16];
+
+	describe(subject, what, sizeof(what));
+	if (kernel->extack[0])
+		reason = kernel->extack;
+	else if (rule)
+		reason = rule->meaning;
+	return vss_error_set(&kernel->error, code, vss_kernel_result_of(cmd, code),
+			     "cannot %s%s: %s%s%s%s%s%s", verb(cmd), what, reason,
+			     attr[0] ? " (" : "", attr, attr[0] ? ")" : "",
+			     rule && rule->advice ? "; " : "",
+			     rule && rule->advice ? rule->advice : "");
+}
+
+const char *vss_kernel_error(const struct vss_kernel *kernel)
+{
+	return kernel->error.text;
+}
+
+vss_result vss_kernel_result(const struct vss_kernel *kernel)
+{
+	return kernel->error.result;
+}
+
+const char *vss_kernel_extack(const struct vss_kernel *kernel)
+{
+	return kernel->extack;
+}
+
+const char *vss_kernel_extack_attr(const struct vss_kernel *kernel)
+{
+	return kernel->extack_attr;
+}
