@@ -25,6 +25,14 @@ struct offer {
 	uint64_t free;
 };
 
+uint64_t vss_area_default_size(uint64_t volume_size)
+{
+	uint64_t size = volume_size / DEFAULT_PART;
+
+	size -= size % VSS_AREA_ALIGN;
+	return size > DEFAULT_MIN ? size : DEFAULT_MIN;
+}
+
 /* The mount to use: writable, preferably one that shows the root. */
 static const struct vss_stack_mount *usable_mount(const struct vss_stack_fs *fs)
 {
@@ -63,9 +71,7 @@ static uint64_t size_for(uint64_t wanted, uint64_t volume_size, uint64_t free)
 
 	if (size)
 		return size <= free ? size : 0;
-	size = volume_size / DEFAULT_PART;
-	if (size < DEFAULT_MIN)
-		size = DEFAULT_MIN;
+	size = vss_area_default_size(volume_size);
 	if (size > free / 2)
 		size = free / 2;
 	size -= size % VSS_AREA_ALIGN;

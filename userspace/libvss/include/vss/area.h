@@ -27,6 +27,14 @@ extern "C" {
 #define VSS_AREA_ALIGN		(1ULL << 20)
 
 /**
+ * vss_area_default_size() - A reasonable size for a volume's diff area.
+ * @volume_size: bytes of the volume
+ *
+ * Return: bytes: the larger of 64 MiB and a tenth of the volume.
+ */
+uint64_t vss_area_default_size(uint64_t volume_size);
+
+/**
  * struct vss_area_place - Where a file for a diff area could be made.
  * @mount_point: a mount point of the file system
  * @same_volume: it is the volume's own file system
@@ -41,8 +49,8 @@ struct vss_area_place {
 /**
  * vss_area_place_find() - Choose a place for a volume's diff area.
  * @volume: the volume
- * @size: bytes wanted; 0 for the larger of 64 MiB and a tenth of the volume,
- *	but no more than half of what is free
+ * @size: bytes wanted; 0 for vss_area_default_size(), but no more than half of
+ *	what is free
  * @place: receives the place, to be cleared with vss_area_place_clear()
  * @err: receives the failure; may be NULL
  *

@@ -1,0 +1,29 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * Reading the kernel's own descriptions of itself, for "doctor".
+ */
+#ifndef VSSCTL_DOCTOR_PARSE_H
+#define VSSCTL_DOCTOR_PARSE_H
+
+#include <stdbool.h>
+#include <stdio.h>
+
+/* Is CONFIG_@option "y" or "m" in a kernel configuration? */
+bool vssctl_config_has(FILE *config, const char *option);
+
+/* Is @function a line of available_filter_functions? */
+bool vssctl_function_listed(FILE *functions, const char *function);
+
+/*
+ * Does a line of enabled_functions say that something redirects @function
+ * (flag I, of which the kernel allows one)?
+ */
+bool vssctl_function_redirected(FILE *enabled, const char *function);
+
+/* The mode in brackets in "[none] integrity confidentiality".  Into @mode. */
+bool vssctl_lockdown_mode(const char *text, char *mode, size_t size);
+
+/* Does a module file end with a signature?  Only uncompressed ones can. */
+bool vssctl_module_signed(FILE *module);
+
+#endif /* VSSCTL_DOCTOR_PARSE_H */

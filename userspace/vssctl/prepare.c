@@ -1,0 +1,89 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+/*
+ * Making a volume ready for a snapshot.
+ */
+#include <errno.h>
+#include <string.h>
+
+#include "area.h"
+#include "prepare.h"
+#include "size.h"
+
+static int attach(struct vssctl *ctl, const struct vss_blockdev *volume,
+		  struct vss_kernel_volume *state, bool *attached)
+{
+	int ret = vss_kernel_volume_get(ctl->kernel, volume->dev, state);
+
+	*attached = false;
+	if (!ret && state->state == VSS_VOLUME_GONE)
+		return vssctl_fail(ctl, VSS_E_OBJECT_NOT_FOUND,
+				   "the device of %s was removed; detach it", volume->path);
+	if (ret != -ENOENT)
+		return ret ? vssctl_fail_kernel(ctl) : 0;
+	if (vss_kernel_volume_attach(ctl->kernel, volume->dev, 0, 0, state))
+		return vssctl_fail_kernel(ctl);
+	*attached = true;
+	vssctl_note(ctl, "attached %s", volume->path);
+	return 0;
+}
+
+static int add_area(struct vssctl *ctl, const struct vss_blockdev *volume, const char *where,
+		    uint64_t size, struct vssctl_prepared *prepared)
+{
+	char text[VSSCTL_SIZE_TEXT];
+	int ret;
+
+	ret = where ? vssctl_area_add(ctl, volume, where, size, false, &prepared->area) :
+		      vssctl_area_add_default(ctl, volume, size, &prepared->area);
+	if (ret)
+		return ret;
+	prepared->area_added = true;
+	if (prepared->area.path)
+		vssctl_note(ctl, "diff area of %s: file %s (%s)", volume->path,
+			    prepared->area.path, vssctl_format_size(prepared->area.size, text));
+	else
+		vssctl_note(ctl, "diff area of %s: device %s (%s)", volume->path, where,
+			    vssctl_format_size(prepared->area.size, text));
+	return 0;
+}
+
+int vssctl_prepare(struct vssctl *ctl, const struct vss_blockdev *volume, const char *where,
+		   uint64_t size, struct vssctl_prepared *prepared)
+{
+	struct vss_kernel_volume state;
+	int ret;
+
+	memset(prepared, 0, sizeof(*prepared));
+	ret = attach(ctl, volume, &state, &prepared->attached);
+	if (ret)
+		return ret;
+	if (state.area_size) {
+		if (where)
+			vssctl_warn(ctl, "%s has a diff area already; %s is not used",
+				    volume->path, where);
+		return 0;
+	}
+	ret = add_area(ctl, volume, where, size, prepared);
+	if (ret)
+		vssctl_unprepare(ctl, volume, prepared);
+	return ret;
+}
+
+void vssctl_unprepare(struct vssctl *ctl, const struct vss_blockdev *volume,
+		      struct vssctl_prepared *prepared)
+{
+	struct vss_error error;
+
+	if (prepared->attached) {
+		if (vss_kernel_volume_detach(ctl->kernel, volume->dev, false))
+			vssctl_warn(ctl, "%s", vss_kernel_error(ctl->kernel));
+		else if (prepared->area_added &&
+			 vss_area_file_remove(&prepared->area, &error))
+			vssctl_warn(ctl, "%s", error.text);
+	} else if (prepared->area_added) {
+		/* A part cannot be taken away from a volume that stays attached. */
+		vssctl_note(ctl, "%s keeps the diff area it was given", volume->path);
+	}
+	vss_kernel_area_clear(&prepared->area);
+	memset(prepared, 0, sizeof(*prepared));
+}
