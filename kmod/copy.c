@@ -1,0 +1,895 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * Copy-before-write: the way of a chunk's old content from the origin to the
+ * diff area.
+ *
+ *   write waits     -> vss_copy_wait(): which chunks need a copy?  start them
+ *   origin is read  -> read_done(), in interrupt
+ *   done_work       -> publish(): in the map and in memory; the write may go
+ *   store_work      -> the content goes to the diff area, behind the write
+ *   done_work       -> forget(): memory is free again
+ *
+ * The rule that all readers of images rely on: a write is submitted to the
+ * origin only after the copies of its chunks are published (or the snapshots
+ * that need them are marked as lost).  A copy gets the tag of the newest
+ * snapshot at the time when it is published, not when it is read: no write was
+ * let through in between, so the content is that of the newest instant too.
+ *
+ * Nothing here sleeps for memory or room.  What cannot be had now makes the
+ * copy starve in a queue, and whoever gives something back kicks the queue;
+ * pools see to it that one copy can always be made.
+ */
+#include <linux/blk-cgroup.h>
+#include <linux/mm.h>
+#include <linux/slab.h>
+
+#include "copy.h"
+#include "event.h"
+#include "snapshot.h"
+#include "volume.h"
+
+#define MAX_COPY_PAGES		256U
+/* Operations without data are worked on in windows, so that none takes long. */
+#define WINDOW_SECTORS		(1U << (20 - SECTOR_SHIFT))
+#define RETRY_DELAY		msecs_to_jiffies(10)
+
+static unsigned int stall_seconds = 30;
+module_param(stall_seconds, uint, 0644);
+MODULE_PARM_DESC(stall_seconds,
+		 "drop the snapshots of a volume when writes have waited so long for its diff area");
+
+/**
+ * vss_range_init() - the chunks that a bio touches
+ * @range:	set
+ * @vol:	the volume
+ * @sector:	the bio's first sector on the disk
+ * @nr:		its length; at least one sector must lie on the volume
+ */
+void vss_range_init(struct vss_range *range, const struct vss_volume *vol,
+		    sector_t sector, sector_t nr)
+{
+	sector_t first = max(sector, vol->start) - vol->start;
+	sector_t last = min(sector + nr, vol->start + vol->nr_sectors) -
+			vol->start - 1;
+
+	range->first = vss_sector_to_chunk(vol, first);
+	range->last = vss_sector_to_chunk(vol, last);
+}
+
+static u32 group_of(u64 chunk)
+{
+	return chunk >> VSS_GROUP_SHIFT;
+}
+
+/* The chunks of a group that lie in the range. */
+static u16 group_mask(const struct vss_range *range, u32 group)
+{
+	u64 base = (u64)group << VSS_GROUP_SHIFT;
+	unsigned int lo = 0, hi = VSS_GROUP_CHUNKS - 1;
+
+	if (range->first > base)
+		lo = range->first - base;
+	if (range->last < base + hi)
+		hi = range->last - base;
+	return GENMASK(hi, lo);
+}
+
+/**
+ * vss_copy_is_safe() - may the range be written without a copy?
+ * @vol:	the volume
+ * @range:	the chunks
+ *
+ * Takes no lock, any context.  Binding only for a write that is counted by the
+ * gate and not held: then no snapshot can be taken meanwhile.
+ *
+ * Return: true if no snapshot needs what is there.
+ */
+bool vss_copy_is_safe(const struct vss_volume *vol,
+		      const struct vss_range *range)
+{
+	u32 gen, g;
+
+	if (!READ_ONCE(vol->live))
+		return true;
+	gen = READ_ONCE(vol->gen);
+	for (g = group_of(range->first); g <= group_of(range->last); g++) {
+		u16 mask = group_mask(range, g);
+
+		if ((vss_safebits_get(&vol->safe, g, gen) & mask) != mask)
+			return false;
+		if (g == U32_MAX)
+			break;
+	}
+	return true;
+}
+
+static u16 copy_mask(const struct vss_copy *copy)
+{
+	return GENMASK(copy->first + copy->n - 1, copy->first);
+}
+
+/**
+ * vss_copy_find() - find a copy in memory by its slot
+ * @shard:	the group's shard, locked
+ * @group:	the group
+ * @chunk:	the chunk within the group
+ * @slot:	the slot that the map names for it
+ *
+ * Return: the copy, to be kept with its @refs before the lock is dropped, or
+ * NULL: the content is in the slot.
+ */
+struct vss_copy *vss_copy_find(struct vss_shard *shard, u32 group,
+			       unsigned int chunk, u32 slot)
+{
+	struct vss_copy *copy;
+
+	lockdep_assert_held(&shard->lock);
+	hlist_for_each_entry(copy, vss_map_copies(shard, group), node) {
+		if (copy->group == group &&
+		    copy->state == VSS_COPY_PUBLISHED &&
+		    (copy_mask(copy) & BIT(chunk)) &&
+		    copy->slots[chunk - copy->first] == slot)
+			return copy;
+	}
+	return NULL;
+}
+
+/**
+ * vss_copy_page() - a page of a copy's content
+ * @copy:	the copy
+ * @chunk:	chunk within the group
+ * @offset:	byte within the chunk
+ *
+ * Return: the page that holds the byte.
+ */
+struct page *vss_copy_page(struct vss_copy *copy, unsigned int chunk,
+			   unsigned int offset)
+{
+	u64 byte = ((u64)(chunk - copy->first) << copy->vol->chunk_shift) +
+		   offset;
+
+	return copy->vecs[byte >> PAGE_SHIFT].bv_page;
+}
+
+static size_t copy_size(const struct vss_volume *vol, unsigned int n)
+{
+	return struct_size_t(struct vss_copy, vecs,
+			     (size_t)n << (vol->chunk_shift - PAGE_SHIFT));
+}
+
+static void free_copy(struct vss_copy *copy)
+{
+	if (copy->pooled)
+		mempool_free(copy, &copy->vol->copier.pool);
+	else
+		kfree(copy);
+}
+
+static struct vss_copy *alloc_copy(struct vss_volume *vol, u32 group,
+				   unsigned int first, unsigned int n)
+{
+	gfp_t gfp = GFP_NOWAIT | __GFP_NOWARN;
+	struct vss_copy *copy;
+	bool pooled = false;
+
+	copy = kmalloc(copy_size(vol, n), gfp);
+	if (!copy) {
+		n = 1;
+		pooled = true;
+		copy = mempool_alloc(&vol->copier.pool, gfp);
+		if (!copy)
+			return NULL;
+	}
+	memset(copy, 0, sizeof(*copy));
+	copy->vol = vol;
+	refcount_set(&copy->refs, 1);
+	copy->state = VSS_COPY_READING;
+	copy->group = group;
+	copy->first = first;
+	copy->n = n;
+	copy->pooled = pooled;
+	bio_list_init(&copy->waiters);
+	return copy;
+}
+
+static unsigned int copy_pages(const struct vss_copy *copy)
+{
+	return DIV_ROUND_UP(copy->bytes, PAGE_SIZE);
+}
+
+static void free_pages_of(struct vss_copy *copy, unsigned int nr)
+{
+	struct vss_copier *copier = &copy->vol->copier;
+	unsigned int i;
+
+	for (i = 0; i < nr; i++)
+		mempool_free(copy->vecs[i].bv_page, &copier->pages);
+}
+
+/**
+ * vss_copy_put() - give a reference to a copy back
+ * @copy:	the copy
+ */
+void vss_copy_put(struct vss_copy *copy)
+{
+	struct vss_volume *vol = copy->vol;
+	struct vss_copier *copier = &vol->copier;
+
+	if (!refcount_dec_and_test(&copy->refs))
+		return;
+	free_pages_of(copy, copy_pages(copy));
+	rcu_read_lock();	/* the volume may go once nothing is in use */
+	if (!atomic64_sub_return(copy->bytes, &copier->used))
+		wake_up(&copier->quiet);
+	free_copy(copy);
+	if (!list_empty_careful(&copier->starved) ||
+	    !bio_list_empty(&copier->bios))
+		vss_copier_kick(vol);
+	rcu_read_unlock();
+}
+
+/**
+ * vss_copier_kick() - something that copies may have waited for came back
+ * @vol:	the volume
+ */
+void vss_copier_kick(struct vss_volume *vol)
+{
+	mod_delayed_work(vol->wq, &vol->copier.copy_work, 0);
+}
+
+/* Irq: the origin has answered. */
+static void read_done(struct bio *bio)
+{
+	vss_copy_ended(container_of(bio, struct vss_copy, bio));
+}
+
+/**
+ * vss_copy_ended() - the read or the last store of a copy has ended
+ * @copy:	the copy
+ *
+ * Any context.
+ */
+void vss_copy_ended(struct vss_copy *copy)
+{
+	struct vss_volume *vol = copy->vol;
+
+	/* Once it is in the list, the copy is not ours any more. */
+	if (llist_add(&copy->done, &vol->copier.done))
+		queue_work(vol->wq, &vol->copier.done_work);
+}
+
+/* Charge the copy's content and get its pages: all or nothing. */
+static bool get_pages(struct vss_copy *copy, unsigned int bytes)
+{
+	struct vss_copier *copier = &copy->vol->copier;
+	unsigned int nr = DIV_ROUND_UP(bytes, PAGE_SIZE), i;
+	u64 used = atomic64_add_return(bytes, &copier->used);
+
+	/* Whoever is alone may exceed the limit, else a tiny one blocks. */
+	if (used > READ_ONCE(copier->memory) && used > bytes)
+		goto fail;
+	for (i = 0; i < nr; i++) {
+		struct page *page = mempool_alloc(&copier->pages,
+						  GFP_NOWAIT | __GFP_NOWARN);
+
+		if (!page) {
+			free_pages_of(copy, i);
+			goto fail;
+		}
+		copy->vecs[i].bv_page = page;
+		copy->vecs[i].bv_offset = 0;
+		copy->vecs[i].bv_len = min_t(unsigned int, PAGE_SIZE,
+					     bytes - i * PAGE_SIZE);
+	}
+	copy->bytes = bytes;
+	return true;
+
+fail:
+	atomic64_sub(bytes, &copier->used);
+	return false;
+}
+
+static u64 first_chunk(const struct vss_copy *copy)
+{
+	return ((u64)copy->group << VSS_GROUP_SHIFT) + copy->first;
+}
+
+/* Everything that a copy needs for its read.  What is there stays. */
+static bool get_resources(struct vss_copy *copy)
+{
+	struct vss_volume *vol = copy->vol;
+	sector_t sector = vss_chunk_to_sector(vol, first_chunk(copy));
+	sector_t nr = min_t(sector_t, (sector_t)copy->n *
+			    vss_chunk_sectors(vol), vol->nr_sectors - sector);
+
+	if (!copy->has_room) {
+		if (!vss_area_reserve(vol, copy->n)) {
+			queue_work(vol->wq, &vol->copier.reap_work);
+			return false;
+		}
+		copy->has_room = true;
+	}
+	return get_pages(copy, nr << SECTOR_SHIFT);
+}
+
+/* Read the origin.  From here on the copy belongs to done_work. */
+static void read_origin(struct vss_copy *copy)
+{
+	struct vss_volume *vol = copy->vol;
+	struct bio *bio = &copy->bio;
+
+	atomic64_inc(&vol->stats.copy_reads);
+	bio_init(bio, NULL, copy->vecs, copy_pages(copy),
+		 REQ_OP_READ | REQ_SYNC);
+	bio->bi_vcnt = copy_pages(copy);
+	bio->bi_iter.bi_size = copy->bytes;
+	bio->bi_iter.bi_sector = vss_chunk_to_sector(vol, first_chunk(copy));
+	bio->bi_end_io = read_done;
+	bio->bi_bdev = vol->bdev;
+	/* Not on the writer's account: its limit must not hold up others. */
+	bio_associate_blkg_from_css(bio, blkcg_root_css);
+	submit_bio_noacct(bio);
+}
+
+static void starve(struct vss_copy *copy)
+{
+	struct vss_copier *copier = &copy->vol->copier;
+
+	spin_lock(&copier->lock);
+	if (list_empty(&copier->starved))
+		WRITE_ONCE(copier->progress, jiffies);
+	list_add_tail(&copy->list, &copier->starved);
+	spin_unlock(&copier->lock);
+	/* Whatever came back before we were in the list has kicked in vain. */
+	queue_delayed_work(copy->vol->wq, &copier->copy_work, RETRY_DELAY);
+}
+
+/*
+ * Start what copies a group needs.  @waiter, if there is one, is put on the
+ * last copy that touches @mask and is not ready: -EINPROGRESS.
+ * -ENOMEM: not all copies were made.  0: nothing to wait for here.
+ */
+static int start_group(struct vss_volume *vol, u32 group, u16 mask,
+		       struct bio *waiter, bool direct)
+{
+	struct vss_shard *shard = vss_map_shard(&vol->map, group);
+	struct hlist_head *head = vss_map_copies(shard, group);
+	struct vss_copy *copy, *next, *last = NULL;
+	struct vss_snapshot *live;
+	LIST_HEAD(started);
+	unsigned long need;
+	u16 unsafe, known;
+	int ret = 0;
+	u32 gen;
+
+	spin_lock(&shard->lock);
+	gen = READ_ONCE(vol->gen);
+	smp_rmb();	/* pairs with vss_snapshot_commit() */
+	live = READ_ONCE(vol->live);
+	if (!live)
+		goto out;
+	unsafe = mask & ~vss_safebits_get(&vol->safe, group, gen);
+	if (!unsafe)
+		goto out;
+	known = vss_map_covered(shard, group, unsafe, live->epoch);
+	if (known) {
+		vss_safebits_set(&vol->safe, group, known, gen);
+		unsafe &= ~known;
+	}
+
+	need = unsafe;
+	hlist_for_each_entry(copy, head, node) {
+		if (copy->group == group && copy->state == VSS_COPY_READING &&
+		    (copy_mask(copy) & unsafe)) {
+			need &= ~copy_mask(copy);
+			last = copy;
+		}
+	}
+	while (need) {
+		unsigned int first = __ffs(need);
+		unsigned int n = ffz(need >> first);
+
+		n = min(n, vol->copier.max_run);
+		copy = alloc_copy(vol, group, first, n);
+		if (!copy) {
+			ret = -ENOMEM;
+			break;
+		}
+		hlist_add_head(&copy->node, head);
+		list_add_tail(&copy->list, &started);
+		need &= ~copy_mask(copy);
+		last = copy;
+	}
+	if (last && waiter) {
+		bio_list_add(&last->waiters, waiter);
+		ret = -EINPROGRESS;
+	}
+out:
+	spin_unlock(&shard->lock);
+
+	list_for_each_entry_safe(copy, next, &started, list) {
+		list_del(&copy->list);
+		if (direct && list_empty_careful(&vol->copier.starved) &&
+		    get_resources(copy))
+			read_origin(copy);
+		else
+			starve(copy);
+	}
+	return ret;
+}
+
+/* A write waits for memory to make the first copy with. */
+static void queue_bio(struct vss_volume *vol, struct bio *bio,
+		      unsigned long delay)
+{
+	struct vss_copier *copier = &vol->copier;
+
+	spin_lock(&copier->lock);
+	bio_list_add(&copier->bios, bio);
+	spin_unlock(&copier->lock);
+	if (delay)
+		queue_delayed_work(vol->wq, &copier->copy_work, delay);
+	else
+		vss_copier_kick(vol);
+}
+
+static void release_one(struct vss_volume *vol, struct bio *bio)
+{
+	struct bio_list one = BIO_EMPTY_LIST;
+
+	bio_list_add(&one, bio);
+	vss_gate_release(vol, &one);
+}
+
+static void start_range(struct vss_volume *vol, struct bio *bio,
+			const struct vss_range *range, bool direct)
+{
+	u32 first = group_of(range->first), last = group_of(range->last), g;
+	bool starved = false;
+
+	for (g = first; ; g++) {
+		int ret = start_group(vol, g, group_mask(range, g),
+				      g == last ? bio : NULL, direct);
+
+		if (ret == -EINPROGRESS)
+			return;		/* only the last group can say so */
+		if (ret)
+			starved = true;
+		if (g == last)
+			break;
+	}
+
+	/* The last group is ready: wait for whichever other is not. */
+	for (g = first; g != last; g++) {
+		int ret = start_group(vol, g, group_mask(range, g), bio,
+				      direct);
+
+		if (ret == -EINPROGRESS)
+			return;
+		if (ret)
+			starved = true;
+	}
+	if (starved)
+		queue_bio(vol, bio, RETRY_DELAY);
+	else
+		release_one(vol, bio);
+}
+
+/**
+ * vss_copy_wait() - have a write wait until its chunks are copied
+ * @vol:	the volume; the caller keeps it
+ * @bio:	the write; given to the copier, which releases it at the gate
+ * @range:	the chunks it touches
+ *
+ * Does not sleep longer than a submission does.
+ */
+void vss_copy_wait(struct vss_volume *vol, struct bio *bio,
+		   const struct vss_range *range)
+{
+	bool direct = !(bio->bi_opf & REQ_NOWAIT) && !vss_plug_nowait();
+
+	bio->bi_opf &= ~REQ_NOWAIT;
+	if (bio_op(bio) == REQ_OP_WRITE)
+		start_range(vol, bio, range, direct);
+	else
+		queue_bio(vol, bio, 0);
+}
+
+static sector_t bio_start(struct bio *bio)
+{
+	sector_t sector = bio->bi_iter.bi_sector;
+
+	if (!bio_flagged(bio, BIO_REMAPPED))
+		sector += bio->bi_bdev->bd_start_sect;
+	return sector;
+}
+
+/* Cut the front off an operation without data and send it on its own way. */
+static bool split_front(struct vss_volume *vol, struct bio *bio,
+			unsigned int sectors)
+{
+	struct bio *front = bio_split(bio, sectors, GFP_NOWAIT | __GFP_NOWARN,
+				      &vol->copier.store_bios);
+
+	if (!front)
+		return false;
+	bio_chain(front, bio);
+	vss_gate_submit(front);
+	return true;
+}
+
+/*
+ * A discard is a hint.  To copy for it would copy all the free space at each
+ * fstrim; so what a snapshot still needs is left undone, the rest is done.
+ */
+static void work_on_discard(struct vss_volume *vol, struct bio *bio)
+{
+	while (bio_sectors(bio)) {
+		sector_t sector = bio_start(bio);
+		sector_t end = sector + bio_sectors(bio);
+		sector_t vol_end = vol->start + vol->nr_sectors, stop;
+		struct vss_range range;
+		bool safe;
+
+		if (end <= vol->start || sector >= vol_end) {
+			/* Outside this volume: for others to judge. */
+			release_one(vol, bio);
+			return;
+		}
+		if (sector < vol->start) {
+			safe = true;
+			stop = vol->start;
+		} else {
+			u64 c = vss_sector_to_chunk(vol, sector - vol->start);
+			u64 last = vss_sector_to_chunk(vol, min(end, vol_end) -
+						       1 - vol->start);
+
+			range.first = c;
+			range.last = c;
+			safe = vss_copy_is_safe(vol, &range);
+			while (c < last) {
+				range.first = c + 1;
+				range.last = c + 1;
+				if (vss_copy_is_safe(vol, &range) != safe)
+					break;
+				c++;
+			}
+			stop = min(vol_end, vol->start +
+				   vss_chunk_to_sector(vol, c + 1));
+		}
+		stop = min(stop, end);
+		if (!safe) {
+			bio_advance(bio, (stop - sector) << SECTOR_SHIFT);
+			continue;
+		}
+		if (stop == end) {
+			release_one(vol, bio);
+			return;
+		}
+		if (!split_front(vol, bio, stop - sector)) {
+			queue_bio(vol, bio, RETRY_DELAY);
+			return;
+		}
+	}
+	bio_endio(bio);
+	vss_gate_forget(vol);
+}
+
+static void work_on(struct vss_volume *vol, struct bio *bio)
+{
+	struct vss_range range;
+
+	if (bio_op(bio) == REQ_OP_DISCARD) {
+		work_on_discard(vol, bio);
+		return;
+	}
+	if (bio_op(bio) != REQ_OP_WRITE) {
+		while (bio_sectors(bio) > WINDOW_SECTORS) {
+			if (!split_front(vol, bio, WINDOW_SECTORS)) {
+				queue_bio(vol, bio, RETRY_DELAY);
+				return;
+			}
+		}
+		if (bio_start(bio) >= vol->start + vol->nr_sectors ||
+		    bio_start(bio) + bio_sectors(bio) <= vol->start) {
+			release_one(vol, bio);
+			return;
+		}
+	}
+	vss_range_init(&range, vol, bio_start(bio), bio_sectors(bio));
+	start_range(vol, bio, &range, true);
+}
+
+/* Nobody needs this copy any more, and nothing was read for it. */
+static void cancel_starved(struct vss_copy *copy)
+{
+	struct vss_volume *vol = copy->vol;
+	struct vss_shard *shard = vss_map_shard(&vol->map, copy->group);
+	struct bio_list waiters;
+
+	spin_lock(&shard->lock);
+	hlist_del(&copy->node);
+	waiters = copy->waiters;
+	spin_unlock(&shard->lock);
+
+	if (copy->has_room)
+		vss_area_unreserve(&vol->area, copy->n);
+	free_copy(copy);
+	vss_gate_release(vol, &waiters);
+}
+
+static void copy_work(struct work_struct *work)
+{
+	struct vss_copier *copier = container_of(to_delayed_work(work),
+						 struct vss_copier, copy_work);
+	struct vss_volume *vol = container_of(copier, struct vss_volume,
+					      copier);
+	struct vss_copy *copy;
+	struct bio_list bios;
+	struct blk_plug plug;
+	struct bio *bio;
+
+	blk_start_plug(&plug);
+	for (;;) {
+		bool cancel = !READ_ONCE(vol->live);
+
+		/*
+		 * Only this work removes copies, so the first one stays.  It
+		 * stays in the list while we try, so that whoever gives back
+		 * what it lacks finds the list not empty and kicks.
+		 */
+		spin_lock(&copier->lock);
+		copy = list_first_entry_or_null(&copier->starved,
+						struct vss_copy, list);
+		spin_unlock(&copier->lock);
+		if (!copy)
+			break;
+		if (!cancel && !get_resources(copy)) {
+			queue_delayed_work(vol->wq, &copier->stall_work, HZ);
+			break;
+		}
+
+		spin_lock(&copier->lock);
+		list_del_init(&copy->list);
+		spin_unlock(&copier->lock);
+		if (cancel)
+			cancel_starved(copy);
+		else
+			read_origin(copy);
+	}
+
+	spin_lock(&copier->lock);
+	bios = copier->bios;
+	bio_list_init(&copier->bios);
+	spin_unlock(&copier->lock);
+	while ((bio = bio_list_pop(&bios)))
+		work_on(vol, bio);
+	blk_finish_plug(&plug);
+}
+
+/* A diff area that hangs must not hold the origin's writes for ever. */
+static void stall_work(struct work_struct *work)
+{
+	struct vss_copier *copier = container_of(to_delayed_work(work),
+						 struct vss_copier, stall_work);
+	struct vss_volume *vol = container_of(copier, struct vss_volume,
+					      copier);
+	unsigned long end = READ_ONCE(copier->progress) + stall_seconds * HZ;
+
+	if (list_empty_careful(&copier->starved))
+		return;
+	if (time_after(jiffies, end))
+		vss_snapshots_lose(vol, VSS_LOST_STALLED);
+	vss_copier_kick(vol);	/* comes back here while it starves */
+}
+
+/**
+ * vss_copier_wants() - slots that the first starved copy waits for
+ * @vol:	the volume
+ *
+ * Return: number of slots, 0: room is not what is lacking.
+ */
+u32 vss_copier_wants(struct vss_volume *vol)
+{
+	struct vss_copier *copier = &vol->copier;
+	struct vss_copy *copy;
+	u32 n = 0;
+
+	spin_lock(&copier->lock);
+	copy = list_first_entry_or_null(&copier->starved, struct vss_copy,
+					list);
+	if (copy && !copy->has_room)
+		n = copy->n;
+	spin_unlock(&copier->lock);
+	return n;
+}
+
+/* Put a copy into the map, under the shard lock. */
+static void insert(struct vss_copy *copy, struct vss_shard *shard,
+		   struct vss_snapshot *live)
+{
+	struct vss_volume *vol = copy->vol;
+	vss_rec_t *chain = &live->chain[shard - vol->map.shards];
+	unsigned int i = 0;
+
+	while (i < copy->n) {
+		u32 slot, got, j;
+
+		got = vss_area_take(&vol->area, copy->n - i, &slot);
+		vss_map_insert(shard, copy->group, copy->first + i, got,
+			       live->epoch, slot, chain);
+		for (j = 0; j < got; j++)
+			copy->slots[i + j] = slot + j;
+		i += got;
+	}
+	atomic64_add(copy->n, &live->copied);
+	atomic64_add(copy->n, &vol->stats.chunks_copied);
+	copy->state = VSS_COPY_PUBLISHED;
+}
+
+/*
+ * The origin's content has come.  Afterwards the waiting writes may go; if
+ * true is returned the content is to be stored, else the copy is done with.
+ */
+static bool publish(struct vss_copy *copy, struct bio_list *released)
+{
+	struct vss_volume *vol = copy->vol;
+	struct vss_shard *shard = vss_map_shard(&vol->map, copy->group);
+	struct vss_snapshot *live;
+	u32 gen;
+	int err;
+
+	err = vss_map_lock_provided(shard);
+	if (err) {
+		/*
+		 * No memory for the map: an error beats wrong data.  Should a
+		 * snapshot be taken right now, then the waiting writes are
+		 * judged anew and come back for it.
+		 */
+		vss_snapshots_lose(vol, VSS_LOST_NO_MEMORY);
+	}
+	gen = READ_ONCE(vol->gen);
+	smp_rmb();	/* pairs with vss_snapshot_commit() */
+	live = READ_ONCE(vol->live);
+	if (live && !err) {
+		u32 *seq = vss_pubseq(vol, copy->group);
+
+		if (copy->bio.bi_status) {
+			vss_map_insert(shard, copy->group, copy->first,
+				       copy->n, live->epoch,
+				       VSS_SLOT_UNREADABLE,
+				       &live->chain[shard - vol->map.shards]);
+		} else {
+			insert(copy, shard, live);
+			copy->has_room = false;
+		}
+		WRITE_ONCE(*seq, *seq + 1);
+		vss_safebits_set(&vol->safe, copy->group, copy_mask(copy), gen);
+	}
+	bio_list_merge(released, &copy->waiters);
+	bio_list_init(&copy->waiters);
+	if (copy->state == VSS_COPY_PUBLISHED) {
+		spin_unlock(&shard->lock);
+		return true;
+	}
+	hlist_del(&copy->node);
+	spin_unlock(&shard->lock);
+	vss_area_unreserve(&vol->area, copy->n);
+	return false;
+}
+
+/* The content is in the diff area. */
+static void forget(struct vss_copy *copy)
+{
+	struct vss_volume *vol = copy->vol;
+	struct vss_shard *shard = vss_map_shard(&vol->map, copy->group);
+	unsigned long dead;
+	unsigned int c;
+
+	spin_lock(&shard->lock);
+	hlist_del(&copy->node);
+	dead = copy->dead;
+	for_each_set_bit(c, &dead, VSS_GROUP_CHUNKS)
+		vss_area_free_dying(&vol->area, copy->slots[c - copy->first]);
+	spin_unlock(&shard->lock);
+	vss_copy_put(copy);
+}
+
+static void done_work(struct work_struct *work)
+{
+	struct vss_copier *copier = container_of(work, struct vss_copier,
+						 done_work);
+	struct vss_volume *vol = container_of(copier, struct vss_volume,
+					      copier);
+	struct bio_list released = BIO_EMPTY_LIST;
+	struct vss_copy *copy, *next;
+	struct llist_node *list;
+	LIST_HEAD(to_store);
+
+	list = llist_reverse_order(llist_del_all(&copier->done));
+	llist_for_each_entry_safe(copy, next, list, done) {
+		if (copy->state == VSS_COPY_PUBLISHED) {
+			WRITE_ONCE(copier->progress, jiffies);
+			forget(copy);
+		} else if (publish(copy, &released)) {
+			list_add_tail(&copy->list, &to_store);
+		} else {
+			vss_copy_put(copy);
+		}
+	}
+	vss_gate_release(vol, &released);
+	vss_store_queue(vol, &to_store);
+	if (READ_ONCE(vol->area.failed) && READ_ONCE(vol->live)) {
+		vss_area_mark_failed(&vol->area);
+		vss_snapshots_lose(vol, VSS_LOST_AREA_ERROR);
+	}
+	if (vss_area_is_low(&vol->area))
+		vss_event_volume(vol, VSS_EVENT_AREA_LOW);
+	if (vss_snapshots_crowded(vol))
+		queue_work(vol->wq, &copier->reap_work);
+}
+
+/**
+ * vss_copier_init() - set up a volume's copier
+ * @vol:	the volume, with its chunk size set
+ * @memory:	most bytes of content in memory
+ *
+ * Return: 0 or -ENOMEM; then vss_copier_destroy() is to be called all the same.
+ */
+int vss_copier_init(struct vss_volume *vol, u64 memory)
+{
+	struct vss_copier *copier = &vol->copier;
+	unsigned int chunk_pages = 1U << (vol->chunk_shift - PAGE_SHIFT);
+	int err;
+
+	copier->memory = memory;
+	init_waitqueue_head(&copier->quiet);
+	copier->max_run = clamp(MAX_COPY_PAGES / chunk_pages, 1U,
+				VSS_GROUP_CHUNKS);
+	spin_lock_init(&copier->lock);
+	bio_list_init(&copier->bios);
+	INIT_LIST_HEAD(&copier->starved);
+	INIT_LIST_HEAD(&copier->to_store);
+	init_llist_head(&copier->done);
+	INIT_DELAYED_WORK(&copier->copy_work, copy_work);
+	INIT_DELAYED_WORK(&copier->stall_work, stall_work);
+	INIT_WORK(&copier->done_work, done_work);
+	INIT_WORK(&copier->reap_work, vss_snapshots_reap_work);
+
+	err = mempool_init_kmalloc_pool(&copier->pool, 16, copy_size(vol, 1));
+	if (err)
+		return err;
+	err = mempool_init_page_pool(&copier->pages,
+				     copier->max_run * chunk_pages, 0);
+	if (err)
+		return err;
+	return vss_store_init(vol);
+}
+
+/**
+ * vss_copier_stop() - wait until the copier has nothing to do
+ * @vol:	a volume without snapshots and without waiting writes
+ */
+void vss_copier_stop(struct vss_volume *vol)
+{
+	struct vss_copier *copier = &vol->copier;
+
+	wait_event(copier->quiet, !atomic64_read(&copier->used));
+	cancel_delayed_work_sync(&copier->stall_work);
+	cancel_delayed_work_sync(&copier->copy_work);
+	cancel_delayed_work_sync(&copier->store_work);
+	cancel_work_sync(&copier->reap_work);
+}
+
+/**
+ * vss_copier_destroy() - free what vss_copier_init() made
+ * @vol:	the volume
+ */
+void vss_copier_destroy(struct vss_volume *vol)
+{
+	struct vss_copier *copier = &vol->copier;
+
+	vss_store_destroy(vol);
+	mempool_exit(&copier->pages);
+	mempool_exit(&copier->pool);
+}

@@ -1,0 +1,154 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * Copy-before-write: the way of a chunk's old content from the origin to the
+ * diff area.
+ */
+#ifndef VSS_COPY_H
+#define VSS_COPY_H
+
+#include <linux/bio.h>
+#include <linux/llist.h>
+#include <linux/mempool.h>
+#include <linux/refcount.h>
+#include <linux/workqueue.h>
+
+#include "map.h"
+
+struct vss_volume;
+
+#define VSS_DEFAULT_COPY_MEMORY	33554432ULL	/* 32 MiB */
+#define VSS_MIN_COPY_MEMORY	1048576ULL
+
+/**
+ * struct vss_range - the chunks of a volume that a bio touches
+ * @first:	first chunk
+ * @last:	last chunk
+ */
+struct vss_range {
+	u64	first;
+	u64	last;
+};
+
+/**
+ * enum vss_copy_state - where a copy is on its way
+ * @VSS_COPY_READING:	waits for room or memory, or for the origin's answer
+ * @VSS_COPY_PUBLISHED:	in the map; its content is in memory
+ */
+enum vss_copy_state {
+	VSS_COPY_READING,
+	VSS_COPY_PUBLISHED,
+};
+
+/**
+ * struct vss_copy - the old content of adjacent chunks of a group, in memory
+ * @node:	in vss_shard.copies; under the shard lock
+ * @list:	in vss_copier.starved or vss_copier.to_store
+ * @done:	in vss_copier.done
+ * @vol:	the volume
+ * @refs:	the pipeline has one, and each reader of the content
+ * @state:	under the shard lock
+ * @group:	group of the chunks
+ * @first:	first chunk within the group
+ * @n:		number of chunks
+ * @has_room:	slots are reserved for it
+ * @pooled:	allocated from vss_copier.pool
+ * @dead:	chunks that nobody needs any more; under the shard lock
+ * @stores:	writes to the diff area that have not ended
+ * @next_stored: next copy stored by the same write
+ * @waiters:	writes that wait for it; under the shard lock
+ * @slots:	by number within the copy
+ * @bytes:	length of the content
+ * @bio:	the read of the origin
+ * @vecs:	the content's pages
+ */
+struct vss_copy {
+	struct hlist_node	node;
+	struct list_head	list;
+	struct llist_node	done;
+	struct vss_volume	*vol;
+	refcount_t		refs;
+	enum vss_copy_state	state;
+	u32			group;
+	u8			first;
+	u8			n;
+	bool			has_room;
+	bool			pooled;
+	u16			dead;
+	atomic_t		stores;
+	struct vss_copy		*next_stored;
+	struct bio_list		waiters;
+	u32			slots[VSS_GROUP_CHUNKS];
+	unsigned int		bytes;
+	struct bio		bio;
+	struct bio_vec		vecs[];
+};
+
+/**
+ * struct vss_copier - the pipeline of a volume's copies
+ * @memory:	most bytes of content in memory
+ * @used:	bytes of content in memory
+ * @quiet:	woken when @used falls to 0
+ * @max_run:	most chunks in one copy
+ * @pool:	so that one copy of a chunk can always be made
+ * @pages:	likewise
+ * @lock:	protects @bios, @starved and @to_store
+ * @bios:	writes whose copies are to be started by @copy_work
+ * @starved:	copies that wait for room or memory
+ * @copy_work:	starts copies
+ * @done:	copies whose read, or whose store, has ended
+ * @done_work:	publishes the former and forgets the latter
+ * @to_store:	copies to be written to the diff area
+ * @nr_to_store: chunks of them
+ * @store_work:	does it
+ * @store_bios:	its bios
+ * @stall_work:	watches for a diff area that does not answer
+ * @progress:	when a store ended or a copy was starved last, in jiffies
+ * @reap_work:	removes lost snapshots, drops the oldest to win room
+ */
+struct vss_copier {
+	u64			memory;
+	atomic64_t		used;
+	wait_queue_head_t	quiet;
+	unsigned int		max_run;
+	mempool_t		pool;
+	mempool_t		pages;
+	spinlock_t		lock;	/* the queues */
+	struct bio_list		bios;
+	struct list_head	starved;
+	struct delayed_work	copy_work;
+	struct llist_head	done;
+	struct work_struct	done_work;
+	struct list_head	to_store;
+	u32			nr_to_store;
+	struct delayed_work	store_work;
+	struct bio_set		store_bios;
+	struct delayed_work	stall_work;
+	unsigned long		progress;
+	struct work_struct	reap_work;
+};
+
+void vss_range_init(struct vss_range *range, const struct vss_volume *vol,
+		    sector_t sector, sector_t nr);
+
+int vss_copier_init(struct vss_volume *vol, u64 memory);
+void vss_copier_destroy(struct vss_volume *vol);
+void vss_copier_stop(struct vss_volume *vol);
+void vss_copier_kick(struct vss_volume *vol);
+u32 vss_copier_wants(struct vss_volume *vol);
+
+bool vss_copy_is_safe(const struct vss_volume *vol,
+		      const struct vss_range *range);
+void vss_copy_wait(struct vss_volume *vol, struct bio *bio,
+		   const struct vss_range *range);
+void vss_copy_ended(struct vss_copy *copy);
+void vss_copy_put(struct vss_copy *copy);
+struct vss_copy *vss_copy_find(struct vss_shard *shard, u32 group,
+			       unsigned int chunk, u32 slot);
+struct page *vss_copy_page(struct vss_copy *copy, unsigned int chunk,
+			   unsigned int offset);
+
+int vss_store_init(struct vss_volume *vol);
+void vss_store_destroy(struct vss_volume *vol);
+void vss_store_queue(struct vss_volume *vol, struct list_head *copies);
+
+#endif /* VSS_COPY_H */

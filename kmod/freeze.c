@@ -1,0 +1,278 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * Freezing the file systems of a set.
+ *
+ * The file system on a member, and those on the partitions of a member disk,
+ * are found from the device, which also keeps new ones from being mounted and
+ * flushes a device without a file system.  Those that cannot be found so
+ * (btrfs, stacks of dm and loop devices) userspace names by a directory.
+ *
+ * File systems of one level are frozen in parallel: one after the other many
+ * of them would miss any deadline.
+ */
+#include <linux/file.h>
+#include <linux/fs.h>
+#include <linux/sched/mm.h>
+#include <linux/slab.h>
+#include <linux/xarray.h>
+
+#include "freeze.h"
+#include "volume.h"
+
+static bool is_frozen(const struct super_block *sb)
+{
+	return sb->s_writers.frozen == SB_FREEZE_COMPLETE;
+}
+
+static void freeze_work(struct work_struct *work)
+{
+	struct vss_freeze *f = container_of(work, struct vss_freeze, work);
+	/* Memory must not be won by writing to what is being frozen. */
+	unsigned int noio = memalloc_noio_save();
+
+	if (f->handle) {
+		f->error = vss_bdev_freeze(vss_handle_bdev(f->handle));
+		if (!f->error)
+			f->sb = vss_bdev_frozen_sb(vss_handle_bdev(f->handle));
+	} else {
+		f->sb = file_inode(f->file)->i_sb;
+		f->error = vss_super_freeze(f->sb);
+		if (f->error)
+			f->sb = NULL;
+	}
+	f->frozen = !f->error;
+	/*
+	 * A stray FITHAW drops the freeze's own reference; ours keeps the
+	 * super block until the thaw.
+	 */
+	if (f->sb)
+		atomic_inc(&f->sb->s_active);
+	memalloc_noio_restore(noio);
+}
+
+static struct vss_freeze *new_freeze(struct list_head *freezes,
+				     unsigned int level)
+{
+	struct vss_freeze *f = kzalloc(sizeof(*f), GFP_KERNEL);
+
+	if (!f)
+		return NULL;
+	f->level = level;
+	INIT_WORK(&f->work, freeze_work);
+	list_add_tail(&f->list, freezes);
+	return f;
+}
+
+static int add_dev(struct list_head *freezes, dev_t dev, unsigned int level)
+{
+	struct vss_freeze *f;
+	vss_bdev_handle handle;
+
+	handle = vss_bdev_open_shared(dev);
+	if (IS_ERR(handle))
+		return PTR_ERR(handle);
+	f = new_freeze(freezes, level);
+	if (!f) {
+		vss_bdev_close_shared(handle);
+		return -ENOMEM;
+	}
+	f->handle = handle;
+	return 0;
+}
+
+/**
+ * vss_freeze_add_volume() - have a member's file systems frozen
+ * @freezes:	list of struct vss_freeze to add to
+ * @vol:	the volume; if it is a disk, its partitions are included
+ * @level:	the volume's level
+ * @extack:	set on errors
+ *
+ * Return: 0 or a negative errno; what was added stays in the list.
+ */
+int vss_freeze_add_volume(struct list_head *freezes, struct vss_volume *vol,
+			  unsigned int level, struct netlink_ext_ack *extack)
+{
+	struct block_device *part;
+	unsigned long i;
+	unsigned int nr = 0, n;
+	dev_t *devs;
+	int err;
+
+	err = add_dev(freezes, vol->bdev->bd_dev, level);
+	if (err || !vol->whole)
+		goto out;
+
+	devs = kcalloc(DISK_MAX_PARTS, sizeof(*devs), GFP_KERNEL);
+	if (!devs)
+		return -ENOMEM;
+	rcu_read_lock();
+	xa_for_each_start(&vol->disk->part_tbl, i, part, 1) {
+		if (bdev_nr_sectors(part) && nr < DISK_MAX_PARTS)
+			devs[nr++] = part->bd_dev;
+	}
+	rcu_read_unlock();
+	for (n = 0; n < nr && !err; n++) {
+		err = add_dev(freezes, devs[n], level);
+		/* Gone meanwhile: nothing is mounted from it. */
+		if (err == -ENXIO || err == -ENODEV)
+			err = 0;
+	}
+	kfree(devs);
+out:
+	if (err)
+		NL_SET_ERR_MSG(extack, "a device of the set cannot be opened");
+	return err;
+}
+
+/**
+ * vss_freeze_add_fd() - have a file system frozen that userspace names
+ * @freezes:	list of struct vss_freeze to add to
+ * @fd:		the calling task's descriptor of a directory on it
+ * @level:	its level
+ * @extack:	set on errors
+ *
+ * Return: 0 or a negative errno.
+ */
+int vss_freeze_add_fd(struct list_head *freezes, int fd, unsigned int level,
+		      struct netlink_ext_ack *extack)
+{
+	struct vss_freeze *f;
+	struct super_block *sb;
+	struct file *file;
+
+	file = fget(fd);
+	if (!file) {
+		NL_SET_ERR_MSG(extack, "no such file descriptor");
+		return -EBADF;
+	}
+	sb = file_inode(file)->i_sb;
+	if (!S_ISDIR(file_inode(file)->i_mode)) {
+		NL_SET_ERR_MSG(extack, "the file descriptor is not one of a directory");
+		fput(file);
+		return -ENOTDIR;
+	}
+	if (!sb->s_op->freeze_fs && !sb->s_op->freeze_super) {
+		NL_SET_ERR_MSG(extack, "the file system cannot be frozen");
+		fput(file);
+		return -EOPNOTSUPP;
+	}
+	f = new_freeze(freezes, level);
+	if (!f) {
+		fput(file);
+		return -ENOMEM;
+	}
+	f->file = file;
+	return 0;
+}
+
+/**
+ * vss_freeze_free() - empty a list
+ * @freezes:	list of struct vss_freeze, none of them frozen
+ */
+void vss_freeze_free(struct list_head *freezes)
+{
+	struct vss_freeze *f, *next;
+
+	list_for_each_entry_safe(f, next, freezes, list) {
+		list_del(&f->list);
+		if (f->handle)
+			vss_bdev_close_shared(f->handle);
+		if (f->file)
+			fput(f->file);
+		kfree(f);
+	}
+}
+
+/**
+ * vss_freeze_level() - freeze all file systems of a level
+ * @freezes:	list of struct vss_freeze
+ * @level:	the level
+ * @wq:		an unbound workqueue
+ *
+ * Takes as long as the slowest of them needs to flush.
+ *
+ * Return: 0 or the first error; those that could be frozen are.
+ */
+int vss_freeze_level(struct list_head *freezes, unsigned int level,
+		     struct workqueue_struct *wq)
+{
+	struct vss_freeze *f;
+	int err = 0;
+
+	list_for_each_entry(f, freezes, list) {
+		if (f->level == level)
+			queue_work(wq, &f->work);
+	}
+	list_for_each_entry(f, freezes, list) {
+		if (f->level != level)
+			continue;
+		flush_work(&f->work);
+		err = err ?: f->error;
+	}
+	return err;
+}
+
+/**
+ * vss_freeze_verify() - is everything still frozen?
+ * @freezes:	list of struct vss_freeze, all levels frozen
+ *
+ * FITHAW by someone else undoes a freeze on some kernels.
+ *
+ * Return: 0 or -EBUSY.
+ */
+int vss_freeze_verify(struct list_head *freezes)
+{
+	struct vss_freeze *f;
+
+	list_for_each_entry(f, freezes, list) {
+		if (f->sb && !is_frozen(f->sb))
+			return -EBUSY;
+	}
+	return 0;
+}
+
+static void thaw_one(struct vss_freeze *f)
+{
+	int err;
+
+	if (!f->frozen)
+		return;
+	f->frozen = false;
+	if (!f->handle) {
+		/* Fails if someone has thawed it meanwhile: as it should be. */
+		vss_super_thaw(f->sb);
+	} else {
+		err = vss_bdev_thaw(vss_handle_bdev(f->handle));
+		/*
+		 * Someone has thawed the file system below us.  The device's
+		 * count would stay raised for ever, and later freezes would do
+		 * nothing: freeze it again, then thaw both.
+		 */
+		if (err && f->sb && !vss_super_freeze(f->sb))
+			vss_bdev_thaw(vss_handle_bdev(f->handle));
+	}
+	if (f->sb)
+		deactivate_super(f->sb);
+	f->sb = NULL;
+}
+
+/**
+ * vss_freeze_thaw() - thaw everything that we have frozen
+ * @freezes:	list of struct vss_freeze
+ *
+ * The lowest level first, so that what lies above finds its device thawed.
+ */
+void vss_freeze_thaw(struct list_head *freezes)
+{
+	unsigned int noio = memalloc_noio_save();
+	struct vss_freeze *f;
+	unsigned int level;
+
+	for (level = 0; level <= VSS_MAX_LEVEL; level++) {
+		list_for_each_entry(f, freezes, list) {
+			if (f->level == level)
+				thaw_one(f);
+		}
+	}
+	memalloc_noio_restore(noio);
+}

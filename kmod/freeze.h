@@ -1,0 +1,52 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * Freezing the file systems of a set.
+ */
+#ifndef VSS_FREEZE_H
+#define VSS_FREEZE_H
+
+#include <linux/completion.h>
+#include <linux/list.h>
+#include <linux/netlink.h>
+#include <linux/workqueue.h>
+
+#include "compat.h"
+
+struct vss_volume;
+
+#define VSS_MAX_LEVEL	15
+
+/**
+ * struct vss_freeze - one file system, or device without, to be frozen
+ * @list:	in vss_set.freezes
+ * @level:	file systems of a higher level are frozen first
+ * @handle:	the device, or NULL
+ * @file:	a directory of the file system, or NULL; one of the two is set
+ * @frozen:	it is frozen by us
+ * @sb:		the frozen file system, with an active reference; or NULL
+ * @error:	result of the last freeze
+ * @work:	freezes it
+ */
+struct vss_freeze {
+	struct list_head	list;
+	unsigned int		level;
+	vss_bdev_handle		handle;
+	struct file		*file;
+	bool			frozen;
+	struct super_block	*sb;
+	int			error;
+	struct work_struct	work;
+};
+
+int vss_freeze_add_volume(struct list_head *freezes, struct vss_volume *vol,
+			  unsigned int level, struct netlink_ext_ack *extack);
+int vss_freeze_add_fd(struct list_head *freezes, int fd, unsigned int level,
+		      struct netlink_ext_ack *extack);
+void vss_freeze_free(struct list_head *freezes);
+
+int vss_freeze_level(struct list_head *freezes, unsigned int level,
+		     struct workqueue_struct *wq);
+int vss_freeze_verify(struct list_head *freezes);
+void vss_freeze_thaw(struct list_head *freezes);
+
+#endif /* VSS_FREEZE_H */

@@ -1,0 +1,66 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * vss.ko: copy-on-write snapshots of live block devices.
+ *
+ * Documentation/architecture.md tells how the parts work together.
+ */
+#include <linux/module.h>
+
+#include "gate.h"
+#include "hook.h"
+#include "netlink.h"
+#include "set.h"
+#include "snapshot.h"
+#include "version.h"
+
+static int __init vss_init(void)
+{
+	int err;
+
+	err = vss_hook_module_init();
+	if (err) {
+		pr_err("vss: submit_bio_noacct cannot be traced on this kernel\n");
+		return err;
+	}
+	err = vss_gate_module_init();
+	if (err)
+		goto no_gate;
+	err = vss_image_module_init();
+	if (err)
+		goto no_image;
+	err = vss_set_module_init();
+	if (err)
+		goto no_set;
+	err = vss_netlink_init();
+	if (err)
+		goto no_netlink;
+	return 0;
+
+no_netlink:
+	vss_set_module_exit();
+no_set:
+	vss_image_module_exit();
+no_image:
+	vss_gate_module_exit();
+no_gate:
+	vss_hook_module_exit();
+	return err;
+}
+
+static void __exit vss_exit(void)
+{
+	/* No volume is tracked: each of them holds a reference to us. */
+	vss_netlink_exit();
+	vss_set_module_exit();
+	vss_image_module_exit();
+	vss_gate_module_exit();
+	vss_hook_module_exit();
+	/* kfree_rcu() of ours has no code in the module, but call_rcu has. */
+	rcu_barrier();
+}
+
+module_init(vss_init);
+module_exit(vss_exit);
+MODULE_DESCRIPTION("Copy-on-write snapshots of live block devices");
+MODULE_VERSION(VSS_VERSION);
+MODULE_LICENSE("GPL");

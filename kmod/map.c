@@ -1,0 +1,483 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * The chunk map: where the old content of a chunk was copied to.
+ *
+ * A record says where the copies of up to 16 adjacent chunks are that were
+ * made at one time, in 24 bytes.  Records are found by a hash over the group
+ * of 16 chunks (linear hashing: it grows one bucket at a time) and, for the
+ * removal of a snapshot, by a chain of all records with the same tag.
+ *
+ * The rule of the tags: a copy tagged t holds the content of its chunk for
+ * every snapshot whose epoch lies in (t', t], t' being the next older copy of
+ * the chunk.  Every tag is the epoch of a snapshot that is alive (or being
+ * removed by the one task that holds the volume's reap_lock).
+ */
+#include <linux/hash.h>
+#include <linux/mm.h>
+#include <linux/slab.h>
+
+#include "map.h"
+
+#define RECS_PER_PAGE		(PAGE_SIZE / sizeof(struct vss_map_rec))
+#define BUCKETS_PER_PAGE	(PAGE_SIZE / sizeof(vss_rec_t))
+#define RECS_PER_BUCKET		2
+#define FIRST_BUCKETS		8U
+
+/**
+ * vss_map_init() - make an empty map
+ * @map:	the map
+ *
+ * Return: 0 or -ENOMEM.
+ */
+int vss_map_init(struct vss_map *map)
+{
+	unsigned int i, j;
+
+	BUILD_BUG_ON(sizeof(struct vss_map_rec) != 24);
+
+	map->shards = kcalloc(VSS_SHARDS, sizeof(*map->shards), GFP_KERNEL);
+	if (!map->shards)
+		return -ENOMEM;
+	for (i = 0; i < VSS_SHARDS; i++) {
+		spin_lock_init(&map->shards[i].lock);
+		for (j = 0; j < VSS_COPY_BUCKETS; j++)
+			INIT_HLIST_HEAD(&map->shards[i].copies[j]);
+	}
+	return 0;
+}
+
+static void pages_free(struct vss_pages *pages)
+{
+	u32 i;
+
+	for (i = 0; i < pages->nr; i++)
+		free_page((unsigned long)pages->dir[i]);
+	kvfree(pages->dir);
+	memset(pages, 0, sizeof(*pages));
+}
+
+/**
+ * vss_map_destroy() - free a map and everything in it
+ * @map:	the map, may be uninitialised zeroes
+ */
+void vss_map_destroy(struct vss_map *map)
+{
+	unsigned int i;
+
+	if (!map->shards)
+		return;
+	for (i = 0; i < VSS_SHARDS; i++) {
+		pages_free(&map->shards[i].recs);
+		pages_free(&map->shards[i].buckets);
+	}
+	kfree(map->shards);
+	map->shards = NULL;
+}
+
+/**
+ * vss_map_memory() - bytes of memory that a map takes
+ * @map:	the map
+ *
+ * Return: bytes.
+ */
+u64 vss_map_memory(const struct vss_map *map)
+{
+	u64 sum = VSS_SHARDS * sizeof(*map->shards);
+	unsigned int i;
+
+	for (i = 0; i < VSS_SHARDS; i++) {
+		const struct vss_shard *s = &map->shards[i];
+
+		/* Racy by a page or two; a figure for people. */
+		sum += (u64)(READ_ONCE(s->recs.nr) + READ_ONCE(s->buckets.nr)) *
+			PAGE_SIZE;
+		sum += (u64)(READ_ONCE(s->recs.cap) +
+			     READ_ONCE(s->buckets.cap)) * sizeof(void *);
+	}
+	return sum;
+}
+
+/**
+ * vss_map_shard() - the shard of a group
+ * @map:	the map
+ * @group:	the group
+ *
+ * Return: the shard.
+ */
+struct vss_shard *vss_map_shard(struct vss_map *map, u32 group)
+{
+	return &map->shards[hash_32(group, 32) >> (32 - VSS_SHARD_SHIFT)];
+}
+
+/**
+ * vss_map_copies() - the list that holds a group's copies in memory
+ * @shard:	the group's shard
+ * @group:	the group
+ *
+ * Return: the list head, protected by the shard's lock.
+ */
+struct hlist_head *vss_map_copies(struct vss_shard *shard, u32 group)
+{
+	return &shard->copies[hash_32(group, 32) % VSS_COPY_BUCKETS];
+}
+
+static struct vss_map_rec *rec_at(struct vss_shard *shard, vss_rec_t r)
+{
+	u32 i = r - 1;
+	struct vss_map_rec *page = shard->recs.dir[i / RECS_PER_PAGE];
+
+	return &page[i % RECS_PER_PAGE];
+}
+
+static vss_rec_t *bucket_at(struct vss_shard *shard, u32 b)
+{
+	vss_rec_t *page = shard->buckets.dir[b / BUCKETS_PER_PAGE];
+
+	return &page[b % BUCKETS_PER_PAGE];
+}
+
+/* Linear hashing: buckets beyond nr_buckets are still part of their twin. */
+static u32 bucket_nr(u32 group, u32 nr_buckets)
+{
+	u32 mask = roundup_pow_of_two(nr_buckets) - 1;
+	u32 b = hash_32(group, 32) & mask;
+
+	return b < nr_buckets ? b : b & (mask >> 1);
+}
+
+/* Open one more bucket and move into it what belongs there. */
+static void split_bucket(struct vss_shard *shard)
+{
+	u32 new = shard->nr_buckets;
+	u32 old = new - rounddown_pow_of_two(new);
+	vss_rec_t *from = bucket_at(shard, old);
+	vss_rec_t *to = bucket_at(shard, new);
+	vss_rec_t r;
+
+	shard->nr_buckets++;
+	*to = 0;
+	while ((r = *from)) {
+		struct vss_map_rec *rec = rec_at(shard, r);
+
+		if (bucket_nr(rec->group, shard->nr_buckets) == new) {
+			*from = rec->next;
+			rec->next = *to;
+			*to = r;
+		} else {
+			from = &rec->next;
+		}
+	}
+}
+
+/* Room for one more page in the directory, doubled when it is full. */
+static int pages_add(struct vss_shard *shard, struct vss_pages *pages,
+		     void **pagep)
+{
+	void **dir = NULL, **old = NULL;
+	u32 cap = 0;
+
+	if (READ_ONCE(pages->nr) == READ_ONCE(pages->cap)) {
+		cap = max(16U, READ_ONCE(pages->cap) * 2);
+		dir = kvcalloc(cap, sizeof(*dir), GFP_NOIO);
+		if (!dir)
+			return -ENOMEM;
+	}
+
+	spin_lock(&shard->lock);
+	if (pages->nr == pages->cap) {
+		if (cap <= pages->nr) {
+			/* Another task filled it meanwhile: come again. */
+			spin_unlock(&shard->lock);
+			kvfree(dir);
+			return 0;
+		}
+		if (pages->nr)
+			memcpy(dir, pages->dir, pages->nr * sizeof(*dir));
+		old = pages->dir;
+		pages->dir = dir;
+		pages->cap = cap;
+		dir = NULL;
+	}
+	pages->dir[pages->nr++] = *pagep;
+	*pagep = NULL;
+	if (pages == &shard->recs) {
+		u32 i, first = (pages->nr - 1) * RECS_PER_PAGE + 1;
+
+		for (i = first; i < first + RECS_PER_PAGE; i++) {
+			rec_at(shard, i)->next = shard->free;
+			shard->free = i;
+		}
+		shard->nr_free += RECS_PER_PAGE;
+	} else if (!shard->nr_buckets) {
+		/* Pages come zeroed: the first buckets are empty. */
+		shard->nr_buckets = FIRST_BUCKETS;
+	}
+	spin_unlock(&shard->lock);
+	kvfree(dir);
+	kvfree(old);
+	return 0;
+}
+
+static bool need_recs(const struct vss_shard *shard)
+{
+	return shard->nr_free < VSS_MAP_SPARE;
+}
+
+static bool need_buckets(const struct vss_shard *shard)
+{
+	return shard->nr_used >= (u64)shard->buckets.nr * BUCKETS_PER_PAGE *
+				 RECS_PER_BUCKET;
+}
+
+/**
+ * vss_map_lock_provided() - lock a shard that has room for insertions
+ * @shard:	the shard
+ *
+ * May sleep (GFP_NOIO).  The shard is locked on return, whatever that is.
+ *
+ * Return: 0 if VSS_MAP_SPARE records can be inserted before it is unlocked, or
+ * -ENOMEM.
+ */
+int vss_map_lock_provided(struct vss_shard *shard)
+	__acquires(&shard->lock)
+{
+	int err = 0;
+
+	for (;;) {
+		struct vss_pages *pages = NULL;
+		void *page;
+
+		spin_lock(&shard->lock);
+		if (need_recs(shard))
+			pages = &shard->recs;
+		else if (need_buckets(shard))
+			pages = &shard->buckets;
+		if (!pages || err)
+			return pages ? err : 0;
+		spin_unlock(&shard->lock);
+
+		page = (void *)get_zeroed_page(GFP_NOIO);
+		err = page ? pages_add(shard, pages, &page) : -ENOMEM;
+		free_page((unsigned long)page);
+	}
+}
+
+/**
+ * vss_map_insert() - record the copies of adjacent chunks
+ * @shard:	the shard, locked by vss_map_lock_provided()
+ * @group:	the group
+ * @first:	first chunk within the group
+ * @n:		number of chunks
+ * @tag:	the epoch they serve
+ * @base:	slot of the first, the others follow; or VSS_SLOT_UNREADABLE
+ * @chain:	head of the chain of records with this tag
+ */
+void vss_map_insert(struct vss_shard *shard, u32 group, unsigned int first,
+		    unsigned int n, u32 tag, u32 base, vss_rec_t *chain)
+{
+	struct vss_map_rec *rec;
+	vss_rec_t *bucket;
+	vss_rec_t r;
+
+	lockdep_assert_held(&shard->lock);
+
+	if (shard->nr_used >= (u64)shard->nr_buckets * RECS_PER_BUCKET &&
+	    shard->nr_buckets < shard->buckets.nr * BUCKETS_PER_PAGE)
+		split_bucket(shard);
+
+	r = shard->free;
+	rec = rec_at(shard, r);
+	shard->free = rec->next;
+	shard->nr_free--;
+	shard->nr_used++;
+
+	bucket = bucket_at(shard, bucket_nr(group, shard->nr_buckets));
+	rec->group = group;
+	rec->layout = GENMASK(first + n - 1, first);
+	rec->live = rec->layout;
+	rec->tag = tag;
+	rec->base = base;
+	rec->next = *bucket;
+	*bucket = r;
+	rec->chain = *chain;
+	*chain = r;
+}
+
+static vss_rec_t first_rec(struct vss_shard *shard, u32 group)
+{
+	lockdep_assert_held(&shard->lock);
+
+	if (!shard->nr_buckets)
+		return 0;
+	return *bucket_at(shard, bucket_nr(group, shard->nr_buckets));
+}
+
+/**
+ * vss_map_covered() - which chunks have a copy that serves an epoch
+ * @shard:	the group's shard, locked
+ * @group:	the group
+ * @mask:	the chunks asked for
+ * @epoch:	the epoch: copies with this tag or a newer one count
+ *
+ * Return: the chunks of @mask that have one.
+ */
+u16 vss_map_covered(struct vss_shard *shard, u32 group, u16 mask, u32 epoch)
+{
+	u16 found = 0;
+	vss_rec_t r;
+
+	for (r = first_rec(shard, group); r; ) {
+		struct vss_map_rec *rec = rec_at(shard, r);
+
+		if (rec->group == group && rec->tag >= epoch)
+			found |= rec->live & mask;
+		r = rec->next;
+	}
+	return found;
+}
+
+static u32 rec_slot(const struct vss_map_rec *rec, unsigned int chunk)
+{
+	if (rec->base == VSS_SLOT_UNREADABLE)
+		return VSS_SLOT_UNREADABLE;
+	return rec->base + hweight16(rec->layout & ((1U << chunk) - 1));
+}
+
+/**
+ * vss_map_lookup() - find the copies that an epoch reads
+ * @shard:	the group's shard, locked
+ * @group:	the group
+ * @mask:	the chunks asked for
+ * @epoch:	the epoch: of the copies with this tag or a newer one the
+ *		oldest counts
+ * @slots:	set by chunk number within the group, for the chunks found
+ *
+ * Return: the chunks of @mask that have a copy.
+ */
+u16 vss_map_lookup(struct vss_shard *shard, u32 group, u16 mask, u32 epoch,
+		   u32 *slots)
+{
+	u32 tags[VSS_GROUP_CHUNKS];
+	u16 found = 0;
+	vss_rec_t r;
+
+	for (r = first_rec(shard, group); r; ) {
+		struct vss_map_rec *rec = rec_at(shard, r);
+		unsigned long hit;
+		unsigned int c;
+
+		r = rec->next;
+		if (rec->group != group || rec->tag < epoch)
+			continue;
+		hit = rec->live & mask;
+		for_each_set_bit(c, &hit, VSS_GROUP_CHUNKS) {
+			if ((found & BIT(c)) && tags[c] <= rec->tag)
+				continue;
+			found |= BIT(c);
+			tags[c] = rec->tag;
+			slots[c] = rec_slot(rec, c);
+		}
+	}
+	return found;
+}
+
+static void remove_rec(struct vss_shard *shard, vss_rec_t r)
+{
+	struct vss_map_rec *rec = rec_at(shard, r);
+	vss_rec_t *link;
+
+	link = bucket_at(shard, bucket_nr(rec->group, shard->nr_buckets));
+	while (*link != r)
+		link = &rec_at(shard, *link)->next;
+	*link = rec->next;
+	rec->next = shard->free;
+	shard->free = r;
+	shard->nr_free++;
+	shard->nr_used--;
+}
+
+/**
+ * vss_map_hand_down() - take one record from a snapshot that is removed
+ * @shard:	the shard, locked
+ * @from:	chain of the snapshot that is removed
+ * @to:		chain of the next older snapshot alive, or NULL: there is none
+ * @to_tag:	its epoch
+ * @freed:	filled with the copies that became free, maybe none
+ *
+ * What the older snapshot lacks it inherits; the rest becomes free.
+ *
+ * Return: false if the chain is empty, then @freed is not touched.
+ */
+bool vss_map_hand_down(struct vss_shard *shard, vss_rec_t *from, vss_rec_t *to,
+		       u32 to_tag, struct vss_map_freed *freed)
+{
+	struct vss_map_rec *rec;
+	unsigned long gone;
+	vss_rec_t r = *from;
+	unsigned int c;
+
+	lockdep_assert_held(&shard->lock);
+
+	if (!r)
+		return false;
+	rec = rec_at(shard, r);
+	*from = rec->chain;
+
+	gone = rec->live;
+	if (to) {
+		vss_rec_t o;
+		u16 dup = 0;
+
+		for (o = first_rec(shard, rec->group); o; ) {
+			struct vss_map_rec *other = rec_at(shard, o);
+
+			if (other->group == rec->group && other->tag == to_tag)
+				dup |= other->live;
+			o = other->next;
+		}
+		gone &= dup;
+	}
+
+	freed->group = rec->group;
+	freed->chunks = 0;
+	for_each_set_bit(c, &gone, VSS_GROUP_CHUNKS) {
+		u32 slot = rec_slot(rec, c);
+
+		if (slot == VSS_SLOT_UNREADABLE)
+			continue;
+		freed->chunks |= BIT(c);
+		freed->slots[c] = slot;
+	}
+
+	rec->live &= ~gone;
+	freed->kept = hweight16(rec->live);
+	if (rec->live) {
+		rec->tag = to_tag;
+		rec->chain = *to;
+		*to = r;
+	} else {
+		remove_rec(shard, r);
+	}
+	return true;
+}
+
+/**
+ * vss_map_trim() - give back the memory of a shard that holds nothing
+ * @shard:	the shard, not locked
+ */
+void vss_map_trim(struct vss_shard *shard)
+{
+	struct vss_pages recs = {}, buckets = {};
+
+	spin_lock(&shard->lock);
+	if (!shard->nr_used) {
+		swap(recs, shard->recs);
+		swap(buckets, shard->buckets);
+		shard->free = 0;
+		shard->nr_free = 0;
+		shard->nr_buckets = 0;
+	}
+	spin_unlock(&shard->lock);
+	pages_free(&recs);
+	pages_free(&buckets);
+}

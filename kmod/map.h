@@ -1,0 +1,123 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * The chunk map: where the old content of a chunk was copied to, for every
+ * epoch, in few bytes a chunk.
+ */
+#ifndef VSS_MAP_H
+#define VSS_MAP_H
+
+#include <linux/spinlock.h>
+#include <linux/types.h>
+
+#define VSS_GROUP_SHIFT		4
+#define VSS_GROUP_CHUNKS	16U
+#define VSS_SHARD_SHIFT		4
+#define VSS_SHARDS		16U
+#define VSS_COPY_BUCKETS	64
+
+/* Index of a record; 0 is none. */
+typedef u32 vss_rec_t;
+
+/* vss_map_rec.base of a chunk whose old content could not be read. */
+#define VSS_SLOT_UNREADABLE	U32_MAX
+#define VSS_SLOT_NONE		(U32_MAX - 1)
+
+/* Records that a publisher may need at once. */
+#define VSS_MAP_SPARE		VSS_GROUP_CHUNKS
+
+/**
+ * struct vss_pages - an array that grows by whole pages
+ * @dir:	its pages
+ * @nr:		pages in use
+ * @cap:	room in @dir
+ */
+struct vss_pages {
+	void		**dir;
+	u32		nr;
+	u32		cap;
+};
+
+/**
+ * struct vss_map_rec - copies of adjacent chunks made at one time
+ * @group:	chunk number / VSS_GROUP_CHUNKS
+ * @layout:	chunks of the group that have a slot in this record
+ * @live:	those of them whose copy is still needed
+ * @tag:	epoch the copies serve, and older ones
+ * @base:	slot of the lowest chunk of @layout; the others follow
+ * @next:	next record of the bucket
+ * @chain:	next record with the same tag in this shard
+ */
+struct vss_map_rec {
+	u32		group;
+	u16		layout;
+	u16		live;
+	u32		tag;
+	u32		base;
+	vss_rec_t	next;
+	vss_rec_t	chain;
+};
+
+/**
+ * struct vss_map_freed - copies that nobody needs any more
+ * @group:	their group
+ * @kept:	how many of the record's chunks were handed down instead
+ * @chunks:	which chunks of the group became free
+ * @slots:	by chunk number within the group: the slot that became free
+ */
+struct vss_map_freed {
+	u32	group;
+	u16	kept;
+	u16	chunks;
+	u32	slots[VSS_GROUP_CHUNKS];
+};
+
+/**
+ * struct vss_shard - a part of the map, chosen by the group's hash
+ * @lock:	protects everything here and the states of the copies in
+ *		@copies.  Process context only
+ * @recs:	pages of records
+ * @free:	free records, linked by @next
+ * @nr_free:	their number
+ * @nr_used:	records in use
+ * @buckets:	pages of bucket heads
+ * @nr_buckets:	buckets in use (linear hashing)
+ * @copies:	copies in memory, by group
+ */
+struct vss_shard {
+	spinlock_t		lock;	/* everything here */
+	struct vss_pages	recs;
+	vss_rec_t		free;
+	u32			nr_free;
+	u32			nr_used;
+	struct vss_pages	buckets;
+	u32			nr_buckets;
+	struct hlist_head	copies[VSS_COPY_BUCKETS];
+} ____cacheline_aligned_in_smp;
+
+/**
+ * struct vss_map - the chunk map of a volume
+ * @shards:	its parts
+ */
+struct vss_map {
+	struct vss_shard	*shards;
+};
+
+int vss_map_init(struct vss_map *map);
+void vss_map_destroy(struct vss_map *map);
+u64 vss_map_memory(const struct vss_map *map);
+
+struct vss_shard *vss_map_shard(struct vss_map *map, u32 group);
+struct hlist_head *vss_map_copies(struct vss_shard *shard, u32 group);
+
+int vss_map_lock_provided(struct vss_shard *shard)
+	__acquires(&shard->lock);
+void vss_map_insert(struct vss_shard *shard, u32 group, unsigned int first,
+		    unsigned int n, u32 tag, u32 base, vss_rec_t *chain);
+u16 vss_map_covered(struct vss_shard *shard, u32 group, u16 mask, u32 epoch);
+u16 vss_map_lookup(struct vss_shard *shard, u32 group, u16 mask, u32 epoch,
+		   u32 *slots);
+bool vss_map_hand_down(struct vss_shard *shard, vss_rec_t *from, vss_rec_t *to,
+		       u32 to_tag, struct vss_map_freed *freed);
+void vss_map_trim(struct vss_shard *shard);
+
+#endif /* VSS_MAP_H */

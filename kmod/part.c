@@ -1,0 +1,543 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * The parts of a diff area: devices that are claimed, files that are pinned.
+ *
+ * A file is used below its file system, by its extents, so that no file system
+ * code runs in the I/O path and a frozen file system can hold a diff area.
+ * It is pinned like a swap file, which the file systems know: no write,
+ * truncation, unlinking, or moving of its blocks.  It is pinned before its
+ * extents are mapped, and stays so until the volume is detached.
+ */
+#include <linux/bitmap.h>
+#include <linux/file.h>
+#include <linux/fs.h>
+#include <linux/mm.h>
+#include <linux/sort.h>
+#include <linux/slab.h>
+
+#include "area.h"
+#include "event.h"
+#include "netlink.h"
+#include "volume.h"
+
+/* Slots are numbered by u32, less the values with a meaning of their own. */
+#define MAX_SLOTS	(VSS_SLOT_NONE - 1)
+
+static sector_t bdev_abs(struct block_device *bdev, sector_t sector)
+{
+	return bdev->bd_start_sect + sector;
+}
+
+/* Does a range of the device lie on the volume, wholly or in part? */
+static bool touches(const struct vss_volume *vol, struct block_device *bdev,
+		    sector_t start, sector_t nr)
+{
+	sector_t s = bdev_abs(bdev, start);
+
+	return bdev->bd_disk == vol->disk && s < vol->start + vol->nr_sectors &&
+		vol->start < s + nr;
+}
+
+/* Would a write to @on's area end in a copy that needs @vol's area? */
+static bool area_leads_to(struct vss_volume *on, struct vss_volume *vol,
+			  unsigned int depth)
+{
+	struct vss_volume *next;
+	struct vss_part *part;
+
+	lockdep_assert_held(&vss_mutex);
+	if (on == vol)
+		return true;
+	if (depth > 16)
+		return true;
+	list_for_each_entry(part, &on->area.parts, list) {
+		list_for_each_entry(next, &vss_volumes, list) {
+			if (next != on &&
+			    touches(next, part->bdev, 0,
+				    bdev_nr_sectors(part->bdev)) &&
+			    area_leads_to(next, vol, depth + 1))
+				return true;
+		}
+	}
+	return false;
+}
+
+static int check_device(struct vss_volume *vol, struct block_device *bdev,
+			struct netlink_ext_ack *extack)
+{
+	struct vss_volume *other;
+
+	if (bdev_logical_block_size(bdev) >
+	    bdev_logical_block_size(vol->bdev)) {
+		NL_SET_ERR_MSG(extack,
+			       "the diff area's device has larger logical blocks than the volume");
+		return -EINVAL;
+	}
+	if (bdev_is_zoned(bdev)) {
+		NL_SET_ERR_MSG(extack, "a zoned device cannot hold a diff area");
+		return -EOPNOTSUPP;
+	}
+	if (bdev_read_only(bdev)) {
+		NL_SET_ERR_MSG(extack, "the diff area's device is read-only");
+		return -EROFS;
+	}
+	list_for_each_entry(other, &vss_volumes, list) {
+		if (other != vol &&
+		    touches(other, bdev, 0, bdev_nr_sectors(bdev)) &&
+		    area_leads_to(other, vol, 0)) {
+			NL_SET_ERR_MSG(extack,
+				       "the diff area lies on a volume whose own diff area lies on this one");
+			return -ELOOP;
+		}
+	}
+	return 0;
+}
+
+static struct vss_part *new_part(struct vss_volume *vol,
+				 struct netlink_ext_ack *extack)
+{
+	struct vss_part *part;
+	unsigned int nr = 0;
+
+	lockdep_assert_held(&vss_mutex);
+	list_for_each_entry(part, &vol->area.parts, list)
+		nr++;
+	if (nr >= VSS_MAX_AREA_PARTS) {
+		NL_SET_ERR_MSG(extack, "the diff area has as many parts as it may have");
+		return ERR_PTR(-ENOSPC);
+	}
+	part = kzalloc(sizeof(*part), GFP_KERNEL);
+	return part ?: ERR_PTR(-ENOMEM);
+}
+
+/* Extents of a part that are usable, as slots from @slot on. */
+static u32 count_extents(const struct vss_volume *vol,
+			 const struct vss_part *part, struct vss_extent *ext,
+			 u32 slot, u32 *nr_ext)
+{
+	u32 i, first = slot;
+
+	*nr_ext = 0;
+	for (i = 0; i < part->nr_raw; i++) {
+		u64 n = vss_sector_to_chunk(vol, part->raw[i].nr);
+
+		n = min_t(u64, n, MAX_SLOTS - slot);
+		if (!n)
+			continue;
+		if (ext) {
+			ext[*nr_ext] = (struct vss_extent) {
+				.slot = slot,
+				.nr = n,
+				.sector = part->raw[i].start,
+				.part = (struct vss_part *)part,
+			};
+		}
+		(*nr_ext)++;
+		slot += n;
+	}
+	return slot - first;
+}
+
+static int cmp_range(const void *a, const void *b)
+{
+	const struct vss_raw_extent *x = a, *y = b;
+
+	return x->start < y->start ? -1 : x->start > y->start;
+}
+
+/* The own ranges with those of @part added. */
+static struct vss_own_ranges *own_with(struct vss_volume *vol,
+				       const struct vss_part *part)
+{
+	struct vss_own_ranges *old, *new;
+	u32 i;
+
+	old = rcu_dereference_protected(vol->area.own,
+					lockdep_is_held(&vss_mutex));
+	new = kvzalloc(struct_size(new, range, (old ? old->nr : 0) +
+				   part->nr_raw), GFP_KERNEL);
+	if (!new)
+		return NULL;
+	if (old) {
+		new->nr = old->nr;
+		memcpy(new->range, old->range, old->nr * sizeof(*new->range));
+	}
+	for (i = 0; i < part->nr_raw; i++) {
+		sector_t s = bdev_abs(part->bdev, part->raw[i].start);
+		sector_t e = s + part->raw[i].nr;
+
+		s = max(s, vol->start);
+		e = min(e, vol->start + vol->nr_sectors);
+		if (s >= e)
+			continue;
+		new->range[new->nr].start = s - vol->start;
+		new->range[new->nr].nr = e - s;
+		new->nr++;
+	}
+	sort(new->range, new->nr, sizeof(*new->range), cmp_range, NULL);
+	return new;
+}
+
+/* Open a part's room for use. */
+static int activate(struct vss_volume *vol, struct vss_part *part,
+		    struct netlink_ext_ack *extack)
+{
+	struct vss_area *area = &vol->area;
+	struct vss_extents *old, *new = NULL;
+	struct vss_own_ranges *old_own = NULL, *own = NULL;
+	unsigned long *bitmap = NULL, *old_bitmap;
+	u32 slots, nr_ext, total;
+
+	lockdep_assert_held(&vss_mutex);
+
+	slots = count_extents(vol, part, NULL, area->nr_slots, &nr_ext);
+	if (!slots) {
+		NL_SET_ERR_MSG(extack, "no extent is large enough for a chunk");
+		return -ENOSPC;
+	}
+	if (part->on_origin && vol->nr_snaps) {
+		NL_SET_ERR_MSG(extack,
+			       "the diff area cannot grow on its own volume while that has a snapshot");
+		return -EBUSY;
+	}
+
+	total = area->nr_slots + slots;
+	old = rcu_dereference_protected(area->extents,
+					lockdep_is_held(&vss_mutex));
+	new = kvzalloc(struct_size(new, ext, (old ? old->nr : 0) + nr_ext),
+		       GFP_KERNEL);
+	bitmap = kvcalloc(BITS_TO_LONGS(total), sizeof(long), GFP_KERNEL);
+	if (part->on_origin)
+		own = own_with(vol, part);
+	if (!new || !bitmap || (part->on_origin && !own)) {
+		kvfree(new);
+		kvfree(bitmap);
+		kvfree(own);
+		return -ENOMEM;
+	}
+	if (old) {
+		new->nr = old->nr;
+		memcpy(new->ext, old->ext, old->nr * sizeof(*new->ext));
+	}
+	part->slots = count_extents(vol, part, new->ext + new->nr,
+				    area->nr_slots, &nr_ext);
+	new->nr += nr_ext;
+
+	spin_lock(&area->lock);
+	old_bitmap = area->bitmap;
+	if (old_bitmap)
+		bitmap_copy(bitmap, old_bitmap, area->nr_slots);
+	area->bitmap = bitmap;
+	rcu_assign_pointer(area->extents, new);
+	area->nr_slots = total;
+	area->low_told = false;
+	spin_unlock(&area->lock);
+	if (own) {
+		old_own = rcu_dereference_protected(area->own,
+						    lockdep_is_held(&vss_mutex));
+		rcu_assign_pointer(area->own, own);
+	}
+	part->state = VSS_AREA_READY;
+
+	kvfree(old_bitmap);
+	if (old)
+		kvfree_rcu(old, rcu);
+	if (old_own)
+		kvfree_rcu(old_own, rcu);
+
+	vss_event_volume(vol, VSS_EVENT_AREA_ADDED);
+	vss_copier_kick(vol);
+	return 0;
+}
+
+static void free_part(struct vss_part *part)
+{
+	if (part->file) {
+		struct inode *inode = file_inode(part->file);
+
+		inode_lock(inode);
+		inode->i_flags &= ~S_SWAPFILE;
+		inode_unlock(inode);
+		fput(part->file);
+	}
+	if (part->handle)
+		vss_bdev_close_excl(part->handle, part);
+	kvfree(part->raw);
+	kfree(part);
+}
+
+/**
+ * vss_area_destroy() - release all parts of a volume's area
+ * @vol:	the volume, without I/O to the area
+ */
+void vss_area_destroy(struct vss_volume *vol)
+{
+	struct vss_area *area = &vol->area;
+	struct vss_part *part, *next;
+
+	list_for_each_entry_safe(part, next, &area->parts, list) {
+		list_del(&part->list);
+		free_part(part);
+	}
+	kvfree(area->bitmap);
+	kvfree(rcu_access_pointer(area->extents));
+	kvfree(rcu_access_pointer(area->own));
+}
+
+/**
+ * vss_area_part() - find a part by its number
+ * @vol:	the volume
+ * @id:		the number
+ *
+ * Return: the part or NULL.
+ */
+struct vss_part *vss_area_part(struct vss_volume *vol, u32 id)
+{
+	struct vss_part *part;
+
+	lockdep_assert_held(&vss_mutex);
+	list_for_each_entry(part, &vol->area.parts, list) {
+		if (part->id == id)
+			return part;
+	}
+	return NULL;
+}
+
+/**
+ * vss_area_add_device() - add a block device to a volume's area
+ * @vol:	the volume
+ * @dev:	the device
+ * @partp:	set to the new part
+ * @extack:	set on errors
+ *
+ * Return: 0 or a negative errno: -EBUSY the device is in use.
+ */
+int vss_area_add_device(struct vss_volume *vol, dev_t dev,
+			struct vss_part **partp,
+			struct netlink_ext_ack *extack)
+{
+	struct vss_part *part;
+	int err;
+
+	part = new_part(vol, extack);
+	if (IS_ERR(part))
+		return PTR_ERR(part);
+	part->type = VSS_AREA_DEVICE;
+
+	part->handle = vss_bdev_open_excl(dev, part);
+	if (IS_ERR(part->handle)) {
+		err = PTR_ERR(part->handle);
+		part->handle = NULL;
+		if (err == -EBUSY)
+			NL_SET_ERR_MSG(extack,
+				       "the diff area's device is in use (mounted, or owned by another driver)");
+		else
+			NL_SET_ERR_MSG(extack, "the diff area's device cannot be opened");
+		goto fail;
+	}
+	part->bdev = vss_handle_bdev(part->handle);
+	if (touches(vol, part->bdev, 0, bdev_nr_sectors(part->bdev)) &&
+	    (!vol->whole || part->bdev->bd_partno == 0)) {
+		NL_SET_ERR_MSG(extack, "the volume cannot be its own diff area");
+		err = -EINVAL;
+		goto fail;
+	}
+	part->on_origin = touches(vol, part->bdev, 0,
+				  bdev_nr_sectors(part->bdev));
+	err = check_device(vol, part->bdev, extack);
+	if (err)
+		goto fail;
+
+	part->raw = kvzalloc(sizeof(*part->raw), GFP_KERNEL);
+	if (!part->raw) {
+		err = -ENOMEM;
+		goto fail;
+	}
+	part->nr_raw = 1;
+	part->raw[0].nr = bdev_nr_sectors(part->bdev);
+
+	err = activate(vol, part, extack);
+	if (err)
+		goto fail;
+	part->id = vol->area.next_id++;
+	list_add_tail(&part->list, &vol->area.parts);
+	vss_changed();
+	*partp = part;
+	return 0;
+
+fail:
+	free_part(part);
+	return err;
+}
+
+static int pin_file(struct file *file, struct netlink_ext_ack *extack)
+{
+	struct inode *inode = file_inode(file);
+	const char *fs = inode->i_sb->s_type->name;
+	int err = 0;
+
+	if (!S_ISREG(inode->i_mode) || !(file->f_mode & FMODE_WRITE)) {
+		NL_SET_ERR_MSG(extack,
+			       "a diff-area file must be a regular file opened for writing");
+		return -EINVAL;
+	}
+	/* Those whose blocks stay where they are while S_SWAPFILE is set. */
+	if ((strcmp(fs, "ext4") && strcmp(fs, "xfs")) ||
+	    !inode->i_sb->s_bdev) {
+		NL_SET_ERR_MSG(extack, "a diff-area file must be on ext4 or XFS");
+		return -EOPNOTSUPP;
+	}
+	inode_lock(inode);
+	if (IS_SWAPFILE(inode)) {
+		NL_SET_ERR_MSG(extack, "the file is a swap file or a diff area already");
+		err = -EBUSY;
+	} else if (!inode->i_nlink) {
+		NL_SET_ERR_MSG(extack, "the diff-area file was deleted");
+		err = -ENOENT;
+	} else {
+		inode->i_flags |= S_SWAPFILE;
+	}
+	inode_unlock(inode);
+	return err;
+}
+
+/**
+ * vss_area_add_file() - pin a file for a volume's area
+ * @vol:	the volume
+ * @fd:		the caller's descriptor of the file
+ * @partp:	set to the new part, which has no room until its extents are told
+ * @extack:	set on errors
+ *
+ * Return: 0 or a negative errno.
+ */
+int vss_area_add_file(struct vss_volume *vol, int fd, struct vss_part **partp,
+		      struct netlink_ext_ack *extack)
+{
+	struct vss_part *part;
+	struct file *file;
+	int err;
+
+	file = fget(fd);
+	if (!file) {
+		NL_SET_ERR_MSG(extack, "no such file descriptor");
+		return -EBADF;
+	}
+	part = new_part(vol, extack);
+	if (IS_ERR(part)) {
+		fput(file);
+		return PTR_ERR(part);
+	}
+	part->type = VSS_AREA_FILE;
+	part->state = VSS_AREA_PINNED;
+
+	err = pin_file(file, extack);
+	if (err) {
+		fput(file);
+		goto fail;
+	}
+	part->file = file;
+	part->bdev = file_inode(file)->i_sb->s_bdev;
+	part->on_origin = touches(vol, part->bdev, 0,
+				  bdev_nr_sectors(part->bdev));
+	err = check_device(vol, part->bdev, extack);
+	if (err)
+		goto fail;
+	if (part->on_origin && vol->nr_snaps) {
+		NL_SET_ERR_MSG(extack,
+			       "the diff area cannot grow on its own volume while that has a snapshot");
+		err = -EBUSY;
+		goto fail;
+	}
+
+	part->id = vol->area.next_id++;
+	list_add_tail(&part->list, &vol->area.parts);
+	vss_changed();
+	*partp = part;
+	return 0;
+
+fail:
+	free_part(part);
+	return err;
+}
+
+/**
+ * vss_area_add_extents() - tell where a pinned file is
+ * @vol:	the volume
+ * @part:	the file
+ * @ext:	extents in sectors of the file system's device
+ * @nr:		number of them
+ * @last:	there are no more: open the room for use
+ * @extack:	set on errors
+ *
+ * On an error nothing has changed.
+ *
+ * Return: 0 or a negative errno.
+ */
+int vss_area_add_extents(struct vss_volume *vol, struct vss_part *part,
+			 const struct vss_raw_extent *ext, u32 nr, bool last,
+			 struct netlink_ext_ack *extack)
+{
+	sector_t size = bdev_nr_sectors(part->bdev);
+	struct vss_raw_extent *raw, *old_raw = part->raw;
+	u32 i, n = part->nr_raw, old_nr = part->nr_raw;
+	int err = 0;
+
+	lockdep_assert_held(&vss_mutex);
+	if (part->state != VSS_AREA_PINNED) {
+		NL_SET_ERR_MSG(extack, "this part of the diff area takes no extents");
+		return -EINVAL;
+	}
+
+	raw = kvcalloc(n + nr, sizeof(*raw), GFP_KERNEL);
+	if (!raw)
+		return -ENOMEM;
+	if (n)
+		memcpy(raw, old_raw, n * sizeof(*raw));
+	for (i = 0; i < nr; i++) {
+		if (!ext[i].nr || ext[i].start >= size ||
+		    ext[i].nr > size - ext[i].start) {
+			NL_SET_ERR_MSG(extack, "an extent lies outside the device");
+			err = -ERANGE;
+			goto fail;
+		}
+		if (n && raw[n - 1].start + raw[n - 1].nr == ext[i].start)
+			raw[n - 1].nr += ext[i].nr;
+		else
+			raw[n++] = ext[i];
+	}
+	part->raw = raw;
+	part->nr_raw = n;
+	if (last) {
+		struct vss_raw_extent *sorted;
+
+		/* Two slots on one sector would be two snapshots' ruin. */
+		sorted = kvcalloc(n, sizeof(*sorted), GFP_KERNEL);
+		if (!sorted) {
+			err = -ENOMEM;
+			goto restore;
+		}
+		memcpy(sorted, raw, n * sizeof(*sorted));
+		sort(sorted, n, sizeof(*sorted), cmp_range, NULL);
+		for (i = 1; i < n; i++) {
+			if (sorted[i - 1].start + sorted[i - 1].nr >
+			    sorted[i].start)
+				err = -EINVAL;
+		}
+		kvfree(sorted);
+		if (err)
+			NL_SET_ERR_MSG(extack, "extents overlap");
+		else
+			err = activate(vol, part, extack);
+		if (err)
+			goto restore;
+	}
+	kvfree(old_raw);
+	return 0;
+
+restore:
+	part->raw = old_raw;
+	part->nr_raw = old_nr;
+fail:
+	kvfree(raw);
+	return err;
+}

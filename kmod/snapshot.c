@@ -1,0 +1,465 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * The life of snapshots: prepared, committed, lost, deleted.
+ *
+ * Removal of a snapshot hands the copies tagged with its epoch down to the
+ * next older one alive, where that lacks them, and frees the rest.  Marking it
+ * dead and handing down are one under the volume's reap_lock: two removals
+ * that mixed would hand a copy past a snapshot whose own are still there.
+ */
+#include <linux/mm.h>
+#include <linux/slab.h>
+
+#include "event.h"
+#include "netlink.h"
+#include "snapshot.h"
+#include "volume.h"
+
+/* Records handled before others get a chance at the lock. */
+#define REAP_BATCH	256
+/* Room kept free, while there are older snapshots to win it from. */
+#define RESERVE_SLOTS	256U
+
+/* The next older snapshot alive; under snap_lock. */
+static struct vss_snapshot *next_older(struct vss_snapshot *snap)
+{
+	struct vss_volume *vol = snap->vol;
+
+	lockdep_assert_held(&vol->snap_lock);
+	list_for_each_entry_continue_reverse(snap, &vol->snaps, list) {
+		if (snap->state == VSS_SNAPSHOT_ALIVE)
+			return snap;
+	}
+	return NULL;
+}
+
+static struct vss_snapshot *oldest_alive(struct vss_volume *vol)
+{
+	struct vss_snapshot *snap;
+
+	lockdep_assert_held(&vol->snap_lock);
+	list_for_each_entry(snap, &vol->snaps, list) {
+		if (snap->state == VSS_SNAPSHOT_ALIVE)
+			return snap;
+	}
+	return NULL;
+}
+
+/* End a snapshot's life: from here on its image gives errors. */
+static bool end_life(struct vss_snapshot *snap, enum vss_snapshot_state state,
+		     enum vss_lost_reason reason)
+{
+	struct vss_volume *vol = snap->vol;
+
+	lockdep_assert_held(&vol->snap_lock);
+	if (snap->state != VSS_SNAPSHOT_ALIVE) {
+		if (state == VSS_SNAPSHOT_DELETING)
+			WRITE_ONCE(snap->state, state);
+		return false;
+	}
+	snap->reason = reason;
+	WRITE_ONCE(snap->state, state);
+	/*
+	 * A write that is let go because nobody needs a copy must find readers
+	 * of the image warned.  Pairs with the barrier in image.c.
+	 */
+	smp_wmb();
+	if (vol->live == snap)
+		WRITE_ONCE(vol->live, next_older(snap));
+	return true;
+}
+
+static void free_copies(struct vss_volume *vol, struct vss_shard *shard,
+			const struct vss_map_freed *freed)
+{
+	unsigned long chunks = freed->chunks;
+	unsigned int c, dying = 0;
+
+	for_each_set_bit(c, &chunks, VSS_GROUP_CHUNKS) {
+		struct vss_copy *copy = vss_copy_find(shard, freed->group, c,
+						      freed->slots[c]);
+
+		if (copy) {
+			/* Its write may be under way: the slot comes later. */
+			copy->dead |= BIT(c);
+			dying++;
+		} else {
+			vss_area_free(&vol->area, freed->slots[c]);
+		}
+	}
+	if (dying)
+		vss_area_set_dying(&vol->area, dying);
+}
+
+/* Take all copies from a snapshot whose life has ended. */
+static void reap(struct vss_snapshot *snap)
+{
+	struct vss_volume *vol = snap->vol;
+	struct vss_snapshot *heir;
+	unsigned int i;
+
+	lockdep_assert_held(&vol->reap_lock);
+	if (snap->reaped)
+		return;
+
+	spin_lock(&vol->snap_lock);
+	heir = next_older(snap);
+	spin_unlock(&vol->snap_lock);
+
+	for (i = 0; i < VSS_SHARDS; i++) {
+		struct vss_shard *shard = &vol->map.shards[i];
+		struct vss_map_freed freed;
+		unsigned int n = 0;
+
+		spin_lock(&shard->lock);
+		while (vss_map_hand_down(shard, &snap->chain[i],
+					 heir ? &heir->chain[i] : NULL,
+					 heir ? heir->epoch : 0, &freed)) {
+			free_copies(vol, shard, &freed);
+			if (heir)
+				atomic64_add(freed.kept, &heir->copied);
+			if (++n % REAP_BATCH == 0) {
+				spin_unlock(&shard->lock);
+				cond_resched();
+				spin_lock(&shard->lock);
+			}
+		}
+		spin_unlock(&shard->lock);
+		vss_map_trim(shard);
+	}
+	atomic64_set(&snap->copied, 0);
+	vss_overlay_destroy(snap);
+	snap->reaped = true;
+}
+
+/**
+ * vss_snapshots_lose() - give up all snapshots of a volume
+ * @vol:	the volume
+ * @reason:	why
+ *
+ * Takes effect at once: writes need no copies any more when it returns.
+ */
+void vss_snapshots_lose(struct vss_volume *vol, enum vss_lost_reason reason)
+{
+	struct vss_snapshot *snap;
+	bool any = false;
+
+	spin_lock(&vol->snap_lock);
+	list_for_each_entry(snap, &vol->snaps, list)
+		any |= end_life(snap, VSS_SNAPSHOT_LOST, reason);
+	spin_unlock(&vol->snap_lock);
+	if (any)
+		queue_work(vol->wq, &vol->copier.reap_work);
+}
+
+static u32 reserve_slots(const struct vss_volume *vol)
+{
+	return min(READ_ONCE(vol->area.nr_slots) / 64, RESERVE_SLOTS);
+}
+
+/*
+ * Could room be won, and should it be, before it is all gone?  A copy that
+ * cannot be made spoils every snapshot, so the oldest goes early.
+ */
+static struct vss_snapshot *crowding(struct vss_volume *vol)
+{
+	struct vss_snapshot *snap;
+
+	lockdep_assert_held(&vol->snap_lock);
+	snap = oldest_alive(vol);
+	if (!snap || snap == vol->live || !atomic64_read(&snap->copied))
+		return NULL;
+	return vss_area_short_of(&vol->area, reserve_slots(vol)) ? snap : NULL;
+}
+
+/**
+ * vss_snapshots_crowded() - should the oldest snapshot make room?
+ * @vol:	the volume
+ *
+ * Return: true if reap_work has something to win.
+ */
+bool vss_snapshots_crowded(struct vss_volume *vol)
+{
+	bool crowded;
+
+	spin_lock(&vol->snap_lock);
+	crowded = crowding(vol);
+	spin_unlock(&vol->snap_lock);
+	return crowded;
+}
+
+/* The next one that has to go, if any; already marked as lost. */
+static struct vss_snapshot *next_to_reap(struct vss_volume *vol)
+{
+	struct vss_snapshot *snap;
+	u32 want = vss_copier_wants(vol);
+
+	lockdep_assert_held(&vol->reap_lock);
+	spin_lock(&vol->snap_lock);
+	list_for_each_entry(snap, &vol->snaps, list) {
+		if (snap->state == VSS_SNAPSHOT_LOST && !snap->reaped)
+			goto out;
+	}
+	snap = crowding(vol);
+	if (!snap && want && vss_area_short_of(&vol->area, want))
+		snap = oldest_alive(vol);
+	if (snap)
+		end_life(snap, VSS_SNAPSHOT_LOST, VSS_LOST_AREA_FULL);
+out:
+	spin_unlock(&vol->snap_lock);
+	return snap;
+}
+
+/**
+ * vss_snapshots_reap_work() - work: clear up after lost snapshots, win room
+ * @work:	vss_copier.reap_work
+ */
+void vss_snapshots_reap_work(struct work_struct *work)
+{
+	struct vss_copier *copier = container_of(work, struct vss_copier,
+						 reap_work);
+	struct vss_volume *vol = container_of(copier, struct vss_volume,
+					      copier);
+	struct vss_snapshot *snap;
+
+	mutex_lock(&vol->reap_lock);
+	while ((snap = next_to_reap(vol))) {
+		vss_event_snapshot(snap, VSS_EVENT_SNAPSHOT_LOST);
+		reap(snap);
+	}
+	mutex_unlock(&vol->reap_lock);
+	vss_copier_kick(vol);
+}
+
+/**
+ * vss_snapshot_find() - find a snapshot by its name
+ * @uuid:	the name
+ *
+ * Return: the snapshot or NULL.
+ */
+struct vss_snapshot *vss_snapshot_find(const uuid_t *uuid)
+{
+	struct vss_snapshot *snap;
+	struct vss_volume *vol;
+
+	lockdep_assert_held(&vss_mutex);
+	list_for_each_entry(vol, &vss_volumes, list) {
+		list_for_each_entry(snap, &vol->snaps, list) {
+			if (uuid_equal(&snap->uuid, uuid))
+				return snap;
+		}
+	}
+	return NULL;
+}
+
+/**
+ * vss_snapshot_prepare() - allocate everything a snapshot needs
+ * @vol:	the volume
+ * @uuid:	its name
+ * @set_uuid:	name of its set
+ * @snapp:	set to the snapshot
+ * @extack:	set on errors
+ *
+ * Return: 0 or a negative errno.
+ */
+int vss_snapshot_prepare(struct vss_volume *vol, const uuid_t *uuid,
+			 const uuid_t *set_uuid, struct vss_snapshot **snapp,
+			 struct netlink_ext_ack *extack)
+{
+	struct vss_snapshot *snap;
+	int err;
+
+	lockdep_assert_held(&vss_mutex);
+	if (vss_bdev_is_gone(vol->bdev)) {
+		NL_SET_ERR_MSG(extack, "the volume's device was removed");
+		return -ENODEV;
+	}
+	if (bdev_nr_sectors(vol->bdev) != vol->nr_sectors) {
+		NL_SET_ERR_MSG(extack, "the volume was resized: detach it and attach it again");
+		return -ESTALE;
+	}
+	if (vol->nr_snaps >= VSS_MAX_SNAPSHOTS || vol->gen >= U32_MAX - 1) {
+		NL_SET_ERR_MSG(extack, "the volume has as many snapshots as it may have");
+		return -EMLINK;
+	}
+	if (!vol->area.nr_slots) {
+		NL_SET_ERR_MSG(extack, "the volume has no diff area");
+		return -ENOSPC;
+	}
+	if (READ_ONCE(vol->area.failed)) {
+		NL_SET_ERR_MSG(extack,
+			       "the diff area has failed: detach the volume and give it another one");
+		return -EIO;
+	}
+	if (vss_area_short_of(&vol->area, 1)) {
+		NL_SET_ERR_MSG(extack, "the diff area is full");
+		return -ENOSPC;
+	}
+	if (vss_snapshot_find(uuid)) {
+		NL_SET_ERR_MSG(extack, "a snapshot of this name exists");
+		return -EEXIST;
+	}
+
+	snap = kzalloc(sizeof(*snap), GFP_KERNEL);
+	if (!snap)
+		return -ENOMEM;
+	snap->vol = vol;
+	uuid_copy(&snap->uuid, uuid);
+	uuid_copy(&snap->set_uuid, set_uuid);
+	snap->state = VSS_SNAPSHOT_PREPARED;
+	init_waitqueue_head(&snap->quiet);
+	vss_overlay_init(snap);
+	err = vss_image_create(snap);
+	if (err) {
+		NL_SET_ERR_MSG(extack, "no image device could be made");
+		kfree(snap);
+		return err;
+	}
+
+	spin_lock(&vol->snap_lock);
+	list_add_tail(&snap->list, &vol->snaps);
+	spin_unlock(&vol->snap_lock);
+	vol->nr_snaps++;
+	vss_changed();
+	*snapp = snap;
+	return 0;
+}
+
+/**
+ * vss_snapshot_commit() - this is the instant
+ * @snap:	a prepared snapshot, its volume held and drained
+ * @time_ns:	the time of day
+ *
+ * Pointers only: nothing that could fail or take time.
+ */
+void vss_snapshot_commit(struct vss_snapshot *snap, u64 time_ns)
+{
+	struct vss_volume *vol = snap->vol;
+
+	spin_lock(&vol->snap_lock);
+	snap->epoch = vol->gen + 1;
+	snap->time_ns = time_ns;
+	WRITE_ONCE(snap->state, VSS_SNAPSHOT_ALIVE);
+	/* Whoever finds the snapshot finds its epoch set. */
+	smp_store_release(&vol->live, snap);
+	/*
+	 * Who sees the new generation sees the new snapshot: a copy made for
+	 * an older one must not count as safe in the new generation.
+	 */
+	smp_wmb();
+	WRITE_ONCE(vol->gen, snap->epoch);
+	spin_unlock(&vol->snap_lock);
+}
+
+/**
+ * vss_snapshot_show() - make the image of a committed snapshot visible
+ * @snap:	the snapshot
+ *
+ * Return: 0 or a negative errno.
+ */
+int vss_snapshot_show(struct vss_snapshot *snap)
+{
+	int err;
+
+	lockdep_assert_held(&vss_mutex);
+	err = vss_image_show(snap);
+	if (!err)
+		vss_event_snapshot(snap, VSS_EVENT_SNAPSHOT_CREATED);
+	return err;
+}
+
+/**
+ * vss_snapshot_drop() - remove a snapshot, whatever its state
+ * @snap:	the snapshot; gone afterwards
+ *
+ * Users of the image get errors from now on.
+ */
+void vss_snapshot_drop(struct vss_snapshot *snap)
+{
+	struct vss_volume *vol = snap->vol;
+
+	lockdep_assert_held(&vss_mutex);
+
+	mutex_lock(&vol->reap_lock);
+	spin_lock(&vol->snap_lock);
+	end_life(snap, VSS_SNAPSHOT_DELETING, snap->reason);
+	spin_unlock(&vol->snap_lock);
+	reap(snap);
+	spin_lock(&vol->snap_lock);
+	list_del(&snap->list);
+	spin_unlock(&vol->snap_lock);
+	mutex_unlock(&vol->reap_lock);
+	vol->nr_snaps--;
+	vss_copier_kick(vol);
+
+	vss_image_destroy(snap);
+	vss_changed();
+	if (snap->epoch)
+		vss_event_snapshot(snap, VSS_EVENT_SNAPSHOT_DELETED);
+	kfree(snap);
+}
+
+/**
+ * vss_snapshot_in_use() - is the image open?
+ * @snap:	the snapshot
+ *
+ * Return: true if it is mounted or open.
+ */
+bool vss_snapshot_in_use(const struct vss_snapshot *snap)
+{
+	return snap->disk_added && disk_openers(snap->disk) > 0;
+}
+
+/**
+ * vss_snapshot_delete() - delete a snapshot for a user
+ * @snap:	the snapshot; gone if 0 is returned
+ * @force:	even if the image is in use
+ * @extack:	set on errors
+ *
+ * Return: 0 or -EBUSY.
+ */
+int vss_snapshot_delete(struct vss_snapshot *snap, bool force,
+			struct netlink_ext_ack *extack)
+{
+	if (!snap->disk_added) {
+		NL_SET_ERR_MSG(extack, "the snapshot belongs to a set in creation");
+		return -EBUSY;
+	}
+	if (!force && vss_snapshot_in_use(snap)) {
+		NL_SET_ERR_MSG(extack, "the snapshot's image is in use (mounted or open)");
+		return -EBUSY;
+	}
+	vss_snapshot_drop(snap);
+	return 0;
+}
+
+/**
+ * vss_snapshot_set_flags() - make a snapshot writable or read-only
+ * @snap:	the snapshot
+ * @flags:	VSS_SNAPSHOT_F_*
+ * @extack:	set on errors
+ *
+ * What was written stays part of the image.
+ *
+ * Return: 0 or a negative errno.
+ */
+int vss_snapshot_set_flags(struct vss_snapshot *snap, u32 flags,
+			   struct netlink_ext_ack *extack)
+{
+	bool writable = flags & VSS_SNAPSHOT_F_WRITABLE;
+
+	lockdep_assert_held(&vss_mutex);
+	if (!snap->disk_added || !vss_snapshot_is_good(snap)) {
+		NL_SET_ERR_MSG(extack, "the snapshot is not alive");
+		return -EINVAL;
+	}
+	if (writable == snap->writable)
+		return 0;
+	if (!writable && vss_snapshot_in_use(snap)) {
+		NL_SET_ERR_MSG(extack, "the snapshot's image is in use (mounted or open)");
+		return -EBUSY;
+	}
+	WRITE_ONCE(snap->writable, writable);
+	set_disk_ro(snap->disk, !writable);
+	return 0;
+}

@@ -1,0 +1,272 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * Write-behind: copies in memory go to the diff area, adjacent ones in one
+ * write.  Nobody waits for it but the memory.
+ */
+#include <linux/mm.h>
+#include <linux/slab.h>
+
+#include "area.h"
+#include "copy.h"
+#include "volume.h"
+
+/* So much is worth a write of its own; less waits a moment for company. */
+#define EAGER_CHUNKS	64
+#define LAZY_DELAY	msecs_to_jiffies(4)
+#define MIN_STORE_BIOS	4
+
+/**
+ * struct vss_store - a write of adjacent copies
+ * @io:		what every bio to a diff area has
+ * @first:	the first copy in it, the others follow by @next_stored
+ * @last:	the last one
+ * @bio:	the write; must be the last member
+ */
+struct vss_store {
+	struct vss_area_io	io;
+	struct vss_copy		*first;
+	struct vss_copy		*last;
+	struct bio		bio;
+};
+
+static struct vss_store *to_store(struct bio *bio)
+{
+	return container_of(bio, struct vss_store, bio);
+}
+
+static void store_done(struct bio *bio)
+{
+	struct vss_store *store = to_store(bio);
+	struct vss_area *area = &store->io.vol->area;
+	struct vss_copy *copy, *next;
+
+	if (bio->bi_status) {
+		/* done_work, which runs next, draws the consequences. */
+		WRITE_ONCE(area->failed_bdev, bio->bi_bdev);
+		WRITE_ONCE(area->failed, true);
+	}
+	for (copy = store->first; copy; copy = next) {
+		next = copy->next_stored;
+		if (atomic_dec_and_test(&copy->stores))
+			vss_copy_ended(copy);
+	}
+	bio_put(bio);
+}
+
+static void submit_store(struct vss_volume *vol, struct bio *bio)
+{
+	if (!bio)
+		return;
+	atomic64_inc(&vol->stats.area_writes);
+	vss_area_submit(bio, &to_store(bio)->io);
+}
+
+static struct bio *new_store(struct vss_volume *vol, struct block_device *bdev,
+			     sector_t sector)
+{
+	struct vss_store *store;
+	struct bio *bio;
+
+	/* Those in flight need nothing of ours to end: sleeping is safe. */
+	bio = bio_alloc_bioset(bdev, BIO_MAX_VECS, REQ_OP_WRITE, GFP_NOIO,
+			       &vol->copier.store_bios);
+	bio->bi_iter.bi_sector = sector;
+	store = to_store(bio);
+	store->io.vol = vol;
+	store->io.done = store_done;
+	store->first = NULL;
+	store->last = NULL;
+	return bio;
+}
+
+/* How many chunks of the copy, from @i on, lie on adjacent sectors. */
+static unsigned int run_length(struct vss_copy *copy, unsigned int i,
+			       struct block_device **bdev, sector_t *sector)
+{
+	u32 most = vss_area_locate(copy->vol, copy->slots[i], bdev, sector);
+	unsigned int n = 1;
+
+	while (i + n < copy->n && n < most &&
+	       copy->slots[i + n] == copy->slots[i] + n)
+		n++;
+	return n;
+}
+
+static unsigned int count_runs(struct vss_copy *copy)
+{
+	unsigned int i = 0, runs = 0;
+	struct block_device *bdev;
+	sector_t sector;
+
+	while (i < copy->n) {
+		i += run_length(copy, i, &bdev, &sector);
+		runs++;
+	}
+	return runs;
+}
+
+/* Pages first to last-1 of the copy's content. */
+static void add_vecs(struct bio *bio, struct vss_copy *copy,
+		     unsigned int first, unsigned int last)
+{
+	unsigned int i;
+
+	for (i = first; i < last; i++) {
+		struct bio_vec *v = &copy->vecs[i];
+
+		__bio_add_page(bio, v->bv_page, v->bv_len, 0);
+	}
+}
+
+static void link_copy(struct bio *bio, struct vss_copy *copy)
+{
+	struct vss_store *store = to_store(bio);
+
+	copy->next_stored = NULL;
+	if (store->last)
+		store->last->next_stored = copy;
+	else
+		store->first = copy;
+	store->last = copy;
+}
+
+static bool nobody_needs(struct vss_copy *copy)
+{
+	struct vss_volume *vol = copy->vol;
+	struct vss_shard *shard = vss_map_shard(&vol->map, copy->group);
+	bool dead;
+
+	spin_lock(&shard->lock);
+	dead = hweight16(copy->dead) == copy->n;
+	spin_unlock(&shard->lock);
+	return dead;
+}
+
+static void store_work(struct work_struct *work)
+{
+	struct vss_copier *copier = container_of(to_delayed_work(work),
+						 struct vss_copier, store_work);
+	struct vss_volume *vol = container_of(copier, struct vss_volume,
+					      copier);
+	unsigned int chunk_pages = 1U << (vol->chunk_shift - PAGE_SHIFT);
+	struct vss_copy *copy, *next;
+	struct bio *bio = NULL;
+	struct blk_plug plug;
+	LIST_HEAD(list);
+
+	spin_lock(&copier->lock);
+	list_splice_init(&copier->to_store, &list);
+	copier->nr_to_store = 0;
+	spin_unlock(&copier->lock);
+
+	blk_start_plug(&plug);
+	list_for_each_entry_safe(copy, next, &list, list) {
+		unsigned int pages = DIV_ROUND_UP(copy->bytes, PAGE_SIZE);
+		unsigned int runs, i;
+
+		list_del(&copy->list);
+		if (READ_ONCE(vol->area.failed) || nobody_needs(copy)) {
+			vss_copy_ended(copy);
+			continue;
+		}
+		runs = count_runs(copy);
+		atomic_set(&copy->stores, runs);
+		for (i = 0; i < copy->n; ) {
+			struct block_device *bdev;
+			sector_t sector;
+			unsigned int n = run_length(copy, i, &bdev, &sector);
+			unsigned int end = min((i + n) * chunk_pages, pages);
+			unsigned int nr = end - i * chunk_pages;
+
+			/*
+			 * A copy in several places is linked into each of its
+			 * writes, so none of these can have another one.
+			 */
+			if (bio && (runs > 1 || bio->bi_bdev != bdev ||
+				    bio_end_sector(bio) != sector ||
+				    bio->bi_vcnt + nr > BIO_MAX_VECS)) {
+				submit_store(vol, bio);
+				bio = NULL;
+			}
+			if (!bio)
+				bio = new_store(vol, bdev, sector);
+			if (runs > 1) {
+				to_store(bio)->first = copy;
+				copy->next_stored = NULL;
+			} else {
+				link_copy(bio, copy);
+			}
+			add_vecs(bio, copy, i * chunk_pages, end);
+			i += n;
+			if (runs > 1) {
+				/*
+				 * The copy may end with its last write: look
+				 * at nothing of it afterwards.
+				 */
+				bool last = i >= copy->n;
+
+				submit_store(vol, bio);
+				bio = NULL;
+				if (last)
+					break;
+			}
+		}
+	}
+	submit_store(vol, bio);
+	blk_finish_plug(&plug);
+}
+
+/**
+ * vss_store_queue() - have copies written to the diff area
+ * @vol:	the volume
+ * @copies:	published copies by @list; the list is empty afterwards
+ */
+void vss_store_queue(struct vss_volume *vol, struct list_head *copies)
+{
+	struct vss_copier *copier = &vol->copier;
+	struct vss_copy *copy;
+	bool eager;
+	u32 n = 0;
+
+	if (list_empty(copies))
+		return;
+	list_for_each_entry(copy, copies, list)
+		n += copy->n;
+
+	spin_lock(&copier->lock);
+	list_splice_tail_init(copies, &copier->to_store);
+	copier->nr_to_store += n;
+	eager = copier->nr_to_store >= EAGER_CHUNKS;
+	spin_unlock(&copier->lock);
+
+	if (!eager)
+		eager = atomic64_read(&copier->used) > copier->memory / 2;
+	if (eager)
+		mod_delayed_work(vol->wq, &copier->store_work, 0);
+	else
+		queue_delayed_work(vol->wq, &copier->store_work, LAZY_DELAY);
+}
+
+/**
+ * vss_store_init() - set up a volume's write-behind
+ * @vol:	the volume
+ *
+ * Return: 0 or -ENOMEM; then vss_store_destroy() is to be called all the same.
+ */
+int vss_store_init(struct vss_volume *vol)
+{
+	struct vss_copier *copier = &vol->copier;
+
+	INIT_DELAYED_WORK(&copier->store_work, store_work);
+	return bioset_init(&copier->store_bios, MIN_STORE_BIOS,
+			   offsetof(struct vss_store, bio), BIOSET_NEED_BVECS);
+}
+
+/**
+ * vss_store_destroy() - free what vss_store_init() made
+ * @vol:	the volume
+ */
+void vss_store_destroy(struct vss_volume *vol)
+{
+	bioset_exit(&vol->copier.store_bios);
+}

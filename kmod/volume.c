@@ -1,0 +1,374 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * Tracked volumes: attach, detach, and the look-up that every write makes.
+ */
+#include <linux/blk-mq.h>
+#include <linux/delay.h>
+#include <linux/hashtable.h>
+#include <linux/log2.h>
+#include <linux/mm.h>
+#include <linux/module.h>
+#include <linux/part_stat.h>
+#include <linux/slab.h>
+
+#include "event.h"
+#include "hook.h"
+#include "netlink.h"
+#include "snapshot.h"
+#include "volume.h"
+
+/* Longest wait for the writes that were in flight before an attach. */
+#define LEFTOVER_TIMEOUT	(10 * HZ)
+
+/*
+ * Protects what exists: volumes, the parts of their areas, snapshots, sets.
+ * Never taken on the way of an I/O, nor between the freeze and the thaw of a
+ * set; so its holders may allocate memory and wait for devices.
+ */
+DEFINE_MUTEX(vss_mutex);
+LIST_HEAD(vss_volumes);
+unsigned int vss_nr_volumes;
+
+/* By disk; RCU, changed under vss_mutex. */
+static DEFINE_HASHTABLE(volume_hash, 6);
+
+/**
+ * vss_volume_next_hit() - volumes that a range of a disk touches
+ * @disk:	the disk
+ * @sector:	first sector of the range
+ * @nr:		its length
+ * @prev:	the last one found, or NULL
+ *
+ * To be called under rcu_read_lock().
+ *
+ * Return: the next volume or NULL.
+ */
+struct vss_volume *vss_volume_next_hit(struct gendisk *disk, sector_t sector,
+				       sector_t nr, struct vss_volume *prev)
+{
+	struct vss_volume *vol;
+
+	if (prev) {
+		vol = hlist_entry_safe(rcu_dereference(hlist_next_rcu(&prev->hash)),
+				       struct vss_volume, hash);
+	} else {
+		struct hlist_head *head;
+
+		head = &volume_hash[hash_min((unsigned long)disk,
+					     HASH_BITS(volume_hash))];
+		vol = hlist_entry_safe(rcu_dereference(hlist_first_rcu(head)),
+				       struct vss_volume, hash);
+	}
+	while (vol) {
+		if (vol->disk == disk && sector < vol->start + vol->nr_sectors &&
+		    vol->start < sector + nr)
+			return vol;
+		vol = hlist_entry_safe(rcu_dereference(hlist_next_rcu(&vol->hash)),
+				       struct vss_volume, hash);
+	}
+	return NULL;
+}
+
+/**
+ * vss_volume_find() - find a volume by its device
+ * @dev:	the device
+ *
+ * Return: the volume or NULL.
+ */
+struct vss_volume *vss_volume_find(dev_t dev)
+{
+	struct vss_volume *vol;
+
+	lockdep_assert_held(&vss_mutex);
+	list_for_each_entry(vol, &vss_volumes, list) {
+		if (vol->bdev->bd_dev == dev && !vss_bdev_is_gone(vol->bdev))
+			return vol;
+	}
+	/* A removed device's number may have been given to another one. */
+	list_for_each_entry(vol, &vss_volumes, list) {
+		if (vol->bdev->bd_dev == dev)
+			return vol;
+	}
+	return NULL;
+}
+
+/**
+ * vss_volume_memory() - bytes of memory that a volume takes
+ * @vol:	the volume
+ *
+ * Return: bytes.
+ */
+u64 vss_volume_memory(struct vss_volume *vol)
+{
+	return sizeof(*vol) + vss_map_memory(&vol->map) +
+		vss_safebits_memory(&vol->safe) + vss_area_memory(&vol->area) +
+		VSS_PUBSEQ_SLOTS * sizeof(*vol->pubseq) +
+		atomic64_read(&vol->copier.used);
+}
+
+static int check_device(struct block_device *bdev,
+			struct netlink_ext_ack *extack)
+{
+	if (vss_image_is_image(bdev->bd_disk))
+		NL_SET_ERR_MSG(extack, "the image of a snapshot cannot be tracked");
+	else if (bdev_is_zoned(bdev))
+		NL_SET_ERR_MSG(extack, "a zoned device cannot be tracked");
+	else if (vss_bdev_is_dax(bdev))
+		NL_SET_ERR_MSG(extack,
+			       "a DAX device cannot be tracked: its memory is written past the block layer");
+	else if (vss_bdev_has_rw_page(bdev))
+		NL_SET_ERR_MSG(extack,
+			       "the device's driver takes pages past the block layer (rw_page)");
+	else if (!bdev_nr_sectors(bdev))
+		NL_SET_ERR_MSG(extack, "the device has no size");
+	else
+		return 0;
+	return -EOPNOTSUPP;
+}
+
+static int check_overlap(struct block_device *bdev,
+			 struct netlink_ext_ack *extack)
+{
+	sector_t start = bdev->bd_start_sect, nr = bdev_nr_sectors(bdev);
+	struct vss_volume *vol;
+
+	list_for_each_entry(vol, &vss_volumes, list) {
+		if (vol->bdev == bdev) {
+			NL_SET_ERR_MSG(extack, "the device is tracked already");
+			return -EEXIST;
+		}
+		if (vol->disk == bdev->bd_disk &&
+		    start < vol->start + vol->nr_sectors &&
+		    vol->start < start + nr) {
+			NL_SET_ERR_MSG(extack,
+				       "the device overlaps a tracked one (a disk and its partition)");
+			return -EBUSY;
+		}
+	}
+	return 0;
+}
+
+static void free_volume(struct vss_volume *vol)
+{
+	if (vol->wq)
+		destroy_workqueue(vol->wq);
+	vss_area_destroy(vol);
+	vss_copier_destroy(vol);
+	vss_gate_destroy(vol);
+	vss_map_destroy(&vol->map);
+	vss_safebits_destroy(&vol->safe);
+	kvfree(vol->pubseq);
+	if (vol->handle)
+		vss_bdev_close_shared(vol->handle);
+	kfree(vol);
+}
+
+static struct vss_volume *alloc_volume(vss_bdev_handle handle, u32 chunk_size,
+				       u64 copy_memory)
+{
+	struct vss_volume *vol;
+	int err;
+
+	vol = kzalloc(sizeof(*vol), GFP_KERNEL);
+	if (!vol)
+		return NULL;
+	vol->handle = handle;
+	vol->bdev = vss_handle_bdev(handle);
+	vol->disk = vol->bdev->bd_disk;
+	vol->start = vol->bdev->bd_start_sect;
+	vol->nr_sectors = bdev_nr_sectors(vol->bdev);
+	vol->whole = vol->bdev->bd_partno == 0;
+	vol->chunk_shift = ilog2(chunk_size);
+	vol->nr_chunks = DIV_ROUND_UP_ULL(vol->nr_sectors,
+					  chunk_size >> SECTOR_SHIFT);
+	spin_lock_init(&vol->snap_lock);
+	INIT_LIST_HEAD(&vol->snaps);
+	mutex_init(&vol->reap_lock);
+	vss_area_init(&vol->area);
+
+	err = vss_gate_init(vol);
+	err = err ?: vss_copier_init(vol, copy_memory);
+	err = err ?: vss_map_init(&vol->map);
+	err = err ?: vss_safebits_init(&vol->safe, vol->nr_chunks);
+	vol->pubseq = kvcalloc(VSS_PUBSEQ_SLOTS, sizeof(*vol->pubseq),
+			       GFP_KERNEL);
+	vol->wq = alloc_workqueue("vss-%pg", WQ_MEM_RECLAIM | WQ_UNBOUND |
+				  WQ_HIGHPRI, 0, vol->bdev);
+	if (err || !vol->pubseq || !vol->wq) {
+		vol->handle = NULL;	/* the caller closes it */
+		free_volume(vol);
+		return NULL;
+	}
+	return vol;
+}
+
+static bool no_write_in_flight(struct block_device *bdev)
+{
+	unsigned long n = 0;
+	int cpu;
+
+	for_each_possible_cpu(cpu)
+		n += part_stat_local_read_cpu(bdev, in_flight[1], cpu);
+	return !n;
+}
+
+/*
+ * Writes that were in flight when the hook began to count must have ended
+ * before the first snapshot.
+ */
+static int drain_leftovers(struct vss_volume *vol,
+			   struct netlink_ext_ack *extack)
+{
+	struct request_queue *q = bdev_get_queue(vol->bdev);
+	unsigned long end = jiffies + LEFTOVER_TIMEOUT;
+	int err = 0;
+
+	/* Whoever passed the hook uncounted has entered the queue by now. */
+	vss_synchronize_rcu_tasks();
+
+	if (queue_is_mq(q)) {
+		blk_freeze_queue_start(q);
+		if (!blk_mq_freeze_queue_wait_timeout(q, LEFTOVER_TIMEOUT))
+			err = -EAGAIN;
+		blk_mq_unfreeze_queue(q);
+	} else if (!blk_queue_io_stat(q)) {
+		NL_SET_ERR_MSG(extack,
+			       "the device must count its I/O: write 1 to its queue/iostats");
+		return -EOPNOTSUPP;
+	} else {
+		/* A bio-based driver's own count, seen while we let none in. */
+		vss_gate_hold(vol);
+		while (!no_write_in_flight(vol->disk->part0) && !err) {
+			if (time_after(jiffies, end))
+				err = -EAGAIN;
+			fsleep(1000);
+		}
+		vss_gate_unhold(vol);
+	}
+	if (err == -EAGAIN)
+		NL_SET_ERR_MSG(extack, "writes from before the attach did not end in time");
+	return err;
+}
+
+/* Take a volume out of the hook's sight, and wait until it is idle. */
+static void remove_volume(struct vss_volume *vol)
+{
+	hash_del_rcu(&vol->hash);
+	synchronize_rcu();
+	vss_copier_kick(vol);
+	vss_gate_flush(vol);
+	vss_copier_stop(vol);
+	/* Completions look at the volume once they are counted. */
+	synchronize_rcu();
+	vss_hook_put();
+}
+
+/**
+ * vss_volume_attach() - start to track a device
+ * @dev:	the device
+ * @chunk_size:	bytes, a power of two within the limits
+ * @copy_memory: most bytes of copies in flight
+ * @volp:	set to the volume
+ * @extack:	set on errors
+ *
+ * Return: 0 or a negative errno.
+ */
+int vss_volume_attach(dev_t dev, u32 chunk_size, u64 copy_memory,
+		      struct vss_volume **volp, struct netlink_ext_ack *extack)
+{
+	struct vss_volume *vol;
+	vss_bdev_handle handle;
+	int err;
+
+	lockdep_assert_held(&vss_mutex);
+	if (vss_nr_volumes >= VSS_MAX_VOLUMES) {
+		NL_SET_ERR_MSG(extack, "too many volumes are tracked");
+		return -ENOSPC;
+	}
+	handle = vss_bdev_open_shared(dev);
+	if (IS_ERR(handle)) {
+		NL_SET_ERR_MSG(extack, "no such block device");
+		return PTR_ERR(handle);
+	}
+	err = check_device(vss_handle_bdev(handle), extack);
+	if (!err)
+		err = check_overlap(vss_handle_bdev(handle), extack);
+	if (err)
+		goto close;
+
+	vol = alloc_volume(handle, chunk_size, copy_memory);
+	if (!vol) {
+		err = -ENOMEM;
+		goto close;
+	}
+	if ((vol->nr_chunks - 1) >> VSS_GROUP_SHIFT >= U32_MAX) {
+		NL_SET_ERR_MSG(extack, "the device is too large for this chunk size");
+		err = -EFBIG;
+		goto free;
+	}
+
+	err = vss_hook_get(extack);
+	if (err)
+		goto free;
+	err = vss_selftest_device(vol->bdev, extack);
+	if (err) {
+		vss_hook_put();
+		goto free;
+	}
+	hash_add_rcu(volume_hash, &vol->hash, (unsigned long)vol->disk);
+	err = drain_leftovers(vol, extack);
+	if (err) {
+		remove_volume(vol);
+		goto free;
+	}
+
+	__module_get(THIS_MODULE);
+	list_add_tail(&vol->list, &vss_volumes);
+	vss_nr_volumes++;
+	vss_changed();
+	vss_event_volume(vol, VSS_EVENT_VOLUME_ATTACHED);
+	*volp = vol;
+	return 0;
+
+free:
+	free_volume(vol);
+	return err;
+close:
+	vss_bdev_close_shared(handle);
+	return err;
+}
+
+/**
+ * vss_volume_detach() - stop to track a volume
+ * @vol:	the volume; gone if 0 is returned
+ * @force:	delete its snapshots, even those in use
+ * @extack:	set on errors
+ *
+ * Return: 0 or -EBUSY.
+ */
+int vss_volume_detach(struct vss_volume *vol, bool force,
+		      struct netlink_ext_ack *extack)
+{
+	struct vss_snapshot *snap, *next;
+
+	lockdep_assert_held(&vss_mutex);
+	if (vol->set) {
+		NL_SET_ERR_MSG(extack, "the volume is a member of a set in creation");
+		return -EBUSY;
+	}
+	if (vol->nr_snaps && !force) {
+		NL_SET_ERR_MSG(extack, "the volume has snapshots");
+		return -EBUSY;
+	}
+	list_for_each_entry_safe(snap, next, &vol->snaps, list)
+		vss_snapshot_drop(snap);
+
+	list_del(&vol->list);
+	vss_nr_volumes--;
+	vss_changed();
+	remove_volume(vol);
+	vss_event_volume(vol, VSS_EVENT_VOLUME_DETACHED);
+	free_volume(vol);
+	module_put(THIS_MODULE);
+	return 0;
+}
