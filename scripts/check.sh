@@ -12,7 +12,7 @@ set -uo pipefail
 . "$(dirname "$0")/vm/common.sh"
 cd "$top" || exit 1
 
-only='' patterns=() jobs=2
+only='' patterns=() jobs=''
 while (($#)); do
 	case $1 in
 	--only) only=$2 ;;
@@ -24,9 +24,11 @@ while (($#)); do
 done
 
 mkdir -p "$build"
+# Logs of failures are for reading soon.
+find "$build" -maxdepth 1 \( -name 'check-??????' -o -name 'vm-??????' \) -mtime +0 -exec rm -rf {} +
 state=$(mktemp -d "$build/check-XXXXXX")
 export state
-mkdir "$state"/{queue,claimed,log}
+mkdir "$state"/{single,multi,claimed,log}
 : >"$state/results"
 . scripts/check/tap.sh
 
@@ -80,18 +82,26 @@ timed()
 
 # --- builds -------------------------------------------------------------------
 
-# What is asked for decides what must be built. A build that nobody asked for by
-# name has a line only where it fails.
+vm_tests=()
+for t in tests/vm/*.sh; do
+	t=${t##*/}
+	t=${t%.sh}
+	[[ $t == lib ]] || ! wanted "vm/$t" || vm_tests+=("vm/$t")
+done
+
+# What is asked for decides what must be built. Which unit tests there are shows
+# only once they are built.
 builds=()
-case $only in
-static) ;;
-unit) builds=(unit) ;;
-*) builds=(module userspace unit stage) ;;
-esac
+if [[ ! $only || $only == unit ]]; then
+	builds+=(unit)
+fi
+if ((${#vm_tests[@]})) || { [[ ! $only ]] && wanted build; }; then
+	builds+=(module userspace stage)
+fi
 
 declare -A build_status build_time
 declare -A build_target=([module]=vm-module [userspace]=vm-userspace
-			 [unit]=vm-unit [stage]=stage)
+			 [unit]=vm-unit [stage]=stage-locked)
 
 tap_begin
 broken=''
@@ -109,6 +119,7 @@ flock -u 7
 
 # --- plan ---------------------------------------------------------------------
 
+# Builds are lines of their own in a complete run, and wherever they fail.
 plan=()
 for b in "${builds[@]}"; do
 	if ((build_status[$b])) || { [[ ! $only ]] && wanted "build/$b"; }; then
@@ -122,23 +133,15 @@ for u in "$build"/vm-userspace/unit/*; do
 	[[ -f $u && -x $u ]] || continue
 	! wanted "unit/${u##*/}" || plan+=("unit/${u##*/}")
 done
-vms=0
-for t in tests/vm/*.sh; do
-	t=${t##*/}
-	t=${t%.sh}
-	[[ $t != lib ]] || continue
-	wanted "vm/$t" || continue
-	plan+=("vm/$t")
-	vms=$((vms + 1))
-done
-((vms == 0)) || plan+=("vm/shutdown")
+vms=${#vm_tests[@]}
+((vms == 0)) || plan+=("${vm_tests[@]}" vm/shutdown)
 tap_plan "${#plan[@]}"
 
 # --- run ----------------------------------------------------------------------
 
 enqueue()
 {
-	local name=$1 smp=2 mem=2048 thread=multi timeout=120 alone='' word words
+	local name=$1 smp=2 mem=2048 thread=single timeout=120 alone='' word words
 
 	read -r -d '' -a words < <(sed -n 's/^# vm: *//p' "tests/vm/$name.sh")
 	for word in "${words[@]}"; do
@@ -154,7 +157,7 @@ enqueue()
 	# The prefix orders: long ones first, so that no worker is left with
 	# one at the end.
 	printf '%s:%s:%s %s %s\n' "$smp" "$mem" "$thread" "$timeout" "$alone" \
-		>"$state/queue/$((99999 - timeout)):$name"
+		>"$state/$thread/$((99999 - timeout)):$name"
 }
 
 for item in "${plan[@]}"; do
@@ -183,16 +186,39 @@ for item in "${plan[@]}"; do
 	esac
 done
 
-if ((vms)); then
-	for ((w = 1; w <= jobs && w <= vms; w++)); do
-		setpriv --pdeathsig TERM scripts/check/vm-worker.sh "$state" $w &
+# How many VMs whose QEMU runs THREADS busy threads this machine carries. More
+# is worse by far: virtual CPUs then wait for each other's turn on a real one.
+vm_limit()
+{
+	local threads=$1 cpus memory n
+
+	[[ ! $jobs ]] || { echo "$jobs"; return; }
+	cpus=$(($(nproc) / threads))
+	memory=$(($(awk '$1 == "MemAvailable:" { print $2 }' /proc/meminfo) / (2560 * 1024)))
+	n=$((cpus < memory ? cpus : memory))
+	echo $((n < 1 ? 1 : n > 4 ? 4 : n))
+}
+
+# run_vms QUEUE LIMIT: works the queue off with up to LIMIT VMs at once.
+run_vms()
+{
+	local queue=$1 limit=$2 n w
+
+	n=$(find "$queue" -type f | wc -l)
+	for ((w = 1; w <= limit && w <= n; w++)); do
+		setpriv --pdeathsig TERM scripts/check/vm-worker.sh "$state" "$queue" "${queue##*/}$w" &
 		workers+=($!)
 	done
-	worker_status=0
 	for w in "${workers[@]}"; do
 		wait "$w" || worker_status=$?
 	done
 	workers=()
+}
+
+if ((vms)); then
+	worker_status=0
+	run_vms "$state/single" "$(vm_limit 1)"
+	run_vms "$state/multi" "$(vm_limit 2)"
 	[[ ! -s $state/vm-end.log ]] || worker_status=1
 	((worker_status == 0)) || echo "worker status $worker_status" >>"$state/vm-end.log"
 	tap_result vm/shutdown $worker_status 0 "$state/vm-end.log"

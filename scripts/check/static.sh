@@ -8,11 +8,12 @@ set -uo pipefail
 . "$(dirname "$0")/../vm/common.sh"
 cd "$top" || exit 1
 
-# Files that are part of the project: what git knows, or would add.
+# Source files of the project below the given folders. Not asked from git, for
+# that may be missing, or refuse a checkout of another user.
 sources()
 {
-	git ls-files --cached --others --exclude-standard -- "$@" |
-		while read -r f; do [[ ! -f $f ]] || echo "$f"; done
+	find "$@" \( -name .git -o -path ./build \) -prune -o \
+		-type f ! -name '*.mod.c' ! -name '.*.cmd' -print | sed 's,^\./,,' | sort
 }
 
 check_spdx()
@@ -23,7 +24,7 @@ check_spdx()
 		head -n 3 "$f" | grep -q 'SPDX-License-Identifier: ' && continue
 		echo "no SPDX line: $f"
 		status=1
-	done < <(sources | grep -E '(\.([chS]|sh|py|rules|yaml|y|l|map|xsd|mk)|(^|/)(Makefile|Kbuild)|^scripts/.*|\.ci/run)$')
+	done < <(sources . | grep -E '(\.([chS]|sh|py|rules|yaml|y|l|map|xsd|mk)|(^|/)(Makefile|Kbuild)|^scripts/.*|\.ci/run)$')
 	return $status
 }
 
@@ -36,7 +37,7 @@ check_shellcheck()
 		if [[ $f == *.sh ]] || head -n 3 "$f" | grep -qaE '^(#!/bin/(ba)?sh|# shellcheck shell=)'; then
 			scripts+=("$f")
 		fi
-	done < <(sources scripts tests .ci userspace/completion)
+	done < <(sources scripts tests .ci)
 	shellcheck -S style "${scripts[@]}"
 }
 

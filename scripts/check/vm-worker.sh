@@ -1,9 +1,9 @@
 #!/bin/bash
 # SPDX-License-Identifier: GPL-2.0-or-later
 #
-# vm-worker.sh STATE NUMBER: takes tests from the folder STATE/queue until it is
+# vm-worker.sh STATE QUEUE NUMBER: takes tests from the folder QUEUE until it is
 # empty, runs them in VMs and prints their results. Several workers may share
-# one STATE: a test is claimed by renaming its file. A VM is kept for the next
+# one QUEUE: a test is claimed by renaming its file. A VM is kept for the next
 # test as long as that wants the same machine.
 #
 # A queue file is named after the test and holds: KEY TIMEOUT ALONE, where KEY is
@@ -12,7 +12,8 @@
 set -uo pipefail
 . "$(dirname "$0")/../vm/common.sh"
 state=$1
-worker=$2
+queue=$2
+worker=$3
 . "$(dirname "$0")/tap.sh"
 
 # Booting and cleaning up may take this long on a machine that is busy.
@@ -143,7 +144,7 @@ claim()
 	local pass file
 
 	for pass in same any; do
-		for file in "$state"/queue/*; do
+		for file in "$queue"/*; do
 			[[ -e $file ]] || continue
 			read -r key timeout alone <"$file" 2>/dev/null || continue
 			if [[ $pass == same ]]; then
