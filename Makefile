@@ -20,6 +20,7 @@ VM_TREE	= $(B)/kmod-$(VM_KVER)
 MODULE_DIR	?= $(CURDIR)/kmod
 USERSPACE_OUT	?= $(B)/userspace
 
+# Warnings are errors in userspace/Makefile always.
 userspace = $(MAKE) -C userspace O=$(1) PREFIX=$(PREFIX)
 
 all: module userspace ## build the kernel module and userspace
@@ -37,8 +38,6 @@ install: all ## build and install below DESTDIR, userspace below PREFIX (/usr/lo
 install-only: kdir-there
 	$(MAKE) -C $(KDIR) M=$(MODULE_DIR) INSTALL_MOD_PATH=$(DESTDIR) \
 		INSTALL_MOD_DIR=updates CONFIG_MODULE_SIG_ALL= modules_install
-	install -d $(DESTDIR)$(PREFIX)/include/linux
-	install -m 644 uapi/linux/*.h $(DESTDIR)$(PREFIX)/include/linux/
 	$(call userspace,$(USERSPACE_OUT)) DESTDIR=$(DESTDIR) install
 
 demo: deps stage ## see a busy volume snapshotted in a VM
@@ -79,11 +78,12 @@ vm-module: vm-tree
 	$(MAKE) -C $(VM_KDIR) M=$(VM_TREE)/kmod W=1 KCFLAGS=-Werror modules
 
 vm-userspace:
-	$(MAKE) -C userspace O=$(B)/vm-userspace PREFIX=/usr WERROR=1
+	$(MAKE) -C userspace O=$(B)/vm-userspace PREFIX=/usr
 
-# The unit tests' programs, in build/vm-userspace/unit
+# The unit tests' programs, with sanitizers
+UNIT_TESTS = $(patsubst tests/unit/%.c,%,$(wildcard tests/unit/test-*.c))
 vm-unit:
-	$(MAKE) -C userspace O=$(B)/vm-userspace PREFIX=/usr WERROR=1 unit
+	$(MAKE) -C userspace O=$(B)/unit SANITIZE=1 all $(addprefix $(B)/unit/unit/,$(UNIT_TESTS))
 
 vm-tree:
 	@scripts/sync-tree.sh kmod $(VM_TREE)/kmod
@@ -92,7 +92,7 @@ vm-tree:
 # Builds for the tests go on one at a time; scripts/check.sh takes the same lock.
 stage:
 	@mkdir -p $(B)
-	@flock $(B)/.lock $(MAKE) --no-print-directory stage-locked
+	+@flock $(B)/.lock $(MAKE) --no-print-directory stage-locked
 
 # Filled aside and renamed: a VM that is starting reads the old or the new one.
 stage-locked: vm-module vm-userspace
