@@ -86,13 +86,26 @@ vm_tests=()
 for t in tests/vm/*.sh; do
 	t=${t##*/}
 	t=${t%.sh}
-	[[ $t == lib ]] || ! wanted "vm/$t" || vm_tests+=("vm/$t")
+	[[ ! -f tests/vm/$t.sh || $t == lib ]] || ! wanted "vm/$t" || vm_tests+=("vm/$t")
 done
 
-# What is asked for decides what must be built. Which unit tests there are shows
-# only once they are built.
+# Unit tests are programs made from test-NAME.c, and scripts NAME.sh.
+declare -A unit_program
+for t in tests/unit/test-*.c tests/unit/*.sh; do
+	[[ -f $t ]] || continue
+	case $t in
+	*.c) t=${t##*/test-}; unit_program[${t%.c}]=$build/unit/unit/test-${t%.c} ;;
+	*.sh) t=${t##*/}; unit_program[${t%.sh}]=$top/tests/unit/$t ;;
+	esac
+done
+unit_tests=()
+for t in $(printf '%s\n' "${!unit_program[@]}" | sort); do
+	! wanted "unit/$t" || unit_tests+=("unit/$t")
+done
+
+# What is asked for decides what must be built.
 builds=()
-if [[ ! $only || $only == unit ]]; then
+if ((${#unit_tests[@]})) || { [[ ! $only ]] && wanted build; }; then
 	builds+=(unit)
 fi
 if ((${#vm_tests[@]})) || { [[ ! $only ]] && wanted build; }; then
@@ -129,10 +142,7 @@ done
 for s in $(scripts/check/static.sh --list); do
 	! wanted "static/$s" || plan+=("static/$s")
 done
-for u in "$build"/vm-userspace/unit/*; do
-	[[ -f $u && -x $u ]] || continue
-	! wanted "unit/${u##*/}" || plan+=("unit/${u##*/}")
-done
+plan+=("${unit_tests[@]}")
 vms=${#vm_tests[@]}
 ((vms == 0)) || plan+=("${vm_tests[@]}" vm/shutdown)
 tap_plan "${#plan[@]}"
@@ -171,7 +181,9 @@ for item in "${plan[@]}"; do
 		tap_result "$item" $status "$took" "$state/log/static-$name"
 		;;
 	unit/*)
-		timed "$state/log/unit-$name" timeout -k 5 120 "$build/vm-userspace/unit/$name"
+		# The tests' own runner gives them the environment they expect.
+		timed "$state/log/unit-$name" timeout -k 5 120 tests/unit/run \
+			"$state/unit-$name" "$build/unit" "$top/userspace" -- "${unit_program[$name]}"
 		tap_result "$item" $status "$took" "$state/log/unit-$name"
 		;;
 	vm/shutdown) ;;
