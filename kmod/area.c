@@ -251,6 +251,7 @@ void vss_area_set_low_water(struct vss_volume *vol, u64 bytes)
 
 	spin_lock(&area->lock);
 	area->low_water = min_t(u64, slots, U32_MAX);
+	area->low_set = true;
 	area->low_told = false;
 	spin_unlock(&area->lock);
 }

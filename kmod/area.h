@@ -106,6 +106,7 @@ struct vss_own_ranges {
  * @dying:	slots in use that will be free when their write has ended
  * @cursor:	where the search for a free slot goes on
  * @low_water:	an event is due when fewer slots than this are free
+ * @low_set:	userspace has chosen @low_water
  * @low_told:	it was sent
  * @failed:	a write failed: nothing more is stored here
  * @failed_bdev: on this device
@@ -123,6 +124,7 @@ struct vss_area {
 	u32				dying;
 	u32				cursor;
 	u32				low_water;
+	bool				low_set;
 	bool				low_told;
 	bool				failed;
 	struct block_device		*failed_bdev;

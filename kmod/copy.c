@@ -331,9 +331,11 @@ static void read_origin(struct vss_copy *copy)
 	submit_bio_noacct(bio);
 }
 
-static void starve(struct vss_copy *copy)
+/* The copy waits for something, or has not been tried yet. */
+static void starve(struct vss_copy *copy, bool tried)
 {
-	struct vss_copier *copier = &copy->vol->copier;
+	struct vss_volume *vol = copy->vol;
+	struct vss_copier *copier = &vol->copier;
 
 	spin_lock(&copier->lock);
 	if (list_empty(&copier->starved))
@@ -341,7 +343,10 @@ static void starve(struct vss_copy *copy)
 	list_add_tail(&copy->list, &copier->starved);
 	spin_unlock(&copier->lock);
 	/* Whatever came back before we were in the list has kicked in vain. */
-	queue_delayed_work(copy->vol->wq, &copier->copy_work, RETRY_DELAY);
+	if (tried)
+		queue_delayed_work(vol->wq, &copier->copy_work, RETRY_DELAY);
+	else
+		vss_copier_kick(vol);
 }
 
 /*
@@ -408,12 +413,13 @@ out:
 	spin_unlock(&shard->lock);
 
 	list_for_each_entry_safe(copy, next, &started, list) {
+		bool try = direct && list_empty_careful(&vol->copier.starved);
+
 		list_del(&copy->list);
-		if (direct && list_empty_careful(&vol->copier.starved) &&
-		    get_resources(copy))
+		if (try && get_resources(copy))
 			read_origin(copy);
 		else
-			starve(copy);
+			starve(copy, try);
 	}
 	return ret;
 }
@@ -874,6 +880,9 @@ void vss_copier_stop(struct vss_volume *vol)
 {
 	struct vss_copier *copier = &vol->copier;
 
+	/* Cancels the copies that starve, some of which nobody waits for. */
+	vss_copier_kick(vol);
+	flush_delayed_work(&copier->copy_work);
 	wait_event(copier->quiet, !atomic64_read(&copier->used));
 	cancel_delayed_work_sync(&copier->stall_work);
 	cancel_delayed_work_sync(&copier->copy_work);

@@ -106,7 +106,7 @@ static void ctx_end_io(struct bio *bio)
 	bio->bi_private = ctx->private;
 
 	rcu_read_lock();	/* the volume may go once the write is counted */
-	mempool_free(ctx, &vol->gate.ctx_pool);
+	mempool_free(ctx, &vol->gate.pool);
 	this_cpu_inc(*vol->gate.finished);
 	wake_drain(&vol->gate);
 	rcu_read_unlock();
@@ -161,7 +161,7 @@ static void ctx_pop_disk(struct bio *bio, const struct gendisk *disk)
 			break;
 		bio->bi_end_io = ctx->end_io;
 		bio->bi_private = ctx->private;
-		mempool_free(ctx, &vol->gate.ctx_pool);
+		mempool_free(ctx, &vol->gate.pool);
 		this_cpu_inc(*vol->gate.finished);
 		wake_drain(&vol->gate);
 	}
@@ -179,7 +179,7 @@ static enum verdict judge(struct vss_volume *vol, struct bio *bio,
 	enum verdict verdict = PASS;
 
 	if (!ctx) {
-		ctx = mempool_alloc(&gate->ctx_pool,
+		ctx = mempool_alloc(&gate->pool,
 				    GFP_NOWAIT | __GFP_NOWARN);
 		if (!ctx)
 			return WAIT_MEMORY;
@@ -201,7 +201,7 @@ static enum verdict judge(struct vss_volume *vol, struct bio *bio,
 	this_cpu_inc(*gate->finished);
 	wake_drain(gate);
 	if (ctx != *ctxp)
-		mempool_free(ctx, &gate->ctx_pool);
+		mempool_free(ctx, &gate->pool);
 	return verdict;
 }
 
@@ -395,11 +395,11 @@ static void release_work(struct work_struct *work)
 		 * may sit in our own plug.
 		 */
 		if (!ctx)
-			ctx = mempool_alloc(&gate->ctx_pool,
+			ctx = mempool_alloc(&gate->pool,
 					    GFP_NOWAIT | __GFP_NOWARN);
 		if (!ctx) {
 			blk_finish_plug(&plug);
-			ctx = mempool_alloc(&gate->ctx_pool, GFP_NOIO);
+			ctx = mempool_alloc(&gate->pool, GFP_NOIO);
 			blk_start_plug(&plug);
 		}
 		submit(bio, vol, &ctx);
@@ -407,7 +407,7 @@ static void release_work(struct work_struct *work)
 	}
 	blk_finish_plug(&plug);
 	if (ctx)
-		mempool_free(ctx, &gate->ctx_pool);
+		mempool_free(ctx, &gate->pool);
 }
 
 /**
@@ -556,7 +556,7 @@ int vss_gate_init(struct vss_volume *vol)
 	gate->finished = alloc_percpu(unsigned long);
 	if (!gate->started || !gate->finished)
 		return -ENOMEM;
-	return mempool_init_slab_pool(&gate->ctx_pool, MIN_CONTEXTS, ctx_cache);
+	return mempool_init_slab_pool(&gate->pool, MIN_CONTEXTS, ctx_cache);
 }
 
 /**
@@ -565,7 +565,7 @@ int vss_gate_init(struct vss_volume *vol)
  */
 void vss_gate_destroy(struct vss_volume *vol)
 {
-	mempool_exit(&vol->gate.ctx_pool);
+	mempool_exit(&vol->gate.pool);
 	free_percpu(vol->gate.started);
 	free_percpu(vol->gate.finished);
 }

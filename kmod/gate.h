@@ -27,7 +27,7 @@ struct vss_volume;
  * @held:	bios parked because of @hold
  * @released:	bios to be submitted again
  * @release_work: does it
- * @ctx_pool:	contexts of the writes in flight
+ * @pool:	contexts of the writes in flight
  */
 struct vss_gate {
 	unsigned long __percpu	*started;
@@ -40,7 +40,7 @@ struct vss_gate {
 	struct bio_list		held;
 	struct bio_list		released;
 	struct work_struct	release_work;
-	mempool_t		ctx_pool;
+	mempool_t		pool;
 };
 
 int vss_gate_init(struct vss_volume *vol);

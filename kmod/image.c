@@ -177,6 +177,14 @@ static bool extend(struct run *run, const struct run *next)
 	return true;
 }
 
+static void in_store(struct vss_volume *vol, u32 slot, unsigned int offset,
+		     struct run *run)
+{
+	run->source = STORE;
+	vss_area_locate(vol, slot, &run->bdev, &run->sector);
+	run->sector += offset;
+}
+
 /* Where a chunk's content is; under the shard lock. */
 static void chunk_source(struct vss_snapshot *snap, struct vss_shard *shard,
 			 u32 group, unsigned int c, bool found, u32 slot,
@@ -188,27 +196,26 @@ static void chunk_source(struct vss_snapshot *snap, struct vss_shard *shard,
 
 	if (vss_overlay_find(snap, ((u64)group << VSS_GROUP_SHIFT) + c,
 			     &own)) {
-		slot = own;
-	} else if (!found) {
+		in_store(vol, own, offset, run);
+		return;
+	}
+	if (!found) {
 		run->source = ORIGIN;
 		return;
-	} else if (slot == VSS_SLOT_UNREADABLE) {
+	}
+	if (slot == VSS_SLOT_UNREADABLE) {
 		run->source = UNREADABLE;
 		return;
-	} else {
-		copy = vss_copy_find(shard, group, c, slot);
-		if (copy) {
-			run->source = MEMORY;
-			run->copy = copy;
-			run->chunk = c;
-			run->offset = offset << SECTOR_SHIFT;
-			return;
-		}
 	}
-
-	run->source = STORE;
-	vss_area_locate(vol, slot, &run->bdev, &run->sector);
-	run->sector += offset;
+	copy = vss_copy_find(shard, group, c, slot);
+	if (!copy) {
+		in_store(vol, slot, offset, run);
+		return;
+	}
+	run->source = MEMORY;
+	run->copy = copy;
+	run->chunk = c;
+	run->offset = offset << SECTOR_SHIFT;
 }
 
 /* The first sectors of the range that come from one place. */

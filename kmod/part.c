@@ -230,6 +230,9 @@ static int activate(struct vss_volume *vol, struct vss_part *part,
 	area->bitmap = bitmap;
 	rcu_assign_pointer(area->extents, new);
 	area->nr_slots = total;
+	/* Where userspace has no wish: a fifth. */
+	if (!area->low_set)
+		area->low_water = total / 5;
 	area->low_told = false;
 	spin_unlock(&area->lock);
 	if (own) {

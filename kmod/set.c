@@ -30,7 +30,13 @@
 static DEFINE_SPINLOCK(vss_sets_lock);
 LIST_HEAD(vss_sets);
 
-static struct workqueue_struct *set_wq;
+/*
+ * Steps wait for freezes, and deadlines must be met while steps wait: each has
+ * a queue, so a rescuer, of its own.
+ */
+static struct workqueue_struct *step_wq;
+static struct workqueue_struct *freeze_wq;
+static struct workqueue_struct *deadline_wq;
 
 /* How much longer than its deadlines allow a step is waited for. */
 #define STEP_SLACK	(5 * HZ)
@@ -98,7 +104,7 @@ static void arm_deadline(struct vss_set *set, unsigned long when)
 	long delay = max_t(long, when - jiffies, 0);
 
 	kref_get(&set->ref);
-	if (mod_delayed_work(set_wq, &set->deadline_work, delay))
+	if (mod_delayed_work(deadline_wq, &set->deadline_work, delay))
 		vss_set_put(set);	/* it was armed and has its reference */
 }
 
@@ -236,7 +242,8 @@ static int do_freeze(struct vss_set *set)
 	arm_deadline(set, set->freeze_end);
 	for (level = top; level <= top; level--) {
 		if (!(set->flags & VSS_SET_F_NO_FREEZE)) {
-			err = vss_freeze_level(&set->freezes, level, set_wq);
+			err = vss_freeze_level(&set->freezes, level,
+					       freeze_wq);
 			if (err == -EBUSY)
 				return fail(set, err,
 					    "a file system is frozen by someone else");
@@ -551,7 +558,7 @@ int vss_set_step(struct vss_set *set, u32 owner, enum vss_set_state target,
 		set->message = NULL;
 		reinit_completion(&set->stepped);
 		kref_get(&set->ref);
-		queue_work(set_wq, &set->step_work);
+		queue_work(step_wq, &set->step_work);
 		err = 0;
 	}
 	mutex_unlock(&set->lock);
@@ -562,14 +569,14 @@ int vss_set_step(struct vss_set *set, u32 owner, enum vss_set_state target,
 	 * Nobody should need so long; but a file system that does not return
 	 * from its flush must not block all of generic netlink as well.
 	 */
-	left = wait_for_completion_killable_timeout(&set->stepped,
-						    msecs_to_jiffies(set->freeze_ms + set->hold_ms) +
-						    STEP_SLACK);
+	left = msecs_to_jiffies(set->freeze_ms + set->hold_ms) + STEP_SLACK;
+	left = wait_for_completion_killable_timeout(&set->stepped, left);
 	if (left < 0)
 		return -EINTR;
 	if (!left) {
 		WRITE_ONCE(set->doomed, true);
-		NL_SET_ERR_MSG(extack, "the step does not return; the set will be undone when it does");
+		NL_SET_ERR_MSG(extack,
+			       "the step does not return; the set will be undone when it does");
 		return -ETIMEDOUT;
 	}
 	mutex_lock(&set->lock);
@@ -617,6 +624,16 @@ void vss_set_owner_gone(u32 owner)
 	spin_unlock(&vss_sets_lock);
 }
 
+static void destroy_queues(void)
+{
+	if (deadline_wq)
+		destroy_workqueue(deadline_wq);
+	if (step_wq)
+		destroy_workqueue(step_wq);
+	if (freeze_wq)
+		destroy_workqueue(freeze_wq);
+}
+
 /**
  * vss_set_module_init() - set up what all sets share
  *
@@ -624,8 +641,15 @@ void vss_set_owner_gone(u32 owner)
  */
 int vss_set_module_init(void)
 {
-	set_wq = alloc_workqueue("vss-set", WQ_UNBOUND | WQ_MEM_RECLAIM, 0);
-	return set_wq ? 0 : -ENOMEM;
+	unsigned int flags = WQ_UNBOUND | WQ_MEM_RECLAIM;
+
+	step_wq = alloc_workqueue("vss-step", flags, 0);
+	freeze_wq = alloc_workqueue("vss-freeze", flags, 0);
+	deadline_wq = alloc_workqueue("vss-deadline", flags, 0);
+	if (step_wq && freeze_wq && deadline_wq)
+		return 0;
+	destroy_queues();
+	return -ENOMEM;
 }
 
 /**
@@ -639,5 +663,5 @@ void vss_set_module_exit(void)
 
 	list_for_each_entry_safe(set, next, &vss_sets, list)
 		vss_set_abort(set, -ECANCELED);
-	destroy_workqueue(set_wq);
+	destroy_queues();
 }

@@ -202,14 +202,51 @@ static struct vss_volume *alloc_volume(vss_bdev_handle handle, u32 chunk_size,
 	return vol;
 }
 
-static bool no_write_in_flight(struct block_device *bdev)
+/*
+ * A bio-based driver's own count.  A bio is counted at the device it was sent
+ * to: our partition, or the disk, or on a disk any of its partitions.
+ */
+static bool no_write_in_flight(const struct vss_volume *vol)
 {
-	unsigned long n = 0;
+	struct block_device *part;
+	unsigned long i, n = 0;
 	int cpu;
 
-	for_each_possible_cpu(cpu)
-		n += part_stat_local_read_cpu(bdev, in_flight[1], cpu);
+	rcu_read_lock();
+	xa_for_each(&vol->disk->part_tbl, i, part) {
+		if (!vol->whole && part != vol->bdev && i)
+			continue;
+		for_each_possible_cpu(cpu)
+			n += part_stat_local_read_cpu(part, in_flight[1], cpu);
+	}
+	rcu_read_unlock();
 	return !n;
+}
+
+static int drain_mq(struct request_queue *q)
+{
+	int left;
+
+	blk_freeze_queue_start(q);
+	left = blk_mq_freeze_queue_wait_timeout(q, LEFTOVER_TIMEOUT);
+	blk_mq_unfreeze_queue(q);
+	return left ? 0 : -EAGAIN;
+}
+
+static int drain_bio_based(struct vss_volume *vol)
+{
+	unsigned long end = jiffies + LEFTOVER_TIMEOUT;
+	int err = 0;
+
+	/* Nothing new may come in while we look. */
+	vss_gate_hold(vol);
+	while (!no_write_in_flight(vol) && !err) {
+		if (time_after(jiffies, end))
+			err = -EAGAIN;
+		fsleep(1000);
+	}
+	vss_gate_unhold(vol);
+	return err;
 }
 
 /*
@@ -220,30 +257,19 @@ static int drain_leftovers(struct vss_volume *vol,
 			   struct netlink_ext_ack *extack)
 {
 	struct request_queue *q = bdev_get_queue(vol->bdev);
-	unsigned long end = jiffies + LEFTOVER_TIMEOUT;
-	int err = 0;
+	int err;
 
 	/* Whoever passed the hook uncounted has entered the queue by now. */
 	vss_synchronize_rcu_tasks();
 
 	if (queue_is_mq(q)) {
-		blk_freeze_queue_start(q);
-		if (!blk_mq_freeze_queue_wait_timeout(q, LEFTOVER_TIMEOUT))
-			err = -EAGAIN;
-		blk_mq_unfreeze_queue(q);
-	} else if (!blk_queue_io_stat(q)) {
+		err = drain_mq(q);
+	} else if (blk_queue_io_stat(q)) {
+		err = drain_bio_based(vol);
+	} else {
+		err = -EOPNOTSUPP;
 		NL_SET_ERR_MSG(extack,
 			       "the device must count its I/O: write 1 to its queue/iostats");
-		return -EOPNOTSUPP;
-	} else {
-		/* A bio-based driver's own count, seen while we let none in. */
-		vss_gate_hold(vol);
-		while (!no_write_in_flight(vol->disk->part0) && !err) {
-			if (time_after(jiffies, end))
-				err = -EAGAIN;
-			fsleep(1000);
-		}
-		vss_gate_unhold(vol);
 	}
 	if (err == -EAGAIN)
 		NL_SET_ERR_MSG(extack, "writes from before the attach did not end in time");
