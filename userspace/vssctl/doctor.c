@@ -346,7 +346,7 @@ static void check_udev(struct doctor *d)
 	for (size_t i = 0; i < sizeof(dirs) / sizeof(dirs[0]); i++) {
 		char path[PATH_MAX];
 
-		snprintf(path, sizeof(path), "%s/udev/rules.d/60-vss.rules", dirs[i]);
+		snprintf(path, sizeof(path), "%s/udev/rules.d/59-vss.rules", dirs[i]);
 		if (!access(path, R_OK)) {
 			check(d, VSSCTL_CHECK_OK, "udev rules", "%s", path);
 			return;
@@ -356,7 +356,7 @@ static void check_udev(struct doctor *d)
 		check(d, VSSCTL_CHECK_SKIP, "udev rules", "no udev runs here");
 	else
 		check(d, VSSCTL_CHECK_WARN, "udev rules",
-		      "60-vss.rules is not installed: udev may assemble LVM, md or btrfs from "
+		      "59-vss.rules is not installed: udev may assemble LVM, md or btrfs from "
 		      "snapshot images; install it in /etc/udev/rules.d");
 }
 

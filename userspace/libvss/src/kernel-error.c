@@ -76,6 +76,8 @@ static const struct rule {
 	{ VSS_CMD_VOLUME_ATTACH, EBUSY, VSS_E_VOLUME_IN_USE,
 	  "it overlaps a volume that is attached",
 	  "attach either a disk or its partitions" },
+	{ VSS_CMD_VOLUME_ATTACH, ENOSPC, VSS_E_MAXIMUM_NUMBER_OF_VOLUMES_REACHED,
+	  "too many volumes are attached", "detach one" },
 	{ VSS_CMD_VOLUME_ATTACH, EOPNOTSUPP, VSS_E_VOLUME_NOT_SUPPORTED,
 	  "this kind of device cannot be snapshotted", NULL },
 	{ VSS_CMD_VOLUME_ATTACH, EAGAIN, VSS_E_HOLD_WRITES_TIMEOUT,
@@ -83,7 +85,7 @@ static const struct rule {
 	{ VSS_CMD_VOLUME_ATTACH, ENODEV, VSS_E_OBJECT_NOT_FOUND, "there is no such device", NULL },
 	{ VSS_CMD_VOLUME_ATTACH, ENXIO, VSS_E_OBJECT_NOT_FOUND, "there is no such device", NULL },
 	{ VSS_CMD_VOLUME_DETACH, EBUSY, VSS_E_VOLUME_IN_USE, "it has snapshots",
-	  "delete them first, or use --force" },
+	  "delete its snapshots first, or use --force" },
 	{ VSS_CMD_VOLUME_DETACH, ENOENT, VSS_E_OBJECT_NOT_FOUND, "it is not attached", NULL },
 	{ VSS_CMD_VOLUME_GET, ENOENT, VSS_E_OBJECT_NOT_FOUND, "it is not attached", NULL },
 	{ VSS_CMD_VOLUME_SET, ENOENT, VSS_E_OBJECT_NOT_FOUND, "it is not attached", NULL },
@@ -108,9 +110,9 @@ static const struct rule {
 	{ VSS_CMD_SET_PREPARE, EEXIST, VSS_E_OBJECT_ALREADY_EXISTS, "the UUID is in use", NULL },
 	{ VSS_CMD_SET_PREPARE, ENOENT, VSS_E_OBJECT_NOT_FOUND, "a volume is not attached",
 	  "attach it first" },
-	{ VSS_CMD_SET_PREPARE, E2BIG, VSS_E_MAXIMUM_NUMBER_OF_VOLUMES_REACHED,
-	  "too many volumes for one set", "a set holds up to 64" },
-	{ VSS_CMD_SET_PREPARE, EMFILE, VSS_E_MAXIMUM_NUMBER_OF_SNAPSHOTS_REACHED,
+	{ VSS_CMD_SET_PREPARE, ESTALE, VSS_E_BAD_STATE, "a volume was resized",
+	  "detach it and attach it again" },
+	{ VSS_CMD_SET_PREPARE, EMLINK, VSS_E_MAXIMUM_NUMBER_OF_SNAPSHOTS_REACHED,
 	  "a volume has its most snapshots", "delete old ones first" },
 	{ VSS_CMD_SET_STEP, EPERM, E_ACCESSDENIED, "the set belongs to another process", NULL },
 	{ VSS_CMD_SET_STEP, ETIMEDOUT, VSS_E_FLUSH_WRITES_TIMEOUT, "its deadline passed",
@@ -177,12 +179,30 @@ static void describe(const struct vss_subject *subject, char *text, size_t size)
 		snprintf(text, size, " device %u:%u", subject->dev.major, subject->dev.minor);
 }
 
+/*
+ * Does the path name what the request is about as a whole?  The sentence does
+ * so already, and better.
+ */
+static bool names_subject(const char *attr)
+{
+	static const char *const paths[] = {
+		"VSS_A_VOLUME.MAJOR", "VSS_A_VOLUME.MINOR", "VSS_A_AREA.VOLUME_MAJOR",
+		"VSS_A_AREA.VOLUME_MINOR", "VSS_A_SET.UUID", "VSS_A_SNAPSHOT.UUID",
+		"VSS_A_SNAPSHOT.SET_UUID",
+	};
+
+	for (size_t i = 0; i < sizeof(paths) / sizeof(paths[0]); i++)
+		if (!strcmp(attr, paths[i]))
+			return true;
+	return false;
+}
+
 int vss_kernel_fail(struct vss_kernel *kernel, enum vss_cmd cmd,
 		    const struct vss_subject *subject, int code)
 {
 	const struct rule *rule = find_rule(cmd, -code);
 	const char *reason = strerror(-code);
-	const char *attr = kernel->extack_attr;
+	const char *attr = names_subject(kernel->extack_attr) ? "" : kernel->extack_attr;
 	char what[VSS_KERNEL_NAME_SIZE + 16];
 
 	describe(subject, what, sizeof(what));

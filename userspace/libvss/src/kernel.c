@@ -11,6 +11,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "attr-path.h"
 #include "cleanup.h"
@@ -243,6 +244,10 @@ static int resolve_family(struct vss_kernel *kernel, struct vss_error *err)
 	if (ret)
 		return vss_error_errno(err, ret, "cannot talk to the kernel over netlink: %s",
 				       strerror(-ret));
+	if (error == -ENOENT && !access("/sys/module/vss", F_OK))
+		return vss_error_errno(err, -EPERM,
+				       "the kernel module vss is loaded but not reachable from "
+				       "this network namespace; run outside of any container");
 	if (error == -ENOENT)
 		return vss_error_set(err, -ENOENT, VSS_E_PROVIDER_NOT_REGISTERED,
 				     "the kernel module vss is not loaded; load it with "
