@@ -89,13 +89,15 @@ for t in tests/vm/*.sh; do
 	[[ ! -f tests/vm/$t.sh || $t == lib ]] || ! wanted "vm/$t" || vm_tests+=("vm/$t")
 done
 
-# Unit tests are programs made from test-NAME.c, and scripts NAME.sh.
+# Unit tests are programs made from test-NAME.c, and scripts [test-]NAME.sh.
 declare -A unit_program
 for t in tests/unit/test-*.c tests/unit/*.sh; do
 	[[ -f $t ]] || continue
-	case $t in
-	*.c) t=${t##*/test-}; unit_program[${t%.c}]=$build/unit/unit/test-${t%.c} ;;
-	*.sh) t=${t##*/}; unit_program[${t%.sh}]=$top/tests/unit/$t ;;
+	file=${t##*/}
+	t=${file%.*}
+	case $file in
+	*.c) unit_program[${t#test-}]=$build/unit/unit/$t ;;
+	*.sh) unit_program[${t#test-}]=$top/tests/unit/$file ;;
 	esac
 done
 unit_tests=()
