@@ -1,0 +1,83 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * As much of the kernel's vocabulary as kmod/map.c needs to be compiled as a
+ * program.  One thread, so locks are nothing.
+ */
+#ifndef TEST_KERNEL_H
+#define TEST_KERNEL_H
+
+#include <stdbool.h>
+#include <stdint.h>
+#include <stdlib.h>
+#include <string.h>
+
+typedef uint8_t u8;
+typedef uint16_t u16;
+typedef uint32_t u32;
+typedef uint64_t u64;
+typedef int gfp_t;
+typedef struct { int unused; } spinlock_t;
+
+struct hlist_node { struct hlist_node *next; };
+struct hlist_head { struct hlist_node *first; };
+
+#define GFP_KERNEL		0
+#define GFP_NOIO		0
+#define ENOMEM			12
+#define U32_MAX			UINT32_MAX
+#define PAGE_SIZE		4096UL
+#define BIT(n)			(1UL << (n))
+#define GENMASK(h, l)		((~0UL << (l)) & (~0UL >> (63 - (h))))
+#define READ_ONCE(x)		(x)
+#define max(a, b)		((a) > (b) ? (a) : (b))
+#define swap(a, b)		do { __typeof__(a) t_ = a; a = b; b = t_; } while (0)
+#define BUILD_BUG_ON(c)		_Static_assert(!(c), #c)
+#define __acquires(x)
+#define ____cacheline_aligned_in_smp
+#define INIT_HLIST_HEAD(h)	((h)->first = NULL)
+#define spin_lock_init(l)	((l)->unused = 0)
+#define spin_lock(l)		((void)(l))
+#define spin_unlock(l)		((void)(l))
+#define lockdep_assert_held(l)	((void)(l))
+#define hweight16(x)		((unsigned int)__builtin_popcount((u16)(x)))
+#define for_each_set_bit(b, p, n) \
+	for ((b) = 0; (b) < (n); (b)++) \
+		if (*(p) & (1UL << (b)))
+
+static inline u32 roundup_pow_of_two(u32 n)
+{
+	return n < 2 ? 1 : 1U << (32 - __builtin_clz(n - 1));
+}
+
+static inline u32 rounddown_pow_of_two(u32 n)
+{
+	return 1U << (31 - __builtin_clz(n));
+}
+
+static inline u32 hash_32(u32 val, unsigned int bits)
+{
+	return (val * 0x61C88647U) >> (32 - bits);
+}
+
+static inline void *kcalloc(size_t n, size_t size, gfp_t gfp)
+{
+	(void)gfp;
+	return calloc(n, size);
+}
+
+#define kvcalloc kcalloc
+#define kfree free
+#define kvfree free
+
+static inline unsigned long get_zeroed_page(gfp_t gfp)
+{
+	(void)gfp;
+	return (unsigned long)calloc(1, PAGE_SIZE);
+}
+
+static inline void free_page(unsigned long page)
+{
+	free((void *)page);
+}
+
+#endif
