@@ -251,9 +251,9 @@ static int drain_bio_based(struct vss_volume *vol)
 
 /*
  * Writes that were in flight when the hook began to count must have ended
- * before the first snapshot.
+ * before the first snapshot.  @counts: a bio-based driver keeps statistics.
  */
-static int drain_leftovers(struct vss_volume *vol,
+static int drain_leftovers(struct vss_volume *vol, bool counts,
 			   struct netlink_ext_ack *extack)
 {
 	struct request_queue *q = bdev_get_queue(vol->bdev);
@@ -264,7 +264,7 @@ static int drain_leftovers(struct vss_volume *vol,
 
 	if (queue_is_mq(q)) {
 		err = drain_mq(q);
-	} else if (blk_queue_io_stat(q)) {
+	} else if (counts) {
 		err = drain_bio_based(vol);
 	} else {
 		err = -EOPNOTSUPP;
@@ -304,6 +304,7 @@ int vss_volume_attach(dev_t dev, u32 chunk_size, u64 copy_memory,
 {
 	struct vss_volume *vol;
 	vss_bdev_handle handle;
+	unsigned long reads;
 	int err;
 
 	lockdep_assert_held(&vss_mutex);
@@ -336,13 +337,15 @@ int vss_volume_attach(dev_t dev, u32 chunk_size, u64 copy_memory,
 	err = vss_hook_get(extack);
 	if (err)
 		goto free;
+	reads = part_stat_read(vol->bdev, ios[STAT_READ]);
 	err = vss_selftest_device(vol->bdev, extack);
 	if (err) {
 		vss_hook_put();
 		goto free;
 	}
 	hash_add_rcu(volume_hash, &vol->hash, (unsigned long)vol->disk);
-	err = drain_leftovers(vol, extack);
+	err = drain_leftovers(vol, part_stat_read(vol->bdev, ios[STAT_READ]) !=
+			      reads, extack);
 	if (err) {
 		remove_volume(vol);
 		goto free;
