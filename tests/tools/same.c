@@ -1,0 +1,173 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+/*
+ * same: compares two block devices or files to the last byte, and tells where
+ * they differ. Devices are read past the page cache.
+ */
+#include <errno.h>
+#include <fcntl.h>
+#include <getopt.h>
+#include <linux/fs.h>
+#include <stdarg.h>
+#include <stdbool.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/ioctl.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#define PIECE	(1U << 20)
+#define SECTOR	512U
+#define MAX_ZERO 4096
+
+struct side {
+	const char *path;
+	int fd;
+	uint64_t size;
+	unsigned char *data;
+};
+
+struct range {
+	uint64_t start, end;
+};
+
+static struct range zero[MAX_ZERO];
+static size_t zero_count;
+
+__attribute__((noreturn, format(printf, 1, 2)))
+static void die(const char *format, ...)
+{
+	va_list args;
+
+	va_start(args, format);
+	fprintf(stderr, "same: ");
+	vfprintf(stderr, format, args);
+	fprintf(stderr, "\n");
+	va_end(args);
+	exit(2);
+}
+
+static void open_side(struct side *s, const char *path)
+{
+	struct stat st;
+
+	s->path = path;
+	s->fd = open(path, O_RDONLY | O_CLOEXEC);
+	if (s->fd < 0 || fstat(s->fd, &st))
+		die("%s: %m", path);
+	s->size = (uint64_t)st.st_size;
+	if (S_ISBLK(st.st_mode)) {
+		if (ioctl(s->fd, BLKGETSIZE64, &s->size))
+			die("%s: %m", path);
+		close(s->fd);
+		s->fd = open(path, O_RDONLY | O_DIRECT | O_CLOEXEC);
+		if (s->fd < 0)
+			die("%s: %m", path);
+	}
+	s->data = aligned_alloc(4096, PIECE);
+	if (!s->data)
+		die("out of memory");
+}
+
+static void read_side(struct side *s, uint64_t at, size_t n)
+{
+	ssize_t got = pread(s->fd, s->data, n, (off_t)at);
+
+	if (got < 0)
+		die("reading %s at %llu: %m", s->path, (unsigned long long)at);
+	if ((size_t)got != n)
+		die("reading %s at %llu: short", s->path, (unsigned long long)at);
+}
+
+static void load_zero(const char *path)
+{
+	FILE *f = fopen(path, "r");
+	unsigned long long start, length;
+
+	if (!f)
+		die("%s: %m", path);
+	while (fscanf(f, "%llu %llu", &start, &length) == 2) {
+		if (zero_count == MAX_ZERO)
+			die("%s: too many ranges", path);
+		zero[zero_count++] = (struct range){ start, start + length };
+	}
+	fclose(f);
+}
+
+static bool must_be_zero(uint64_t at)
+{
+	for (size_t i = 0; i < zero_count; i++)
+		if (at >= zero[i].start && at < zero[i].end)
+			return true;
+	return false;
+}
+
+/* What stands at the start of a sector is most telling. */
+static void show(const unsigned char *data)
+{
+	for (int i = 0; i < 8; i++)
+		fprintf(stderr, "%02x", data[i]);
+}
+
+int main(int argc, char **argv)
+{
+	static const struct option options[] = {
+		{ "zero", required_argument, NULL, 'z' },
+		{ 0 },
+	};
+	static const unsigned char zeroes[SECTOR];
+	uint64_t bad = 0, ranges = 0, last = UINT64_MAX;
+	struct side a, b;
+	int opt;
+
+	while ((opt = getopt_long(argc, argv, "", options, NULL)) != -1) {
+		if (opt != 'z')
+			goto usage;
+		load_zero(optarg);
+	}
+	if (argc - optind != 2)
+		goto usage;
+	open_side(&a, argv[optind]);
+	open_side(&b, argv[optind + 1]);
+	if (a.size != b.size) {
+		fprintf(stderr, "same: %s has %llu bytes, %s has %llu\n", a.path,
+			(unsigned long long)a.size, b.path, (unsigned long long)b.size);
+		return 1;
+	}
+	for (uint64_t at = 0; at < a.size; at += PIECE) {
+		size_t n = a.size - at < PIECE ? (size_t)(a.size - at) : PIECE;
+
+		read_side(&a, at, n);
+		read_side(&b, at, n);
+		if (!zero_count && !memcmp(a.data, b.data, n))
+			continue;
+		for (size_t i = 0; i < n; i += SECTOR) {
+			size_t m = n - i < SECTOR ? n - i : SECTOR;
+			const unsigned char *want = must_be_zero(at + i) ? zeroes : b.data + i;
+
+			if (!memcmp(a.data + i, want, m))
+				continue;
+			bad++;
+			if (last != at + i && ranges++ < 16) {
+				fprintf(stderr, "same: differ from byte %llu: ",
+					(unsigned long long)(at + i));
+				show(a.data + i);
+				fprintf(stderr, "... instead of ");
+				show(want);
+				fprintf(stderr, "...\n");
+			}
+			last = at + i + SECTOR;
+		}
+	}
+	if (!bad)
+		return 0;
+	fprintf(stderr, "same: %s and %s differ in %llu sectors, in %llu runs\n", a.path, b.path,
+		(unsigned long long)bad, (unsigned long long)ranges);
+	return 1;
+usage:
+	fputs("usage: same [--zero FILE] A B\n"
+	      "FILE has lines \"START LENGTH\", bytes: there A must be zeroes, whatever B is.\n",
+	      stderr);
+	return 2;
+}
