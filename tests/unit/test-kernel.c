@@ -729,7 +729,7 @@ static void refuse_untracked(struct fake_kernel *fake)
 {
 	struct nlattr *nest = fake_nest(fake, VSS_A_VOLUME);
 
-	fake_ack(fake, -ENOENT, "the volume is not tracked",
+	fake_ack(fake, -ENODEV, "the volume is not tracked",
 		 (uint32_t)((unsigned char *)nla_data(nest) - fake->request));
 }
 
@@ -739,7 +739,7 @@ static void does_not_repeat_the_subject(void **state)
 	struct vss_kernel_volume v;
 
 	f->fake->answer = refuse_untracked;
-	assert_int_equal(vss_kernel_volume_get(f->kernel, vda1, &v), -ENOENT);
+	assert_int_equal(vss_kernel_volume_get(f->kernel, vda1, &v), -ENODEV);
 	assert_string_equal(vss_kernel_extack_attr(f->kernel), "VSS_A_VOLUME.MAJOR");
 	assert_null(strstr(vss_kernel_error(f->kernel), "VSS_A_VOLUME"));
 }

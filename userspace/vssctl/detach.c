@@ -2,6 +2,7 @@
 /*
  * vssctl detach: stop to track a volume and remove the files of its diff area.
  */
+#include <errno.h>
 #include <stdlib.h>
 #include <string.h>
 #include <vss/area.h>
@@ -44,11 +45,14 @@ static size_t remove_files(struct vssctl *ctl, struct vss_kernel_area *areas, si
 static int detach(struct vssctl *ctl, const char *name, struct vss_devno dev, bool force,
 		  bool keep_files)
 {
-	struct vss_kernel_area *areas;
-	size_t count, removed = 0;
+	struct vss_kernel_area *areas = NULL;
+	size_t count = 0, removed = 0;
+	int ret;
 
 	/* The paths are known only as long as the volume is attached. */
-	if (vss_kernel_area_list(ctl->kernel, &dev, &areas, &count))
+	ret = vss_kernel_area_list(ctl->kernel, &dev, &areas, &count);
+	/* Not attached: detaching it is what has to be refused. */
+	if (ret && ret != -ENODEV)
 		return vssctl_fail_kernel(ctl);
 	if (vss_kernel_volume_detach(ctl->kernel, dev, force)) {
 		vss_kernel_area_list_free(areas, count);

@@ -18,7 +18,7 @@ static int attach(struct vssctl *ctl, const struct vss_blockdev *volume,
 	if (!ret && state->state == VSS_VOLUME_GONE)
 		return vssctl_fail(ctl, VSS_E_OBJECT_NOT_FOUND,
 				   "the device of %s was removed; detach it", volume->path);
-	if (ret != -ENOENT)
+	if (ret != -ENODEV)
 		return ret ? vssctl_fail_kernel(ctl) : 0;
 	if (vss_kernel_volume_attach(ctl->kernel, volume->dev, 0, 0, state))
 		return vssctl_fail_kernel(ctl);

@@ -214,7 +214,8 @@ int vss_kernel_volume_attach(struct vss_kernel *kernel, struct vss_devno dev,
  *
  * Diff-area parts are released; files are not unlinked.
  *
- * Return: 0; -EBUSY it has snapshots and @force is false; another negative errno.
+ * Return: 0; -ENODEV not tracked; -EBUSY it has snapshots and @force is false;
+ * another negative errno.
  */
 int vss_kernel_volume_detach(struct vss_kernel *kernel, struct vss_devno dev, bool force);
 
@@ -224,7 +225,7 @@ int vss_kernel_volume_detach(struct vss_kernel *kernel, struct vss_devno dev, bo
  * @dev: the device
  * @volume: receives it
  *
- * Return: 0; -ENOENT not tracked; another negative errno.
+ * Return: 0; -ENODEV not tracked; another negative errno.
  */
 int vss_kernel_volume_get(struct vss_kernel *kernel, struct vss_devno dev,
 			  struct vss_kernel_volume *volume);
