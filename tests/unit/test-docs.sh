@@ -1,0 +1,76 @@
+#!/bin/sh
+# SPDX-License-Identifier: GPL-2.0-or-later
+#
+# The help of vssctl, its manual page and its shell completion know the same
+# commands and options.
+
+set -u
+top='@top@'
+vssctl='@vssctl@'
+man=$top/Documentation/man/vssctl.8
+completion=$top/userspace/completion/vssctl
+number=0
+failed=0
+
+# The built tool is sanitized; what the libraries below it keep is not its leak.
+export ASAN_OPTIONS=detect_leaks=0
+
+check()
+{
+	number=$((number + 1))
+	if [ -z "$2" ]; then
+		echo "ok $number - $1"
+	else
+		echo "not ok $number - $1: missing:$2"
+		failed=1
+	fi
+}
+
+# Without backslashes and font changes.
+plain_man=$(sed -e 's/\\f[RBPI]//g' -e 's/\\-/-/g' "$man")
+commands=$("$vssctl" --help | sed -n 's/^  \([a-z][-a-z]*\( [a-z][a-z]*\)\{0,1\}\)  .*/\1/p')
+
+echo "TAP version 13"
+missing=''
+[ -n "$commands" ] || missing=' all of them'
+check 'commands in the help' "$missing"
+
+IFS='
+'
+missing=''
+for command in $commands; do
+	printf '%s\n' "$plain_man" | grep -q "^\.SS $command\( \|$\)" || missing="$missing '$command'"
+done
+check 'commands in the manual page' "$missing"
+
+missing=''
+for command in $commands; do
+	grep -q "^[^#]*\b${command##* }\b" "$completion" || missing="$missing '$command'"
+done
+check 'commands in the completion' "$missing"
+
+for command in $commands; do
+	# shellcheck disable=SC2086 # two words, to be split at the blank
+	options=$(IFS=' '; "$vssctl" $command --help | sed -n 's/^  \(--[-a-z]*\).*/\1/p')
+	section=$(printf '%s\n' "$plain_man" |
+		awk -v want=".SS $command" 'index($0, want) == 1 { on = 1; print; next }
+			/^\.S[SH]/ { on = /OPTIONS OF ALL/ } on')
+	all=$(printf '%s\n' "$plain_man" | sed -n '/^\.SH OPTIONS OF ALL/,/^\.SH COMMANDS/p')
+	missing=''
+	for option in $options; do
+		printf '%s\n%s\n' "$section" "$all" | grep -q -e "$option\b" ||
+			missing="$missing man:$option"
+		grep -q -e "$option\b" "$completion" || missing="$missing completion:$option"
+	done
+	[ -n "$options" ] || missing=' help'
+	check "options of $command" "$missing"
+done
+
+missing=''
+for option in $(printf '%s\n' "$plain_man" | grep -o -e '--[a-z][-a-z]*' | sort -u); do
+	grep -rqs -e "\"${option#--}\"" "$top/userspace/vssctl" || missing="$missing $option"
+done
+check 'no other options in the manual page' "$missing"
+
+echo "1..$number"
+exit $failed
