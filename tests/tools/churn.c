@@ -65,6 +65,7 @@ struct churn {
 	uint64_t seed;
 	uint64_t count;
 	uint64_t seconds;
+	uint64_t pause;
 	uint64_t offset;
 	uint64_t length;
 	uint64_t max;
@@ -546,6 +547,8 @@ static void run(struct churn *c)
 			c->offset + at);
 	for (uint64_t i = 0; !stop && (!c->count || i < c->count); i++) {
 		operate(c, enabled[below(c, n)]);
+		if (c->pause)
+			usleep((useconds_t)(c->pause * 1000));
 		if (end && monotonic_seconds() >= end)
 			break;
 	}
@@ -637,6 +640,7 @@ static void usage(void)
 	      "  --seed N        what is drawn depends on it alone (1)\n"
 	      "  --count N       operations of each job (100); 0: until SIGTERM\n"
 	      "  --seconds N     stop after that time at the latest\n"
+	      "  --pause MS      rest after each operation\n"
 	      "  --ways LIST     of buffered,direct,vector,uring,mmap,dsync,flush,discard,zero,punch\n"
 	      "                  (all)\n"
 	      "  --offset BYTES, --length BYTES\n"
@@ -656,6 +660,7 @@ int main(int argc, char **argv)
 		{ "seed", required_argument, NULL, 's' },
 		{ "count", required_argument, NULL, 'n' },
 		{ "seconds", required_argument, NULL, 't' },
+		{ "pause", required_argument, NULL, 'p' },
 		{ "ways", required_argument, NULL, 'w' },
 		{ "offset", required_argument, NULL, 'o' },
 		{ "length", required_argument, NULL, 'l' },
@@ -679,6 +684,7 @@ int main(int argc, char **argv)
 		case 's': c.seed = number(optarg); break;
 		case 'n': c.count = number(optarg); break;
 		case 't': c.seconds = number(optarg); break;
+		case 'p': c.pause = number(optarg); break;
 		case 'w': take_ways(&c, optarg); break;
 		case 'o': c.offset = number(optarg); break;
 		case 'l': c.length = number(optarg); break;

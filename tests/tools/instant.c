@@ -7,7 +7,8 @@
  * in, so the copies are what the images must be.  Each volume is read twice,
  * which must give the same.  A partition is read through its disk: a read of
  * the partition itself would first write back what is dirty in its page cache,
- * and that write would be held.
+ * and that write would be held.  For other devices the operand can tell what to
+ * read instead: a device or file below it, and from which byte on.
  *
  * Prints a line "SNAPSHOT-UUID IMAGE-DEVICE COPY" for each volume.
  */
@@ -76,9 +77,43 @@ static void find_source(const struct vss_blockdev *volume, struct source *s)
 		slash = strrchr(real, '/');
 		snprintf(s->path, sizeof(s->path), "/dev/%.64s", slash + 1);
 	}
+}
+
+/* VOLUME or VOLUME=SOURCE:OFFSET */
+static struct vss_devno take_operand(char *operand, uint64_t length, struct source *s)
+{
+	char *below = strchr(operand, '=');
+	struct vss_blockdev volume;
+	struct vss_devno dev;
+	struct vss_error error;
+
+	/* UUID=... and the like */
+	if (operand[0] != '/')
+		below = NULL;
+	if (below)
+		*below++ = '\0';
+	if (vss_blockdev_resolve(operand, &volume, &error))
+		die("%s", error.text);
+	dev = volume.dev;
+	find_source(&volume, s);
+	vss_blockdev_clear(&volume);
+	if (below) {
+		char *colon = strrchr(below, ':');
+
+		if (!colon)
+			die("%s: no offset", below);
+		snprintf(s->path, sizeof(s->path), "%.*s", (int)(colon - below), below);
+		s->start = strtoull(colon + 1, NULL, 0);
+	}
+	if (length && length < s->size)
+		s->size = length;
 	s->in = open(s->path, O_RDONLY | O_DIRECT | O_CLOEXEC);
+	/* tmpfs knows no O_DIRECT. */
+	if (s->in < 0 && errno == EINVAL)
+		s->in = open(s->path, O_RDONLY | O_CLOEXEC);
 	if (s->in < 0)
 		die("%s: %m", s->path);
+	return dev;
 }
 
 /* Nothing is allocated here and nothing printed: file systems are frozen. */
@@ -121,9 +156,11 @@ static void step(struct vss_kernel *kernel, const struct vss_uuid *uuid,
 
 static void usage(void)
 {
-	fputs("usage: instant [--no-freeze] [--out DIR] [--name NAME] VOLUME...\n"
+	fputs("usage: instant [--no-freeze] [--length BYTES] [--out DIR] [--name NAME]\n"
+	      "               VOLUME[=SOURCE:OFFSET]...\n"
 	      "Takes snapshots of attached volumes with a diff area. The copies are\n"
-	      "DIR/NAME.0, DIR/NAME.1, ... (./copy.0, ...).\n", stderr);
+	      "DIR/NAME.0, DIR/NAME.1, ... (./copy.0, ...), of the first BYTES only if given.\n",
+	      stderr);
 	exit(2);
 }
 
@@ -131,6 +168,7 @@ int main(int argc, char **argv)
 {
 	static const struct option options[] = {
 		{ "no-freeze", no_argument, NULL, 'n' },
+		{ "length", required_argument, NULL, 'l' },
 		{ "out", required_argument, NULL, 'o' },
 		{ "name", required_argument, NULL, 'N' },
 		{ 0 },
@@ -148,12 +186,14 @@ int main(int argc, char **argv)
 	struct vss_freeze_plan plan = { 0 };
 	struct vss_kernel *kernel;
 	struct vss_error error;
+	uint64_t length = 0;
 	char *buffer;
 	int opt;
 
 	while ((opt = getopt_long(argc, argv, "", options, NULL)) != -1) {
 		switch (opt) {
 		case 'n': request.flags |= VSS_SET_F_NO_FREEZE; break;
+		case 'l': length = strtoull(optarg, NULL, 0); break;
 		case 'o': dir = optarg; break;
 		case 'N': name = optarg; break;
 		default: usage();
@@ -165,13 +205,7 @@ int main(int argc, char **argv)
 	if (vss_kernel_open(&kernel, &error))
 		die("%s", error.text);
 	for (size_t i = 0; i < request.member_count; i++) {
-		struct vss_blockdev volume;
-
-		if (vss_blockdev_resolve(argv[optind + (int)i], &volume, &error))
-			die("%s", error.text);
-		devs[i] = volume.dev;
-		find_source(&volume, &sources[i]);
-		vss_blockdev_clear(&volume);
+		devs[i] = take_operand(argv[optind + (int)i], length, &sources[i]);
 		snprintf(sources[i].copy, sizeof(sources[i].copy), "%.2000s/%.200s.%zu", dir, name, i);
 		sources[i].out = open(sources[i].copy, O_RDWR | O_CREAT | O_TRUNC | O_CLOEXEC, 0600);
 		if (sources[i].out < 0)

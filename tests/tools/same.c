@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 /*
- * same: compares two block devices or files to the last byte, and tells where
- * they differ. Devices are read past the page cache.
+ * same: compares block devices or files to the last byte, two by two, and tells
+ * where they differ. Devices are read past the page cache.
  */
 #include <errno.h>
 #include <fcntl.h>
@@ -70,6 +70,12 @@ static void open_side(struct side *s, const char *path)
 		die("out of memory");
 }
 
+static void close_side(struct side *s)
+{
+	close(s->fd);
+	free(s->data);
+}
+
 static void read_side(struct side *s, uint64_t at, size_t n)
 {
 	ssize_t got = pread(s->fd, s->data, n, (off_t)at);
@@ -110,30 +116,23 @@ static void show(const unsigned char *data)
 		fprintf(stderr, "%02x", data[i]);
 }
 
-int main(int argc, char **argv)
+/* Are both the same in their first @length bytes, 0 being all? */
+static bool compare(const char *path_a, const char *path_b, uint64_t length)
 {
-	static const struct option options[] = {
-		{ "zero", required_argument, NULL, 'z' },
-		{ 0 },
-	};
 	static const unsigned char zeroes[SECTOR];
 	uint64_t bad = 0, ranges = 0, last = UINT64_MAX;
 	struct side a, b;
-	int opt;
 
-	while ((opt = getopt_long(argc, argv, "", options, NULL)) != -1) {
-		if (opt != 'z')
-			goto usage;
-		load_zero(optarg);
+	open_side(&a, path_a);
+	open_side(&b, path_b);
+	if (length) {
+		a.size = a.size < length ? a.size : length;
+		b.size = b.size < length ? b.size : length;
 	}
-	if (argc - optind != 2)
-		goto usage;
-	open_side(&a, argv[optind]);
-	open_side(&b, argv[optind + 1]);
 	if (a.size != b.size) {
 		fprintf(stderr, "same: %s has %llu bytes, %s has %llu\n", a.path,
 			(unsigned long long)a.size, b.path, (unsigned long long)b.size);
-		return 1;
+		return false;
 	}
 	for (uint64_t at = 0; at < a.size; at += PIECE) {
 		size_t n = a.size - at < PIECE ? (size_t)(a.size - at) : PIECE;
@@ -160,13 +159,42 @@ int main(int argc, char **argv)
 			last = at + i + SECTOR;
 		}
 	}
+	close_side(&a);
+	close_side(&b);
 	if (!bad)
-		return 0;
+		return true;
 	fprintf(stderr, "same: %s and %s differ in %llu sectors, in %llu runs\n", a.path, b.path,
 		(unsigned long long)bad, (unsigned long long)ranges);
-	return 1;
+	return false;
+}
+
+int main(int argc, char **argv)
+{
+	static const struct option options[] = {
+		{ "length", required_argument, NULL, 'l' },
+		{ "zero", required_argument, NULL, 'z' },
+		{ 0 },
+	};
+	uint64_t length = 0;
+	int opt, result = 0;
+
+	while ((opt = getopt_long(argc, argv, "", options, NULL)) != -1) {
+		if (opt == 'z')
+			load_zero(optarg);
+		else if (opt == 'l')
+			length = strtoull(optarg, NULL, 0);
+		else
+			goto usage;
+	}
+	if (optind == argc || (argc - optind) % 2)
+		goto usage;
+	for (int i = optind; i < argc; i += 2)
+		if (!compare(argv[i], argv[i + 1], length))
+			result = 1;
+	return result;
 usage:
-	fputs("usage: same [--zero FILE] A B\n"
+	fputs("usage: same [--length BYTES] [--zero FILE] A B [C D]...\n"
+	      "Compares the first BYTES, or all.\n"
 	      "FILE has lines \"START LENGTH\", bytes: there A must be zeroes, whatever B is.\n",
 	      stderr);
 	return 2;

@@ -85,8 +85,6 @@ snap_busy()
 		images+=("$image")
 		copies+=("$copy")
 	done <<<"$out"
-	# The set is there at once, its devices' links and partitions are not.
-	settle
 }
 
 # unsnap [ID]...: deletes snapshots.
