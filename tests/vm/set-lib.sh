@@ -168,6 +168,13 @@ bg()
 	} &
 }
 
+# stop PID: ends a process in the background, unless it has ended.
+stop()
+{
+	kill "$1" 2>/dev/null || :
+	wait "$1" 2>/dev/null || :
+}
+
 state()
 {
 	cat "$TEST_TMP/$1.status" 2>/dev/null || echo running
@@ -230,7 +237,7 @@ get_block()
 watch_events()
 {
 	vssctl events --json "$@" >"$TEST_TMP/events" 2>"$TEST_TMP/events.err" &
-	cleanup_push kill $!
+	cleanup_push stop $!
 	# It polls once it has subscribed.
 	wait_for 10 _polls $!
 }
