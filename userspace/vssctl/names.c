@@ -124,14 +124,13 @@ char *vssctl_device_name(struct vss_devno dev, char text[VSSCTL_DEVICE_TEXT])
 
 	snprintf(link, sizeof(link), "/sys/dev/block/%u:%u", dev.major, dev.minor);
 	n = readlink(link, target, sizeof(target) - 1);
-	if (n > 0) {
-		target[n] = '\0';
-		base = strrchr(target, '/');
-		snprintf(text, VSSCTL_DEVICE_TEXT, "/dev/%.*s", VSS_KERNEL_NAME_SIZE,
-			 base ? base + 1 : target);
-	} else {
+	if (n <= 0) {
 		snprintf(text, VSSCTL_DEVICE_TEXT, "%u:%u", dev.major, dev.minor);
+		return text;
 	}
+	target[n] = '\0';
+	base = strrchr(target, '/');
+	vss_blockdev_node(base ? base + 1 : target, text, VSSCTL_DEVICE_TEXT);
 	return text;
 }
 

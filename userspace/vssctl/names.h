@@ -7,6 +7,7 @@
 
 #include <stddef.h>
 #include <stdint.h>
+#include <vss/blockdev.h>
 #include <vss/kernel.h>
 
 const char *vssctl_hook_state_name(uint32_t state);
@@ -18,9 +19,9 @@ const char *vssctl_snapshot_state_name(uint32_t state);
 const char *vssctl_lost_reason_name(uint32_t reason);
 const char *vssctl_event_type_name(uint32_t type);
 
-#define VSSCTL_DEVICE_TEXT	(VSS_KERNEL_NAME_SIZE + 8)
+#define VSSCTL_DEVICE_TEXT	VSS_BLOCKDEV_NODE_SIZE
 
-/* "/dev/vda1", or "254:1" for a device that is gone.  Returns @text. */
+/* "/dev/vda1", "/dev/mapper/vg-lv", or "254:1" for a device that is gone.  Returns @text. */
 char *vssctl_device_name(struct vss_devno dev, char text[VSSCTL_DEVICE_TEXT]);
 
 #define VSSCTL_TIME_TEXT	40

@@ -64,7 +64,7 @@ static void add_node(json_object *object, const char *key, const char *name)
 {
 	char text[VSSCTL_DEVICE_TEXT];
 
-	snprintf(text, sizeof(text), "/dev/%s", name);
+	vss_blockdev_node(name, text, sizeof(text));
 	add_string(object, key, text);
 }
 

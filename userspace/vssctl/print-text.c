@@ -71,6 +71,15 @@ static void table_print(struct libscols_table *table)
 	scols_unref_table(table);
 }
 
+/* A column with the device node of a kernel name. */
+static void set_node(struct libscols_line *line, size_t column, const char *name)
+{
+	char text[VSSCTL_DEVICE_TEXT];
+
+	vss_blockdev_node(name, text, sizeof(text));
+	set(line, column, "%s", text);
+}
+
 static void field(struct vssctl *ctl, const char *name, const char *format, ...)
 	__attribute__((format(printf, 3, 4)));
 
@@ -155,7 +164,7 @@ static void text_snapshots(struct vssctl *ctl, const struct vss_kernel_snapshot 
 
 		set(line, 0, "%s", vss_uuid_format(&s->uuid, id));
 		set(line, 1, "%s", vss_uuid_format(&s->set, id));
-		set(line, 2, "/dev/%s", s->volume_name);
+		set_node(line, 2, s->volume_name);
 		set(line, 3, "%s%s", s->name[0] ? "/dev/" : "-", s->name);
 		set(line, 4, "%s", s->time ? vssctl_format_time_local(s->time, time) : "-");
 		set_size(line, 5, s->size);
@@ -170,11 +179,12 @@ static void text_snapshots(struct vssctl *ctl, const struct vss_kernel_snapshot 
 
 static void text_snapshot(struct vssctl *ctl, const struct vss_kernel_snapshot *s)
 {
-	char id[VSS_UUID_TEXT_SIZE], time[VSSCTL_TIME_TEXT];
+	char id[VSS_UUID_TEXT_SIZE], time[VSSCTL_TIME_TEXT], volume[VSSCTL_DEVICE_TEXT];
 
+	vss_blockdev_node(s->volume_name, volume, sizeof(volume));
 	field(ctl, "snapshot", "%s", vss_uuid_format(&s->uuid, id));
 	field(ctl, "set", "%s", vss_uuid_format(&s->set, id));
-	field(ctl, "volume", "/dev/%s (%u:%u)", s->volume_name, s->volume.major, s->volume.minor);
+	field(ctl, "volume", "%s (%u:%u)", volume, s->volume.major, s->volume.minor);
 	if (s->name[0]) {
 		field(ctl, "device", "/dev/%s (%u:%u)", s->name, s->dev.major, s->dev.minor);
 		field(ctl, "link", "/dev/vss/by-id/%s", vss_uuid_format(&s->uuid, id));
@@ -212,18 +222,20 @@ static void text_deleted(struct vssctl *ctl, const struct vss_kernel_snapshot *s
 			 size_t count)
 {
 	for (size_t i = 0; i < count; i++) {
-		char id[VSS_UUID_TEXT_SIZE];
+		char id[VSS_UUID_TEXT_SIZE], volume[VSSCTL_DEVICE_TEXT];
 
-		vssctl_note(ctl, "deleted %s of /dev/%s",
-			    vss_uuid_format(&snapshots[i].uuid, id), snapshots[i].volume_name);
+		vss_blockdev_node(snapshots[i].volume_name, volume, sizeof(volume));
+		vssctl_note(ctl, "deleted %s of %s", vss_uuid_format(&snapshots[i].uuid, id),
+			    volume);
 	}
 }
 
 static void text_attached(struct vssctl *ctl, const struct vss_kernel_volume *volume)
 {
-	char size[VSSCTL_SIZE_TEXT], chunk[VSSCTL_SIZE_TEXT];
+	char size[VSSCTL_SIZE_TEXT], chunk[VSSCTL_SIZE_TEXT], node[VSSCTL_DEVICE_TEXT];
 
-	vssctl_note(ctl, "attached /dev/%s (%s, chunks of %s)", volume->name,
+	vss_blockdev_node(volume->name, node, sizeof(node));
+	vssctl_note(ctl, "attached %s (%s, chunks of %s)", node,
 		    vssctl_format_size(volume->size, size),
 		    vssctl_format_size(volume->chunk_size, chunk));
 }
@@ -287,7 +299,7 @@ static void text_volumes(struct vssctl *ctl, const struct vss_kernel_volume *vol
 		const struct vss_kernel_volume *v = &volumes[i];
 		struct libscols_line *line = add_line(table);
 
-		set(line, 0, "/dev/%s", v->name);
+		set_node(line, 0, v->name);
 		set_size(line, 1, v->size);
 		set_size(line, 2, v->chunk_size);
 		set(line, 3, "%u", v->snapshots);
@@ -304,7 +316,10 @@ static void text_volumes(struct vssctl *ctl, const struct vss_kernel_volume *vol
 
 static void text_volume(struct vssctl *ctl, const struct vss_kernel_volume *v)
 {
-	field(ctl, "volume", "/dev/%s (%u:%u)", v->name, v->dev.major, v->dev.minor);
+	char node[VSSCTL_DEVICE_TEXT];
+
+	vss_blockdev_node(v->name, node, sizeof(node));
+	field(ctl, "volume", "%s (%u:%u)", node, v->dev.major, v->dev.minor);
 	field(ctl, "state", "%s", vssctl_volume_state_name(v->state));
 	field_size(ctl, "size", v->size);
 	field_size(ctl, "chunk size", v->chunk_size);
@@ -346,10 +361,11 @@ static void text_blockdevs(struct vssctl *ctl, const struct vss_blockdev *blockd
 
 static void text_event(struct vssctl *ctl, const struct vss_kernel_event *e)
 {
-	char text[VSSCTL_TIME_TEXT > VSSCTL_DEVICE_TEXT ? VSSCTL_TIME_TEXT : VSSCTL_DEVICE_TEXT];
+	char text[VSSCTL_DEVICE_TEXT];
 	char id[VSS_UUID_TEXT_SIZE], used[VSSCTL_SIZE_TEXT], size[VSSCTL_SIZE_TEXT];
+	char time[VSSCTL_TIME_TEXT];
 
-	fprintf(ctl->out, "%s %s", vssctl_format_time_utc(e->time, text),
+	fprintf(ctl->out, "%s %s", vssctl_format_time_utc(e->time, time),
 		vssctl_event_type_name(e->type));
 	if (e->has & VSS_KERNEL_EVENT_VOLUME)
 		fprintf(ctl->out, " volume=%s", vssctl_device_name(e->volume, text));

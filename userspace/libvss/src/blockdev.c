@@ -44,26 +44,20 @@ static void cleanup_stack_fn(struct vss_stack *stack)
 	vss_stack_clear(stack);
 }
 
-/* The node people know a device by: /dev/mapper/NAME rather than /dev/dm-N. */
-static char *canonical_path(const char *name)
+void vss_blockdev_node(const char *name, char *path, size_t size)
 {
-	char attr[256];
-	char *path, *p;
+	char dm_name[VSS_BLOCKDEV_NODE_SIZE];
+	struct stat st;
 
-	if (!vss_sysfs_attr(SYSFS, name, "dm/name", attr, sizeof(attr)) && attr[0]) {
-		struct stat st;
-
-		if (asprintf(&path, "/dev/mapper/%s", attr) < 0)
-			return NULL;
+	if (!vss_sysfs_attr(SYSFS, name, "dm/name", dm_name, sizeof(dm_name)) && dm_name[0]) {
+		snprintf(path, size, "/dev/mapper/%s", dm_name);
 		if (!stat(path, &st))
-			return path;
-		free(path);
+			return;
 	}
-	if (asprintf(&path, "/dev/%s", name) < 0)
-		return NULL;
-	for (p = path; (p = strchr(p, '!')); p++)
-		*p = '/';
-	return path;
+	snprintf(path, size, "/dev/%s", name);
+	/* "cciss!c0d0" is how sysfs writes "cciss/c0d0". */
+	while ((path = strchr(path, '!')))
+		*path = '/';
 }
 
 /* What is mounted from a device: a btrfs by any of its devices. */
@@ -81,13 +75,15 @@ static int describe(const struct vss_stack *stack, size_t index, struct vss_bloc
 {
 	const struct vss_stack_dev *dev = &stack->devs[index];
 	const struct vss_stack_fs *fs = fs_of(stack, index);
+	char path[VSS_BLOCKDEV_NODE_SIZE];
 
 	memset(blockdev, 0, sizeof(*blockdev));
 	blockdev->dev = dev->dev;
 	strcpy(blockdev->name, dev->name);
 	blockdev->size = vss_sysfs_size(SYSFS, dev->name);
 	blockdev->swap = dev->swap;
-	blockdev->path = canonical_path(dev->name);
+	vss_blockdev_node(dev->name, path, sizeof(path));
+	blockdev->path = strdup(path);
 	if (fs) {
 		blockdev->fstype = strdup(fs->type);
 		blockdev->mount_point = strdup(fs->mounts[0].target);
@@ -139,13 +135,11 @@ static int probe_all(const struct vss_stack *stack, const struct tag *tag, const
 	*found = VSS_STACK_NONE;
 	for (size_t i = 0; i < stack->dev_count; i++) {
 		const char *name = stack->devs[i].name;
-		_cleanup_free_ char *path = NULL;
+		char path[VSS_BLOCKDEV_NODE_SIZE];
 
 		if (vss_sysfs_is_image(name) || !vss_sysfs_size(SYSFS, name))
 			continue;
-		path = canonical_path(name);
-		if (!path)
-			return vss_error_errno(err, -ENOMEM, "out of memory");
+		vss_blockdev_node(name, path, sizeof(path));
 		if (!carries(path, tag, value))
 			continue;
 		if (*found == VSS_STACK_NONE || vss_stack_lies_on(stack, i, *found))

@@ -11,6 +11,8 @@
 #include "kernel.h"
 #include "sysfs.h"
 
+#include <vss/blockdev.h>
+
 /* "cannot <verb> <subject>: ..." */
 static const char *verb(enum vss_cmd cmd)
 {
@@ -165,19 +167,21 @@ vss_result vss_kernel_result_of(enum vss_cmd cmd, int code)
 /* " /dev/vda1", " 8a6c...", or nothing. */
 static void describe(const struct vss_subject *subject, char *text, size_t size)
 {
-	char name[VSS_SYSFS_NAME_SIZE];
+	char name[VSS_SYSFS_NAME_SIZE], node[VSS_BLOCKDEV_NODE_SIZE];
 	char id[VSS_UUID_TEXT_SIZE];
 
 	text[0] = '\0';
 	if (!subject)
 		return;
-	if (subject->kind == VSS_SUBJECT_UUID)
+	if (subject->kind == VSS_SUBJECT_UUID) {
 		snprintf(text, size, " %s", vss_uuid_format(&subject->uuid, id));
-	else if (subject->kind == VSS_SUBJECT_DEVICE &&
-		 !vss_sysfs_name("/sys", subject->dev, name))
-		snprintf(text, size, " /dev/%s", name);
-	else if (subject->kind == VSS_SUBJECT_DEVICE)
+	} else if (subject->kind == VSS_SUBJECT_DEVICE &&
+		 !vss_sysfs_name("/sys", subject->dev, name)) {
+		vss_blockdev_node(name, node, sizeof(node));
+		snprintf(text, size, " %s", node);
+	} else if (subject->kind == VSS_SUBJECT_DEVICE) {
 		snprintf(text, size, " device %u:%u", subject->dev.major, subject->dev.minor);
+	}
 }
 
 /*
@@ -204,7 +208,7 @@ int vss_kernel_fail(struct vss_kernel *kernel, enum vss_cmd cmd,
 	const struct rule *rule = find_rule(cmd, -code);
 	const char *reason = strerror(-code);
 	const char *attr = names_subject(kernel->extack_attr) ? "" : kernel->extack_attr;
-	char what[VSS_KERNEL_NAME_SIZE + 16];
+	char what[VSS_BLOCKDEV_NODE_SIZE + 8];
 
 	describe(subject, what, sizeof(what));
 	if (kernel->extack[0])

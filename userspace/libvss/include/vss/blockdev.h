@@ -15,6 +15,9 @@
 extern "C" {
 #endif
 
+/* Room for the longest device node that is told. */
+#define VSS_BLOCKDEV_NODE_SIZE	160
+
 /**
  * struct vss_blockdev - A block device of this machine.
  * @dev: its number
@@ -64,6 +67,16 @@ int vss_blockdev_resolve(const char *name, struct vss_blockdev *blockdev,
  */
 int vss_blockdev_from_devno(struct vss_devno dev, struct vss_blockdev *blockdev,
 			    struct vss_error *err);
+
+/**
+ * vss_blockdev_node() - The device node that people know a device by.
+ * @name: kernel name ("vda1", "dm-0")
+ * @path: receives "/dev/vda1", "/dev/mapper/vg-lv"
+ * @size: bytes of @path; VSS_BLOCKDEV_NODE_SIZE is enough
+ *
+ * Works also for a device that is gone.
+ */
+void vss_blockdev_node(const char *name, char *path, size_t size);
 
 /**
  * vss_blockdev_list() - All block devices that could be snapshotted.
