@@ -7,6 +7,7 @@
 #define VSS_COMPAT_H
 
 #include <linux/blkdev.h>
+#include <linux/fileattr.h>
 #include <linux/fs.h>
 #include <linux/ftrace.h>
 #include <linux/rcupdate.h>
@@ -143,6 +144,19 @@ static inline int vss_super_thaw(struct super_block *sb)
 	return sb->s_op->thaw_super ? sb->s_op->thaw_super(sb) :
 				      thaw_super(sb);
 }
+
+static inline bool vss_file_is_realtime(struct file *file)
+{
+	struct fileattr fa = {};
+
+	return !vfs_fileattr_get(file->f_path.dentry, &fa) &&
+		(fa.fsx_xflags & FS_XFLAG_REALTIME);
+}
+
+/* The open operation of a disk: what it is given differs. */
+#define VSS_DISK_OPEN(name) \
+	int name(struct block_device *vss_bdev, fmode_t vss_mode)
+#define vss_disk_of_open	(vss_bdev->bd_disk)
 
 /* Netlink: the type of pre_doit's operation, attributes of a dump. */
 #define vss_genl_op		struct genl_ops

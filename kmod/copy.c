@@ -14,6 +14,10 @@
  * that need them are marked as lost).  A copy gets the tag of the newest
  * snapshot at the time when it is published, not when it is read: no write was
  * let through in between, so the content is that of the newest instant too.
+ * That holds while the newest snapshot is only ever replaced by a newer one;
+ * when it is removed, an older one may have a copy of the chunk, and writes pass.
+ * So a copy that was begun before a removal is thrown away, and the waiting
+ * writes are judged anew.
  *
  * Nothing here sleeps for memory or room.  What cannot be had now makes the
  * copy starve in a queue, and whoever gives something back kicks the queue;
@@ -31,7 +35,29 @@
 #define MAX_COPY_PAGES		256U
 /* Operations without data are worked on in windows, so that none takes long. */
 #define WINDOW_SECTORS		(1U << (20 - SECTOR_SHIFT))
+/* Waiting writes looked at in one go. */
+#define MAX_BIOS		256
 #define RETRY_DELAY		msecs_to_jiffies(10)
+/* In the submitter's context, which may be reclaim: leave the last reserves. */
+#define GFP_COPY		(GFP_NOWAIT | __GFP_NOWARN | __GFP_NOMEMALLOC)
+/* All volumes together may use this part of the machine's memory. */
+#define MEMORY_SHARE		8
+
+static atomic64_t all_used = ATOMIC64_INIT(0);
+
+/**
+ * struct vss_front - the front of an operation without data
+ * @vol:	the volume that cut it off
+ * @end_io:	its bi_end_io, of the chain to the rest
+ * @private:	its bi_private
+ * @bio:	the front; must be the last member
+ */
+struct vss_front {
+	struct vss_volume	*vol;
+	bio_end_io_t		*end_io;
+	void			*private;
+	struct bio		bio;
+};
 
 static unsigned int stall_seconds = 30;
 module_param(stall_seconds, uint, 0644);
@@ -97,8 +123,36 @@ bool vss_copy_is_safe(const struct vss_volume *vol,
 
 		if ((vss_safebits_get(&vol->safe, g, gen) & mask) != mask)
 			return false;
-		if (g == U32_MAX)
-			break;
+	}
+	return true;
+}
+
+/**
+ * vss_copy_is_covered() - the same, by asking the map
+ * @vol:	the volume
+ * @range:	the chunks
+ *
+ * For when there was no memory for the bits.  Process context.
+ *
+ * Return: true if no snapshot needs what is there.
+ */
+bool vss_copy_is_covered(struct vss_volume *vol, const struct vss_range *range)
+{
+	u32 g;
+
+	for (g = group_of(range->first); g <= group_of(range->last); g++) {
+		struct vss_shard *shard = vss_map_shard(&vol->map, g);
+		u16 mask = group_mask(range, g);
+		struct vss_snapshot *live;
+		bool covered;
+
+		spin_lock(&shard->lock);
+		live = READ_ONCE(vol->live);
+		covered = !live || vss_map_covered(shard, g, mask,
+						   live->epoch) == mask;
+		spin_unlock(&shard->lock);
+		if (!covered)
+			return false;
 	}
 	return true;
 }
@@ -168,15 +222,14 @@ static void free_copy(struct vss_copy *copy)
 static struct vss_copy *alloc_copy(struct vss_volume *vol, u32 group,
 				   unsigned int first, unsigned int n)
 {
-	gfp_t gfp = GFP_NOWAIT | __GFP_NOWARN;
 	struct vss_copy *copy;
 	bool pooled = false;
 
-	copy = kmalloc(copy_size(vol, n), gfp);
+	copy = kmalloc(copy_size(vol, n), GFP_COPY);
 	if (!copy) {
 		n = 1;
 		pooled = true;
-		copy = mempool_alloc(&vol->copier.pool, gfp);
+		copy = mempool_alloc(&vol->copier.pool, GFP_COPY);
 		if (!copy)
 			return NULL;
 	}
@@ -206,6 +259,13 @@ static void free_pages_of(struct vss_copy *copy, unsigned int nr)
 		mempool_free(copy->vecs[i].bv_page, &copier->pages);
 }
 
+static void uncharge(struct vss_copier *copier, unsigned int bytes)
+{
+	atomic64_sub(bytes, &all_used);
+	if (!atomic64_sub_return(bytes, &copier->used))
+		wake_up(&copier->quiet);
+}
+
 /**
  * vss_copy_put() - give a reference to a copy back
  * @copy:	the copy
@@ -219,8 +279,7 @@ void vss_copy_put(struct vss_copy *copy)
 		return;
 	free_pages_of(copy, copy_pages(copy));
 	rcu_read_lock();	/* the volume may go once nothing is in use */
-	if (!atomic64_sub_return(copy->bytes, &copier->used))
-		wake_up(&copier->quiet);
+	uncharge(copier, copy->bytes);
 	free_copy(copy);
 	if (!list_empty_careful(&copier->starved) ||
 	    !bio_list_empty(&copier->bios))
@@ -264,13 +323,14 @@ static bool get_pages(struct vss_copy *copy, unsigned int bytes)
 	struct vss_copier *copier = &copy->vol->copier;
 	unsigned int nr = DIV_ROUND_UP(bytes, PAGE_SIZE), i;
 	u64 used = atomic64_add_return(bytes, &copier->used);
+	u64 all = atomic64_add_return(bytes, &all_used);
 
-	/* Whoever is alone may exceed the limit, else a tiny one blocks. */
-	if (used > READ_ONCE(copier->memory) && used > bytes)
+	/* One copy a volume may always be made, or nothing would go on. */
+	if (used > bytes && (used > READ_ONCE(copier->memory) ||
+			     all >> PAGE_SHIFT > totalram_pages() / MEMORY_SHARE))
 		goto fail;
 	for (i = 0; i < nr; i++) {
-		struct page *page = mempool_alloc(&copier->pages,
-						  GFP_NOWAIT | __GFP_NOWARN);
+		struct page *page = mempool_alloc(&copier->pages, GFP_COPY);
 
 		if (!page) {
 			free_pages_of(copy, i);
@@ -285,7 +345,7 @@ static bool get_pages(struct vss_copy *copy, unsigned int bytes)
 	return true;
 
 fail:
-	atomic64_sub(bytes, &copier->used);
+	uncharge(copier, bytes);
 	return false;
 }
 
@@ -312,23 +372,57 @@ static bool get_resources(struct vss_copy *copy)
 	return get_pages(copy, nr << SECTOR_SHIFT);
 }
 
-/* Read the origin.  From here on the copy belongs to done_work. */
-static void read_origin(struct vss_copy *copy)
+/*
+ * Read chunks @i to @i + @n - 1 of the copy from the origin.  From here on it
+ * belongs to done_work.
+ */
+static void read_chunks(struct vss_copy *copy, unsigned int i, unsigned int n)
 {
 	struct vss_volume *vol = copy->vol;
+	unsigned int chunk_pages = 1U << (vol->chunk_shift - PAGE_SHIFT);
+	unsigned int skip = i << vol->chunk_shift;
+	unsigned int bytes = min(n << vol->chunk_shift, copy->bytes - skip);
 	struct bio *bio = &copy->bio;
 
 	atomic64_inc(&vol->stats.copy_reads);
-	bio_init(bio, NULL, copy->vecs, copy_pages(copy),
-		 REQ_OP_READ | REQ_SYNC);
-	bio->bi_vcnt = copy_pages(copy);
-	bio->bi_iter.bi_size = copy->bytes;
-	bio->bi_iter.bi_sector = vss_chunk_to_sector(vol, first_chunk(copy));
+	bio_init(bio, NULL, copy->vecs + i * chunk_pages,
+		 DIV_ROUND_UP(bytes, PAGE_SIZE), REQ_OP_READ | REQ_SYNC);
+	bio->bi_vcnt = DIV_ROUND_UP(bytes, PAGE_SIZE);
+	bio->bi_iter.bi_size = bytes;
+	bio->bi_iter.bi_sector = vss_chunk_to_sector(vol,
+						     first_chunk(copy) + i);
 	bio->bi_end_io = read_done;
 	bio->bi_bdev = vol->bdev;
 	/* Not on the writer's account: its limit must not hold up others. */
 	bio_associate_blkg_from_css(bio, blkcg_root_css);
 	submit_bio_noacct(bio);
+}
+
+static void read_origin(struct vss_copy *copy)
+{
+	read_chunks(copy, 0, copy->n);
+}
+
+/*
+ * A read has ended.  If that of all chunks failed, they are read one by one to
+ * find those that are to blame: true, another read is under way.
+ */
+static bool probe_next(struct vss_copy *copy)
+{
+	bool failed = copy->bio.bi_status;
+
+	if (copy->n == 1) {
+		copy->bad = failed;
+		return false;
+	}
+	if (!copy->probed && !failed)
+		return false;
+	if (copy->probed && failed)
+		copy->bad |= BIT(copy->probed - 1);
+	if (copy->probed == copy->n)
+		return false;
+	read_chunks(copy, copy->probed++, 1);
+	return true;
 }
 
 /* The copy waits for something, or has not been tried yet. */
@@ -363,13 +457,14 @@ static int start_group(struct vss_volume *vol, u32 group, u16 mask,
 	struct vss_snapshot *live;
 	LIST_HEAD(started);
 	unsigned long need;
+	u32 gen, live_back;
 	u16 unsafe, known;
 	int ret = 0;
-	u32 gen;
 
 	spin_lock(&shard->lock);
 	gen = READ_ONCE(vol->gen);
-	smp_rmb();	/* pairs with vss_snapshot_commit() */
+	live_back = READ_ONCE(vol->live_back);
+	smp_rmb();	/* pairs with vss_snapshot_commit() and end_life() */
 	live = READ_ONCE(vol->live);
 	if (!live)
 		goto out;
@@ -400,6 +495,7 @@ static int start_group(struct vss_volume *vol, u32 group, u16 mask,
 			ret = -ENOMEM;
 			break;
 		}
+		copy->live_back = live_back;
 		hlist_add_head(&copy->node, head);
 		list_add_tail(&copy->list, &started);
 		need &= ~copy_mask(copy);
@@ -486,13 +582,20 @@ static void start_range(struct vss_volume *vol, struct bio *bio,
  * @vol:	the volume; the caller keeps it
  * @bio:	the write; given to the copier, which releases it at the gate
  * @range:	the chunks it touches
+ * @direct:	the origin may be read right here, in the submitter's context
  *
  * Does not sleep longer than a submission does.
  */
 void vss_copy_wait(struct vss_volume *vol, struct bio *bio,
-		   const struct vss_range *range)
+		   const struct vss_range *range, bool direct)
 {
-	bool direct = !(bio->bi_opf & REQ_NOWAIT) && !vss_plug_nowait();
+	/*
+	 * Below another driver's submission our read would only be put on the
+	 * list of bios that waits for its return.
+	 */
+	if ((bio->bi_opf & REQ_NOWAIT) || vss_plug_nowait() ||
+	    current->bio_list)
+		direct = false;
 
 	bio->bi_opf &= ~REQ_NOWAIT;
 	if (bio_op(bio) == REQ_OP_WRITE)
@@ -510,17 +613,40 @@ static sector_t bio_start(struct bio *bio)
 	return sector;
 }
 
+static void front_end_io(struct bio *bio)
+{
+	struct vss_front *front = container_of(bio, struct vss_front, bio);
+	struct vss_volume *vol = front->vol;
+
+	bio->bi_end_io = front->end_io;
+	bio->bi_private = front->private;
+	/* Ends the parent, and gives the front back to the volume's set. */
+	bio->bi_end_io(bio);
+	vss_gate_forget(vol);
+}
+
 /* Cut the front off an operation without data and send it on its own way. */
 static bool split_front(struct vss_volume *vol, struct bio *bio,
 			unsigned int sectors)
 {
-	struct bio *front = bio_split(bio, sectors, GFP_NOWAIT | __GFP_NOWARN,
-				      &vol->copier.store_bios);
+	struct vss_front *front;
+	struct bio *split;
 
-	if (!front)
+	split = bio_split(bio, sectors, GFP_NOWAIT | __GFP_NOWARN,
+			  &vol->copier.split_bios);
+	if (!split)
 		return false;
-	bio_chain(front, bio);
-	vss_gate_submit(front);
+	bio_chain(split, bio);
+	/* The volume stays until the front is back, wherever that goes. */
+	front = container_of(split, struct vss_front, bio);
+	front->vol = vol;
+	front->end_io = split->bi_end_io;
+	front->private = split->bi_private;
+	split->bi_end_io = front_end_io;
+	vss_gate_claim(vol);
+
+	vss_gate_claim(vol);
+	release_one(vol, split);
 	return true;
 }
 
@@ -581,29 +707,57 @@ static void work_on_discard(struct vss_volume *vol, struct bio *bio)
 	vss_gate_forget(vol);
 }
 
+/* What of the sectors lies on the volume; false: nothing. */
+static bool clip(struct vss_range *range, const struct vss_volume *vol,
+		 sector_t sector, sector_t nr)
+{
+	if (sector >= vol->start + vol->nr_sectors ||
+	    sector + nr <= vol->start)
+		return false;
+	vss_range_init(range, vol, sector, nr);
+	return true;
+}
+
+/*
+ * An operation that writes without data may be huge.  It waits for the copies
+ * of its first window only; when these are made, that is cut off and sent.
+ */
+static void work_on_window(struct vss_volume *vol, struct bio *bio)
+{
+	struct vss_range range;
+	unsigned int n;
+
+	for (;;) {
+		n = min(bio_sectors(bio), WINDOW_SECTORS);
+		if (clip(&range, vol, bio_start(bio), n) &&
+		    !vss_copy_is_safe(vol, &range) &&
+		    !vss_copy_is_covered(vol, &range)) {
+			start_range(vol, bio, &range, true);
+			return;
+		}
+		if (n == bio_sectors(bio)) {
+			release_one(vol, bio);
+			return;
+		}
+		if (!split_front(vol, bio, n)) {
+			queue_bio(vol, bio, RETRY_DELAY);
+			return;
+		}
+	}
+}
+
 static void work_on(struct vss_volume *vol, struct bio *bio)
 {
 	struct vss_range range;
 
 	if (bio_op(bio) == REQ_OP_DISCARD) {
 		work_on_discard(vol, bio);
-		return;
+	} else if (bio_op(bio) != REQ_OP_WRITE) {
+		work_on_window(vol, bio);
+	} else {
+		vss_range_init(&range, vol, bio_start(bio), bio_sectors(bio));
+		start_range(vol, bio, &range, true);
 	}
-	if (bio_op(bio) != REQ_OP_WRITE) {
-		while (bio_sectors(bio) > WINDOW_SECTORS) {
-			if (!split_front(vol, bio, WINDOW_SECTORS)) {
-				queue_bio(vol, bio, RETRY_DELAY);
-				return;
-			}
-		}
-		if (bio_start(bio) >= vol->start + vol->nr_sectors ||
-		    bio_start(bio) + bio_sectors(bio) <= vol->start) {
-			release_one(vol, bio);
-			return;
-		}
-	}
-	vss_range_init(&range, vol, bio_start(bio), bio_sectors(bio));
-	start_range(vol, bio, &range, true);
 }
 
 /* Nobody needs this copy any more, and nothing was read for it. */
@@ -631,9 +785,9 @@ static void copy_work(struct work_struct *work)
 	struct vss_volume *vol = container_of(copier, struct vss_volume,
 					      copier);
 	struct vss_copy *copy;
-	struct bio_list bios;
 	struct blk_plug plug;
 	struct bio *bio;
+	unsigned int n;
 
 	blk_start_plug(&plug);
 	for (;;) {
@@ -664,13 +818,19 @@ static void copy_work(struct work_struct *work)
 			read_origin(copy);
 	}
 
-	spin_lock(&copier->lock);
-	bios = copier->bios;
-	bio_list_init(&copier->bios);
-	spin_unlock(&copier->lock);
-	while ((bio = bio_list_pop(&bios)))
+	/* New copies only while nothing starves: the queue stays short. */
+	for (n = 0; !copy && n < MAX_BIOS; n++) {
+		spin_lock(&copier->lock);
+		bio = list_empty(&copier->starved) ?
+			bio_list_pop(&copier->bios) : NULL;
+		spin_unlock(&copier->lock);
+		if (!bio)
+			break;
 		work_on(vol, bio);
+	}
 	blk_finish_plug(&plug);
+	if (n == MAX_BIOS)
+		vss_copier_kick(vol);
 }
 
 /* A diff area that hangs must not hold the origin's writes for ever. */
@@ -684,7 +844,8 @@ static void stall_work(struct work_struct *work)
 
 	if (list_empty_careful(&copier->starved))
 		return;
-	if (time_after(jiffies, end))
+	/* If nothing is being stored, it is the origin that is slow. */
+	if (atomic_read(&copier->storing) && time_after(jiffies, end))
 		vss_snapshots_lose(vol, VSS_LOST_STALLED);
 	vss_copier_kick(vol);	/* comes back here while it starves */
 }
@@ -716,21 +877,28 @@ static void insert(struct vss_copy *copy, struct vss_shard *shard,
 {
 	struct vss_volume *vol = copy->vol;
 	vss_rec_t *chain = &live->chain[shard - vol->map.shards];
-	unsigned int i = 0;
+	unsigned int i, j, n;
 
-	while (i < copy->n) {
-		u32 slot, got, j;
+	for (i = 0; i < copy->n; i += n) {
+		bool bad = copy->bad & BIT(i);
+		u32 slot;
 
-		got = vss_area_take(&vol->area, copy->n - i, &slot);
-		vss_map_insert(shard, copy->group, copy->first + i, got,
+		n = 1;
+		while (i + n < copy->n && !(copy->bad & BIT(i + n)) == !bad)
+			n++;
+		if (bad) {
+			slot = VSS_SLOT_UNREADABLE;
+			copy->dead |= GENMASK(n - 1, 0) << (copy->first + i);
+		} else {
+			n = vss_area_take(&vol->area, n, &slot);
+		}
+		vss_map_insert(shard, copy->group, copy->first + i, n,
 			       live->epoch, slot, chain);
-		for (j = 0; j < got; j++)
-			copy->slots[i + j] = slot + j;
-		i += got;
+		for (j = 0; j < n; j++)
+			copy->slots[i + j] = bad ? VSS_SLOT_NONE : slot + j;
 	}
 	atomic64_add(copy->n, &live->copied);
 	atomic64_add(copy->n, &vol->stats.chunks_copied);
-	copy->state = VSS_COPY_PUBLISHED;
 }
 
 /*
@@ -741,11 +909,13 @@ static bool publish(struct vss_copy *copy, struct bio_list *released)
 {
 	struct vss_volume *vol = copy->vol;
 	struct vss_shard *shard = vss_map_shard(&vol->map, copy->group);
+	unsigned int good = copy->n - hweight16(copy->bad);
 	struct vss_snapshot *live;
+	bool stored = false;
 	u32 gen;
 	int err;
 
-	err = vss_map_lock_provided(shard);
+	err = vss_map_lock_provided(&vol->map, shard);
 	if (err) {
 		/*
 		 * No memory for the map: an error beats wrong data.  Should a
@@ -757,31 +927,25 @@ static bool publish(struct vss_copy *copy, struct bio_list *released)
 	gen = READ_ONCE(vol->gen);
 	smp_rmb();	/* pairs with vss_snapshot_commit() */
 	live = READ_ONCE(vol->live);
-	if (live && !err) {
+	smp_rmb();	/* pairs with end_life() */
+	if (live && !err && copy->live_back == READ_ONCE(vol->live_back)) {
 		u32 *seq = vss_pubseq(vol, copy->group);
 
-		if (copy->bio.bi_status) {
-			vss_map_insert(shard, copy->group, copy->first,
-				       copy->n, live->epoch,
-				       VSS_SLOT_UNREADABLE,
-				       &live->chain[shard - vol->map.shards]);
-		} else {
-			insert(copy, shard, live);
-			copy->has_room = false;
-		}
+		insert(copy, shard, live);
+		stored = good;
 		WRITE_ONCE(*seq, *seq + 1);
 		vss_safebits_set(&vol->safe, copy->group, copy_mask(copy), gen);
 	}
 	bio_list_merge(released, &copy->waiters);
 	bio_list_init(&copy->waiters);
-	if (copy->state == VSS_COPY_PUBLISHED) {
-		spin_unlock(&shard->lock);
-		return true;
-	}
-	hlist_del(&copy->node);
+	if (stored)
+		copy->state = VSS_COPY_PUBLISHED;
+	else
+		hlist_del(&copy->node);
 	spin_unlock(&shard->lock);
-	vss_area_unreserve(&vol->area, copy->n);
-	return false;
+	/* What was reserved and not taken. */
+	vss_area_unreserve(&vol->area, copy->n - (stored ? good : 0));
+	return stored;
 }
 
 /* The content is in the diff area. */
@@ -795,9 +959,14 @@ static void forget(struct vss_copy *copy)
 	spin_lock(&shard->lock);
 	hlist_del(&copy->node);
 	dead = copy->dead;
-	for_each_set_bit(c, &dead, VSS_GROUP_CHUNKS)
-		vss_area_free_dying(&vol->area, copy->slots[c - copy->first]);
+	for_each_set_bit(c, &dead, VSS_GROUP_CHUNKS) {
+		u32 slot = copy->slots[c - copy->first];
+
+		if (slot != VSS_SLOT_NONE)
+			vss_area_free_dying(&vol->area, slot);
+	}
 	spin_unlock(&shard->lock);
+	atomic_dec(&vol->copier.storing);
 	vss_copy_put(copy);
 }
 
@@ -813,11 +982,22 @@ static void done_work(struct work_struct *work)
 	LIST_HEAD(to_store);
 
 	list = llist_reverse_order(llist_del_all(&copier->done));
+	/*
+	 * Before any copy whose store has failed is forgotten: from then on
+	 * the map leads readers to what is not there.
+	 */
+	if (READ_ONCE(vol->area.failed) && READ_ONCE(vol->live)) {
+		vss_area_mark_failed(&vol->area);
+		vss_snapshots_lose(vol, VSS_LOST_AREA_ERROR);
+	}
 	llist_for_each_entry_safe(copy, next, list, done) {
 		if (copy->state == VSS_COPY_PUBLISHED) {
 			WRITE_ONCE(copier->progress, jiffies);
 			forget(copy);
+		} else if (probe_next(copy)) {
+			continue;
 		} else if (publish(copy, &released)) {
+			atomic_inc(&copier->storing);
 			list_add_tail(&copy->list, &to_store);
 		} else {
 			vss_copy_put(copy);
@@ -825,10 +1005,6 @@ static void done_work(struct work_struct *work)
 	}
 	vss_gate_release(vol, &released);
 	vss_store_queue(vol, &to_store);
-	if (READ_ONCE(vol->area.failed) && READ_ONCE(vol->live)) {
-		vss_area_mark_failed(&vol->area);
-		vss_snapshots_lose(vol, VSS_LOST_AREA_ERROR);
-	}
 	if (vss_area_is_low(&vol->area))
 		vss_event_volume(vol, VSS_EVENT_AREA_LOW);
 	if (vss_snapshots_crowded(vol))
@@ -869,6 +1045,10 @@ int vss_copier_init(struct vss_volume *vol, u64 memory)
 				     copier->max_run * chunk_pages, 0);
 	if (err)
 		return err;
+	err = bioset_init(&copier->split_bios, 4,
+			  offsetof(struct vss_front, bio), 0);
+	if (err)
+		return err;
 	return vss_store_init(vol);
 }
 
@@ -899,6 +1079,7 @@ void vss_copier_destroy(struct vss_volume *vol)
 	struct vss_copier *copier = &vol->copier;
 
 	vss_store_destroy(vol);
+	bioset_exit(&copier->split_bios);
 	mempool_exit(&copier->pages);
 	mempool_exit(&copier->pool);
 }

@@ -50,13 +50,16 @@ enum vss_copy_state {
  * @group:	group of the chunks
  * @first:	first chunk within the group
  * @n:		number of chunks
+ * @live_back:	vss_volume.live_back when it was begun
  * @has_room:	slots are reserved for it
  * @pooled:	allocated from vss_copier.pool
+ * @probed:	chunks read one by one, because reading all at once failed
+ * @bad:	chunks whose content could not be read, by number within the copy
  * @dead:	chunks that nobody needs any more; under the shard lock
  * @stores:	writes to the diff area that have not ended
  * @next_stored: next copy stored by the same write
  * @waiters:	writes that wait for it; under the shard lock
- * @slots:	by number within the copy
+ * @slots:	by number within the copy; VSS_SLOT_NONE: not in the map
  * @bytes:	length of the content
  * @bio:	the read of the origin
  * @vecs:	the content's pages
@@ -71,8 +74,11 @@ struct vss_copy {
 	u32			group;
 	u8			first;
 	u8			n;
+	u32			live_back;
 	bool			has_room;
 	bool			pooled;
+	u8			probed;
+	u16			bad;
 	u16			dead;
 	atomic_t		stores;
 	struct vss_copy		*next_stored;
@@ -101,7 +107,9 @@ struct vss_copy {
  * @nr_to_store: chunks of them
  * @store_work:	does it
  * @store_bios:	its bios
+ * @split_bios:	fronts of operations without data, which may wait for stores
  * @stall_work:	watches for a diff area that does not answer
+ * @storing:	copies published and not yet in the diff area
  * @progress:	when a store ended or a copy was starved last, in jiffies
  * @reap_work:	removes lost snapshots, drops the oldest to win room
  */
@@ -122,7 +130,9 @@ struct vss_copier {
 	u32			nr_to_store;
 	struct delayed_work	store_work;
 	struct bio_set		store_bios;
+	struct bio_set		split_bios;
 	struct delayed_work	stall_work;
+	atomic_t		storing;
 	unsigned long		progress;
 	struct work_struct	reap_work;
 };
@@ -138,8 +148,10 @@ u32 vss_copier_wants(struct vss_volume *vol);
 
 bool vss_copy_is_safe(const struct vss_volume *vol,
 		      const struct vss_range *range);
+bool vss_copy_is_covered(struct vss_volume *vol,
+			 const struct vss_range *range);
 void vss_copy_wait(struct vss_volume *vol, struct bio *bio,
-		   const struct vss_range *range);
+		   const struct vss_range *range, bool direct);
 void vss_copy_ended(struct vss_copy *copy);
 void vss_copy_put(struct vss_copy *copy);
 struct vss_copy *vss_copy_find(struct vss_shard *shard, u32 group,

@@ -15,7 +15,7 @@
 #include "snapshot.h"
 #include "volume.h"
 
-#define EVENT_GFP	(GFP_NOIO | __GFP_NOWARN)
+#define EVENT_GFP	(GFP_NOWAIT | __GFP_NOWARN)
 
 /* Every attribute of an event at once. */
 #define EVENT_SIZE	(nla_total_size(0) +				\

@@ -26,7 +26,8 @@ static bool is_frozen(const struct super_block *sb)
 
 static void freeze_work(struct work_struct *work)
 {
-	struct vss_freeze *f = container_of(work, struct vss_freeze, work);
+	struct vss_freeze *f = container_of(work, struct vss_freeze,
+					    freeze_work);
 	/* Memory must not be won by writing to what is being frozen. */
 	unsigned int noio = memalloc_noio_save();
 
@@ -45,9 +46,43 @@ static void freeze_work(struct work_struct *work)
 	 * A stray FITHAW drops the freeze's own reference; ours keeps the
 	 * super block until the thaw.
 	 */
-	if (f->sb)
-		atomic_inc(&f->sb->s_active);
+	if (f->sb && !atomic_inc_not_zero(&f->sb->s_active))
+		f->sb = NULL;
 	memalloc_noio_restore(noio);
+	complete_all(&f->done);
+}
+
+static void thaw_one(struct vss_freeze *f)
+{
+	int err;
+
+	if (!f->handle) {
+		/* Fails if someone has thawed it meanwhile: as it should be. */
+		vss_super_thaw(f->sb);
+	} else {
+		err = vss_bdev_thaw(vss_handle_bdev(f->handle));
+		/*
+		 * Someone has thawed the file system below us.  The device's
+		 * count would stay raised for ever, and later freezes would do
+		 * nothing: freeze it again, then thaw both.
+		 */
+		if (err && f->sb && !vss_super_freeze(f->sb))
+			vss_bdev_thaw(vss_handle_bdev(f->handle));
+	}
+	if (f->sb)
+		deactivate_super(f->sb);
+	f->sb = NULL;
+	f->frozen = false;
+}
+
+static void thaw_work(struct work_struct *work)
+{
+	struct vss_freeze *f = container_of(work, struct vss_freeze, thaw_work);
+	unsigned int noio = memalloc_noio_save();
+
+	thaw_one(f);
+	memalloc_noio_restore(noio);
+	complete_all(&f->done);
 }
 
 static struct vss_freeze *new_freeze(struct list_head *freezes,
@@ -58,7 +93,9 @@ static struct vss_freeze *new_freeze(struct list_head *freezes,
 	if (!f)
 		return NULL;
 	f->level = level;
-	INIT_WORK(&f->work, freeze_work);
+	INIT_WORK(&f->freeze_work, freeze_work);
+	INIT_WORK(&f->thaw_work, thaw_work);
+	init_completion(&f->done);
 	list_add_tail(&f->list, freezes);
 	return f;
 }
@@ -183,30 +220,43 @@ void vss_freeze_free(struct list_head *freezes)
 	}
 }
 
+static bool wait_until(struct completion *done, unsigned long deadline)
+{
+	long left = max_t(long, deadline - jiffies, 0);
+
+	return wait_for_completion_timeout(done, left) ||
+		completion_done(done);
+}
+
 /**
  * vss_freeze_level() - freeze all file systems of a level
  * @freezes:	list of struct vss_freeze
  * @level:	the level
  * @wq:		an unbound workqueue
+ * @deadline:	when to stop waiting, in jiffies
  *
- * Takes as long as the slowest of them needs to flush.
+ * Takes as long as the slowest of them needs to flush, or to the deadline.
+ * A freeze cannot be called off: vss_freeze_thaw() waits for its end.
  *
- * Return: 0 or the first error; those that could be frozen are.
+ * Return: 0, -ETIMEDOUT, or the first error; those that could be frozen are.
  */
 int vss_freeze_level(struct list_head *freezes, unsigned int level,
-		     struct workqueue_struct *wq)
+		     struct workqueue_struct *wq, unsigned long deadline)
 {
 	struct vss_freeze *f;
 	int err = 0;
 
 	list_for_each_entry(f, freezes, list) {
-		if (f->level == level)
-			queue_work(wq, &f->work);
+		if (f->level != level)
+			continue;
+		f->begun = true;
+		queue_work(wq, &f->freeze_work);
 	}
 	list_for_each_entry(f, freezes, list) {
 		if (f->level != level)
 			continue;
-		flush_work(&f->work);
+		if (!wait_until(&f->done, deadline))
+			return -ETIMEDOUT;
 		err = err ?: f->error;
 	}
 	return err;
@@ -231,48 +281,50 @@ int vss_freeze_verify(struct list_head *freezes)
 	return 0;
 }
 
-static void thaw_one(struct vss_freeze *f)
+/* Begin to thaw what is frozen of a level and not being thawed yet. */
+static void begin_thaw(struct list_head *freezes, unsigned int level,
+		       struct workqueue_struct *wq)
 {
-	int err;
+	struct vss_freeze *f;
 
-	if (!f->frozen)
-		return;
-	f->frozen = false;
-	if (!f->handle) {
-		/* Fails if someone has thawed it meanwhile: as it should be. */
-		vss_super_thaw(f->sb);
-	} else {
-		err = vss_bdev_thaw(vss_handle_bdev(f->handle));
-		/*
-		 * Someone has thawed the file system below us.  The device's
-		 * count would stay raised for ever, and later freezes would do
-		 * nothing: freeze it again, then thaw both.
-		 */
-		if (err && f->sb && !vss_super_freeze(f->sb))
-			vss_bdev_thaw(vss_handle_bdev(f->handle));
+	list_for_each_entry(f, freezes, list) {
+		if (f->level != level || !f->begun ||
+		    !completion_done(&f->done) || !f->frozen)
+			continue;
+		f->begun = false;
+		reinit_completion(&f->done);
+		queue_work(wq, &f->thaw_work);
 	}
-	if (f->sb)
-		deactivate_super(f->sb);
-	f->sb = NULL;
 }
 
 /**
  * vss_freeze_thaw() - thaw everything that we have frozen
  * @freezes:	list of struct vss_freeze
+ * @wq:		an unbound workqueue
  *
- * The lowest level first, so that what lies above finds its device thawed.
+ * The lowest level first, so that what lies above finds its device thawed; but
+ * no file system waits long for one that hangs.  Returns when all are thawed.
  */
-void vss_freeze_thaw(struct list_head *freezes)
+void vss_freeze_thaw(struct list_head *freezes, struct workqueue_struct *wq)
 {
-	unsigned int noio = memalloc_noio_save();
 	struct vss_freeze *f;
 	unsigned int level;
 
 	for (level = 0; level <= VSS_MAX_LEVEL; level++) {
+		unsigned long patience = jiffies + HZ;
+
+		begin_thaw(freezes, level, wq);
 		list_for_each_entry(f, freezes, list) {
-			if (f->level == level)
-				thaw_one(f);
+			if (f->level == level && work_busy(&f->thaw_work))
+				wait_until(&f->done, patience);
 		}
 	}
-	memalloc_noio_restore(noio);
+	/* Freezes that did not end in time, then every thaw. */
+	list_for_each_entry(f, freezes, list) {
+		if (f->begun)
+			wait_for_completion(&f->done);
+		begin_thaw(freezes, f->level, wq);
+	}
+	list_for_each_entry(f, freezes, list)
+		flush_work(&f->thaw_work);
 }

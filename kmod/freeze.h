@@ -22,10 +22,13 @@ struct vss_volume;
  * @level:	file systems of a higher level are frozen first
  * @handle:	the device, or NULL
  * @file:	a directory of the file system, or NULL; one of the two is set
- * @frozen:	it is frozen by us
+ * @frozen:	it is frozen by us; valid when @done is completed
  * @sb:		the frozen file system, with an active reference; or NULL
- * @error:	result of the last freeze
- * @work:	freezes it
+ * @error:	result of the freeze
+ * @freeze_work: freezes it
+ * @thaw_work:	thaws it
+ * @begun:	@freeze_work was queued
+ * @done:	completed when the freeze, or the thaw, has ended
  */
 struct vss_freeze {
 	struct list_head	list;
@@ -35,7 +38,10 @@ struct vss_freeze {
 	bool			frozen;
 	struct super_block	*sb;
 	int			error;
-	struct work_struct	work;
+	struct work_struct	freeze_work;
+	struct work_struct	thaw_work;
+	bool			begun;
+	struct completion	done;
 };
 
 int vss_freeze_add_volume(struct list_head *freezes, struct vss_volume *vol,
@@ -45,8 +51,8 @@ int vss_freeze_add_fd(struct list_head *freezes, int fd, unsigned int level,
 void vss_freeze_free(struct list_head *freezes);
 
 int vss_freeze_level(struct list_head *freezes, unsigned int level,
-		     struct workqueue_struct *wq);
+		     struct workqueue_struct *wq, unsigned long deadline);
 int vss_freeze_verify(struct list_head *freezes);
-void vss_freeze_thaw(struct list_head *freezes);
+void vss_freeze_thaw(struct list_head *freezes, struct workqueue_struct *wq);
 
 #endif /* VSS_FREEZE_H */

@@ -150,15 +150,16 @@ static void ctx_push(struct bio *bio, struct vss_ctx *ctx,
 		bio_clear_polled(bio);
 }
 
-/* Take back what this pass over the disk's volumes has admitted. */
-static void ctx_pop_disk(struct bio *bio, const struct gendisk *disk)
+/*
+ * Take back what this pass over the disk's volumes has admitted, down to
+ * @private.  What earlier passes did stays: parts of the bio may be in flight.
+ */
+static void ctx_pop(struct bio *bio, const void *private)
 {
-	while (bio->bi_end_io == ctx_end_io) {
+	while (bio->bi_private != private) {
 		struct vss_ctx *ctx = bio->bi_private;
 		struct vss_volume *vol = ctx->vol;
 
-		if (vol->disk != disk)
-			break;
 		bio->bi_end_io = ctx->end_io;
 		bio->bi_private = ctx->private;
 		mempool_free(ctx, &vol->gate.pool);
@@ -168,11 +169,12 @@ static void ctx_pop_disk(struct bio *bio, const struct gendisk *disk)
 }
 
 /*
- * Judge a bio for one volume.  @ctx is a context to use, or NULL.  Only a pass
- * consumes it.
+ * Judge a bio for one volume.  @ctxp is a context to use, or NULL; only a pass
+ * consumes it.  @thorough: ask the map too, in case a bit had no memory.
  */
 static enum verdict judge(struct vss_volume *vol, struct bio *bio,
-			  const struct vss_range *range, struct vss_ctx **ctxp)
+			  const struct vss_range *range, struct vss_ctx **ctxp,
+			  bool thorough)
 {
 	struct vss_gate *gate = &vol->gate;
 	struct vss_ctx *ctx = *ctxp;
@@ -188,9 +190,11 @@ static enum verdict judge(struct vss_volume *vol, struct bio *bio,
 	this_cpu_inc(*gate->started);
 	/* Pairs with the barrier in vss_gate_hold(). */
 	smp_mb();
-	if (READ_ONCE(gate->hold))
+	/* Who is not held sees what was done while others were. */
+	if (smp_load_acquire(&gate->hold))
 		verdict = WAIT_HOLD;
-	else if (!vss_copy_is_safe(vol, range))
+	else if (!vss_copy_is_safe(vol, range) &&
+		 !(thorough && vss_copy_is_covered(vol, range)))
 		verdict = WAIT_COPY;
 
 	if (verdict == PASS) {
@@ -241,6 +245,7 @@ static struct vss_volume *judge_all(struct bio *bio, enum verdict *verdict,
 				    struct vss_ctx **reserve)
 {
 	struct gendisk *disk = bio->bi_bdev->bd_disk;
+	const void *private = bio->bi_private;
 	struct vss_volume *vol = NULL;
 	sector_t sector, nr;
 
@@ -254,9 +259,10 @@ static struct vss_volume *judge_all(struct bio *bio, enum verdict *verdict,
 			continue;
 		vss_range_init(range, vol, sector, nr);
 		*verdict = judge(vol, bio, range,
-				 vol == reserved_for ? reserve : &none);
+				 vol == reserved_for ? reserve : &none,
+				 reserved_for);
 		if (*verdict != PASS) {
-			ctx_pop_disk(bio, disk);
+			ctx_pop(bio, private);
 			return vol;
 		}
 	}
@@ -284,12 +290,20 @@ bool vss_gate_try_pass(struct bio *bio)
 	return pass;
 }
 
-static void get_waiting(struct vss_volume *vol)
+/**
+ * vss_gate_claim() - keep a volume for a bio that waits, or is ours
+ * @vol:	the volume, which something keeps already
+ */
+void vss_gate_claim(struct vss_volume *vol)
 {
 	atomic_inc(&vol->gate.waiting);
 }
 
-static void put_waiting(struct vss_volume *vol)
+/**
+ * vss_gate_forget() - give a claim back
+ * @vol:	the volume
+ */
+void vss_gate_forget(struct vss_volume *vol)
 {
 	rcu_read_lock();	/* the volume may go once the count is 0 */
 	if (atomic_dec_and_test(&vol->gate.waiting))
@@ -330,7 +344,9 @@ static void submit(struct bio *bio, struct vss_volume *from,
 		submit_bio_noacct(bio);
 		return;
 	}
-	get_waiting(vol);
+	/* One claim for the bio; one for us, for that may be gone any time. */
+	vss_gate_claim(vol);
+	vss_gate_claim(vol);
 	rcu_read_unlock();
 
 	/*
@@ -338,25 +354,20 @@ static void submit(struct bio *bio, struct vss_volume *from,
 	 * EAGAIN where nobody expects it; and nobody polls for it there.
 	 */
 	bio_clear_polled(bio);
-
 	atomic64_inc(&vol->stats.held);
 	if (verdict == WAIT_COPY) {
-		/* The bio may be gone, and its claim with it, any time. */
-		get_waiting(vol);
-		vss_copy_wait(vol, bio, &range);
-		put_waiting(vol);
-		return;
-	}
-
-	bio->bi_opf &= ~REQ_NOWAIT;
-	if (verdict == WAIT_HOLD) {
+		vss_copy_wait(vol, bio, &range, !from);
+	} else if (verdict == WAIT_HOLD) {
+		bio->bi_opf &= ~REQ_NOWAIT;
 		park_held(vol, bio);
 	} else {
 		struct bio_list one = BIO_EMPTY_LIST;
 
+		bio->bi_opf &= ~REQ_NOWAIT;
 		bio_list_add(&one, bio);
 		vss_gate_release(vol, &one);
 	}
+	vss_gate_forget(vol);
 }
 
 /**
@@ -403,7 +414,7 @@ static void release_work(struct work_struct *work)
 			blk_start_plug(&plug);
 		}
 		submit(bio, vol, &ctx);
-		put_waiting(vol);
+		vss_gate_forget(vol);
 	}
 	blk_finish_plug(&plug);
 	if (ctx)
@@ -429,15 +440,6 @@ void vss_gate_release(struct vss_volume *vol, struct bio_list *bios)
 	spin_unlock_irqrestore(&gate->lock, flags);
 	bio_list_init(bios);
 	queue_work(vol->wq, &gate->release_work);
-}
-
-/**
- * vss_gate_forget() - a waiting bio was ended instead of being submitted
- * @vol:	the volume it waited for
- */
-void vss_gate_forget(struct vss_volume *vol)
-{
-	put_waiting(vol);
 }
 
 /**

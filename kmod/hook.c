@@ -12,7 +12,9 @@
  * would take the hook away silently, and images would go wrong.
  */
 #include <linux/blkdev.h>
+#include <linux/delay.h>
 #include <linux/ftrace.h>
+#include <linux/module.h>
 #include <linux/percpu.h>
 
 #include "compat.h"
@@ -95,9 +97,17 @@ static bool all_left(void)
 	return entered == left;
 }
 
+/* The hook could not be taken away: ftrace has broken down. */
+static bool hook_stuck;
+
 static void remove_hook(void)
 {
-	unregister_ftrace_function(&hook_ops);
+	if (WARN_ON(unregister_ftrace_function(&hook_ops))) {
+		/* Then the module must stay. */
+		__module_get(THIS_MODULE);
+		hook_stuck = true;
+		return;
+	}
 	WRITE_ONCE(hook_closing, true);
 	wait_event(hook_idle, all_left());
 	WRITE_ONCE(hook_closing, false);
@@ -113,13 +123,20 @@ static void remove_hook(void)
  */
 int vss_hook_get(struct netlink_ext_ack *extack)
 {
+	unsigned int tries;
 	int err;
 
 	lockdep_assert_held(&vss_mutex);
 	if (hook_users++)
 		return 0;
 
-	err = register_ftrace_function(&hook_ops);
+	/* EAGAIN: someone else is just attaching to the function. */
+	for (tries = 0; tries < 5; tries++) {
+		err = hook_stuck ? 0 : register_ftrace_function(&hook_ops);
+		if (err != -EAGAIN)
+			break;
+		fsleep(10000);
+	}
 	if (err) {
 		hook_users--;
 		hook_state = VSS_HOOK_FAILED;

@@ -92,7 +92,14 @@ struct run {
 static mempool_t io_pool;
 static struct kmem_cache *io_cache;
 static struct bio_set piece_set;
-static struct workqueue_struct *image_wq;
+
+/*
+ * Works wait for memory that works of another kind give back, so each kind has
+ * a queue, and with it a rescuer, of its own.
+ */
+static struct workqueue_struct *deferred_wq;
+static struct workqueue_struct *map_wq;
+static struct workqueue_struct *recheck_wq;
 struct workqueue_struct *vss_overlay_wq;
 static DEFINE_IDA(image_ida);
 
@@ -307,7 +314,7 @@ static void piece_done(struct bio *clone)
 		smp_rmb();
 		if (current_seq(io->snap->vol, &piece->iter) != piece->seq) {
 			INIT_WORK(&piece->work, recheck_work);
-			queue_work(image_wq, &piece->work);
+			queue_work(recheck_wq, &piece->work);
 			return;
 		}
 	}
@@ -455,7 +462,7 @@ static bool start_io(struct bio *bio, gfp_t gfp)
 		io_put(io);
 	} else {
 		INIT_WORK(&io->work, map_work);
-		queue_work(image_wq, &io->work);
+		queue_work(map_wq, &io->work);
 	}
 	return true;
 }
@@ -499,12 +506,21 @@ static void image_submit_bio(struct bio *bio)
 		spin_lock_irqsave(&deferred_lock, flags);
 		bio_list_add(&deferred, bio);
 		spin_unlock_irqrestore(&deferred_lock, flags);
-		queue_work(image_wq, &deferred_work);
+		queue_work(deferred_wq, &deferred_work);
 	}
+}
+
+/* Under the disk's open_mutex. */
+static VSS_DISK_OPEN(image_open)
+{
+	struct vss_snapshot *snap = vss_disk_of_open->private_data;
+
+	return snap->closing ? -ENXIO : 0;
 }
 
 static const struct block_device_operations image_fops = {
 	.owner		= THIS_MODULE,
+	.open		= image_open,
 	.submit_bio	= image_submit_bio,
 };
 
@@ -634,6 +650,18 @@ void vss_image_destroy(struct vss_snapshot *snap)
 	ida_free(&image_ida, id);
 }
 
+static void destroy_queues(void)
+{
+	if (vss_overlay_wq)
+		destroy_workqueue(vss_overlay_wq);
+	if (deferred_wq)
+		destroy_workqueue(deferred_wq);
+	if (map_wq)
+		destroy_workqueue(map_wq);
+	if (recheck_wq)
+		destroy_workqueue(recheck_wq);
+}
+
 /**
  * vss_image_module_init() - set up what all images share
  *
@@ -641,6 +669,7 @@ void vss_image_destroy(struct vss_snapshot *snap)
  */
 int vss_image_module_init(void)
 {
+	unsigned int flags = WQ_MEM_RECLAIM | WQ_UNBOUND;
 	int err;
 
 	io_cache = KMEM_CACHE(vss_image_io, 0);
@@ -653,20 +682,15 @@ int vss_image_module_init(void)
 			  offsetof(struct vss_piece, clone), 0);
 	if (err)
 		goto no_bios;
-	err = -ENOMEM;
-	image_wq = alloc_workqueue("vss-image", WQ_MEM_RECLAIM | WQ_UNBOUND, 0);
-	if (!image_wq)
-		goto no_wq;
-	/* Its works wait for those of image_wq, so it has a rescuer of its own. */
-	vss_overlay_wq = alloc_workqueue("vss-overlay",
-					 WQ_MEM_RECLAIM | WQ_UNBOUND, 0);
-	if (!vss_overlay_wq)
-		goto no_overlay_wq;
-	return 0;
+	deferred_wq = alloc_workqueue("vss-deferred", flags, 0);
+	map_wq = alloc_workqueue("vss-map", flags, 0);
+	recheck_wq = alloc_workqueue("vss-recheck", flags, 0);
+	vss_overlay_wq = alloc_workqueue("vss-overlay", flags, 0);
+	if (deferred_wq && map_wq && recheck_wq && vss_overlay_wq)
+		return 0;
 
-no_overlay_wq:
-	destroy_workqueue(image_wq);
-no_wq:
+	err = -ENOMEM;
+	destroy_queues();
 	bioset_exit(&piece_set);
 no_bios:
 	mempool_exit(&io_pool);
@@ -680,8 +704,7 @@ no_pool:
  */
 void vss_image_module_exit(void)
 {
-	destroy_workqueue(vss_overlay_wq);
-	destroy_workqueue(image_wq);
+	destroy_queues();
 	bioset_exit(&piece_set);
 	mempool_exit(&io_pool);
 	kmem_cache_destroy(io_cache);

@@ -5,6 +5,7 @@
  * Documentation/architecture.md tells how the parts work together.
  */
 #include <linux/module.h>
+#include <linux/suspend.h>
 
 #include "gate.h"
 #include "hook.h"
@@ -12,6 +13,33 @@
 #include "set.h"
 #include "snapshot.h"
 #include "version.h"
+#include "volume.h"
+
+/*
+ * The image of hibernation is written after the memory was copied: a tracked
+ * disk would change behind the state that comes back.
+ */
+static int vss_pm_notify(struct notifier_block *nb, unsigned long action,
+			 void *data)
+{
+	struct vss_volume *vol;
+	bool any = false;
+
+	if (action != PM_HIBERNATION_PREPARE)
+		return NOTIFY_DONE;
+	mutex_lock(&vss_mutex);
+	list_for_each_entry(vol, &vss_volumes, list)
+		any |= vol->nr_snaps > 0;
+	mutex_unlock(&vss_mutex);
+	if (!any)
+		return NOTIFY_DONE;
+	pr_warn("vss: no hibernation while there are snapshots: delete them first\n");
+	return notifier_from_errno(-EBUSY);
+}
+
+static struct notifier_block vss_pm_nb = {
+	.notifier_call = vss_pm_notify,
+};
 
 static int __init vss_init(void)
 {
@@ -31,12 +59,17 @@ static int __init vss_init(void)
 	err = vss_set_module_init();
 	if (err)
 		goto no_set;
+	err = register_pm_notifier(&vss_pm_nb);
+	if (err)
+		goto no_pm;
 	err = vss_netlink_init();
 	if (err)
 		goto no_netlink;
 	return 0;
 
 no_netlink:
+	unregister_pm_notifier(&vss_pm_nb);
+no_pm:
 	vss_set_module_exit();
 no_set:
 	vss_image_module_exit();
@@ -51,6 +84,7 @@ static void __exit vss_exit(void)
 {
 	/* No volume is tracked: each of them holds a reference to us. */
 	vss_netlink_exit();
+	unregister_pm_notifier(&vss_pm_nb);
 	vss_set_module_exit();
 	vss_image_module_exit();
 	vss_gate_module_exit();

@@ -13,31 +13,52 @@
  * removed by the one task that holds the volume's reap_lock).
  */
 #include <linux/hash.h>
+#include <linux/jhash.h>
 #include <linux/mm.h>
 #include <linux/slab.h>
 
 #include "map.h"
 
+/* Nobody may wait for memory here, nor take the last of it. */
+#define GFP_MAP			(GFP_NOWAIT | __GFP_NOWARN | __GFP_NOMEMALLOC)
+
 #define RECS_PER_PAGE		(PAGE_SIZE / sizeof(struct vss_map_rec))
 #define BUCKETS_PER_PAGE	(PAGE_SIZE / sizeof(vss_rec_t))
 #define RECS_PER_BUCKET		2
 #define FIRST_BUCKETS		8U
+/* Room for 5000 records while there is no memory. */
+#define RESERVE_PAGES		32
+
+static void *alloc_map_page(gfp_t gfp, void *data)
+{
+	return (void *)__get_free_page(gfp);
+}
+
+static void free_map_page(void *page, void *data)
+{
+	free_page((unsigned long)page);
+}
 
 /**
  * vss_map_init() - make an empty map
  * @map:	the map
  *
- * Return: 0 or -ENOMEM.
+ * Return: 0 or -ENOMEM; then vss_map_destroy() is to be called all the same.
  */
 int vss_map_init(struct vss_map *map)
 {
 	unsigned int i, j;
+	int err;
 
 	BUILD_BUG_ON(sizeof(struct vss_map_rec) != 24);
 
 	map->shards = kcalloc(VSS_SHARDS, sizeof(*map->shards), GFP_KERNEL);
 	if (!map->shards)
 		return -ENOMEM;
+	err = mempool_init(&map->reserve, RESERVE_PAGES, alloc_map_page,
+			   free_map_page, NULL);
+	if (err)
+		return err;
 	for (i = 0; i < VSS_SHARDS; i++) {
 		spin_lock_init(&map->shards[i].lock);
 		for (j = 0; j < VSS_COPY_BUCKETS; j++)
@@ -70,6 +91,7 @@ void vss_map_destroy(struct vss_map *map)
 		pages_free(&map->shards[i].recs);
 		pages_free(&map->shards[i].buckets);
 	}
+	mempool_exit(&map->reserve);
 	kfree(map->shards);
 	map->shards = NULL;
 }
@@ -106,7 +128,13 @@ u64 vss_map_memory(const struct vss_map *map)
  */
 struct vss_shard *vss_map_shard(struct vss_map *map, u32 group)
 {
-	return &map->shards[hash_32(group, 32) >> (32 - VSS_SHARD_SHIFT)];
+	return &map->shards[hash_32(group, VSS_SHARD_SHIFT)];
+}
+
+/* Groups lie at strides of powers of two: every bit of the hash must tell. */
+static u32 bucket_hash(u32 group)
+{
+	return jhash_1word(group, 0);
 }
 
 /**
@@ -118,7 +146,7 @@ struct vss_shard *vss_map_shard(struct vss_map *map, u32 group)
  */
 struct hlist_head *vss_map_copies(struct vss_shard *shard, u32 group)
 {
-	return &shard->copies[hash_32(group, 32) % VSS_COPY_BUCKETS];
+	return &shard->copies[bucket_hash(group) % VSS_COPY_BUCKETS];
 }
 
 static struct vss_map_rec *rec_at(struct vss_shard *shard, vss_rec_t r)
@@ -140,7 +168,7 @@ static vss_rec_t *bucket_at(struct vss_shard *shard, u32 b)
 static u32 bucket_nr(u32 group, u32 nr_buckets)
 {
 	u32 mask = roundup_pow_of_two(nr_buckets) - 1;
-	u32 b = hash_32(group, 32) & mask;
+	u32 b = bucket_hash(group) & mask;
 
 	return b < nr_buckets ? b : b & (mask >> 1);
 }
@@ -178,7 +206,8 @@ static int pages_add(struct vss_shard *shard, struct vss_pages *pages,
 
 	if (READ_ONCE(pages->nr) == READ_ONCE(pages->cap)) {
 		cap = max(16U, READ_ONCE(pages->cap) * 2);
-		dir = kvcalloc(cap, sizeof(*dir), GFP_NOIO);
+		dir = kvcalloc(cap, sizeof(*dir),
+			       GFP_NOIO | __GFP_NORETRY | __GFP_NOWARN);
 		if (!dir)
 			return -ENOMEM;
 	}
@@ -229,16 +258,30 @@ static bool need_buckets(const struct vss_shard *shard)
 				 RECS_PER_BUCKET;
 }
 
+/* Refill the reserve while that is easy. */
+static void top_up(mempool_t *reserve)
+{
+	while (reserve->curr_nr < reserve->min_nr) {
+		void *page = alloc_map_page(GFP_MAP, NULL);
+
+		if (!page)
+			break;
+		mempool_free(page, reserve);
+	}
+}
+
 /**
  * vss_map_lock_provided() - lock a shard that has room for insertions
+ * @map:	the map
  * @shard:	the shard
  *
- * May sleep (GFP_NOIO).  The shard is locked on return, whatever that is.
+ * Does not wait for memory: writes wait for us, and memory may wait for them.
+ * The shard is locked on return, whatever that is.
  *
  * Return: 0 if VSS_MAP_SPARE records can be inserted before it is unlocked, or
  * -ENOMEM.
  */
-int vss_map_lock_provided(struct vss_shard *shard)
+int vss_map_lock_provided(struct vss_map *map, struct vss_shard *shard)
 	__acquires(&shard->lock)
 {
 	int err = 0;
@@ -256,9 +299,13 @@ int vss_map_lock_provided(struct vss_shard *shard)
 			return pages ? err : 0;
 		spin_unlock(&shard->lock);
 
-		page = (void *)get_zeroed_page(GFP_NOIO);
+		page = mempool_alloc(&map->reserve, GFP_MAP);
+		if (page)
+			clear_page(page);
 		err = page ? pages_add(shard, pages, &page) : -ENOMEM;
-		free_page((unsigned long)page);
+		if (page)
+			mempool_free(page, &map->reserve);
+		top_up(&map->reserve);
 	}
 }
 

@@ -6,6 +6,7 @@
 #ifndef VSS_MAP_H
 #define VSS_MAP_H
 
+#include <linux/mempool.h>
 #include <linux/spinlock.h>
 #include <linux/types.h>
 
@@ -97,9 +98,11 @@ struct vss_shard {
 /**
  * struct vss_map - the chunk map of a volume
  * @shards:	its parts
+ * @reserve:	pages for when there is no memory
  */
 struct vss_map {
 	struct vss_shard	*shards;
+	mempool_t		reserve;
 };
 
 int vss_map_init(struct vss_map *map);
@@ -109,7 +112,7 @@ u64 vss_map_memory(const struct vss_map *map);
 struct vss_shard *vss_map_shard(struct vss_map *map, u32 group);
 struct hlist_head *vss_map_copies(struct vss_shard *shard, u32 group);
 
-int vss_map_lock_provided(struct vss_shard *shard)
+int vss_map_lock_provided(struct vss_map *map, struct vss_shard *shard)
 	__acquires(&shard->lock);
 void vss_map_insert(struct vss_shard *shard, u32 group, unsigned int first,
 		    unsigned int n, u32 tag, u32 base, vss_rec_t *chain);

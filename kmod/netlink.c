@@ -17,6 +17,7 @@
 #include <linux/mm.h>
 #include <linux/module.h>
 #include <linux/notifier.h>
+#include <linux/sched/mm.h>
 #include <linux/slab.h>
 #include <net/genetlink.h>
 #include <net/netlink.h>
@@ -724,11 +725,11 @@ static int put_path(struct sk_buff *skb, struct file *file)
 	char *buf, *path;
 	int err = 0;
 
+	/* The path is a help for people: better none than a failure. */
 	buf = kmalloc(PATH_MAX, GFP_KERNEL);
 	if (!buf)
-		return -ENOMEM;
+		return 0;
 	path = file_path(file, buf, PATH_MAX);
-	/* The path is a help for people; one too long is left out. */
 	if (!IS_ERR(path))
 		err = nla_put_string(skb, VSS_A_AREA_PATH, path);
 	kfree(buf);
@@ -1573,6 +1574,7 @@ static int set_step(struct sk_buff *skb, struct genl_info *info)
 {
 	struct nlattr *tb[VSS_A_SET_MAX + 1];
 	struct vss_set *set;
+	unsigned int noio;
 	int err;
 
 	err = parse_request(tb, info, &set_step_nest);
@@ -1581,7 +1583,10 @@ static int set_step(struct sk_buff *skb, struct genl_info *info)
 	set = find_set(tb[VSS_A_SET_UUID], info->extack);
 	if (IS_ERR(set))
 		return PTR_ERR(set);
+	/* Memory must not be won by writing to what we have frozen. */
+	noio = memalloc_noio_save();
 	err = step_and_reply(set, nla_get_u32(tb[VSS_A_SET_STATE]), info);
+	memalloc_noio_restore(noio);
 	vss_set_put(set);
 	return err;
 }
@@ -1598,9 +1603,9 @@ static int set_abort(struct sk_buff *skb, struct genl_info *info)
 	set = find_set(tb[VSS_A_SET_UUID], info->extack);
 	if (IS_ERR(set))
 		return PTR_ERR(set);
-	vss_set_abort(set, -ECANCELED);
+	err = vss_set_abort(set, info->extack);
 	vss_set_put(set);
-	return 0;
+	return err;
 }
 
 static int set_get(struct sk_buff *skb, struct genl_info *info)
@@ -1764,7 +1769,7 @@ static int delete_one(const struct nlattr *attr, bool force,
 
 /* May all snapshots of the set be deleted?  And are there any? */
 static int check_delete_set(const uuid_t *uuid, const struct nlattr *attr,
-			    bool force, struct netlink_ext_ack *extack)
+			    struct netlink_ext_ack *extack)
 {
 	struct vss_snapshot *snap;
 	struct vss_volume *vol;
@@ -1779,11 +1784,6 @@ static int check_delete_set(const uuid_t *uuid, const struct nlattr *attr,
 			err = check_not_in_creation(snap, attr, extack);
 			if (err)
 				return err;
-			if (!force && vss_snapshot_in_use(snap)) {
-				NL_SET_ERR_MSG_ATTR(extack, attr,
-						    "an image of the set is in use (mounted or open)");
-				return -EBUSY;
-			}
 		}
 	}
 	if (!any) {
@@ -1792,6 +1792,30 @@ static int check_delete_set(const uuid_t *uuid, const struct nlattr *attr,
 		return -ENOENT;
 	}
 	return 0;
+}
+
+/* All images of the set, or none. */
+static bool close_set(const uuid_t *uuid, bool force)
+{
+	struct vss_snapshot *snap;
+	struct vss_volume *vol;
+	bool closed = true;
+
+	list_for_each_entry(vol, &vss_volumes, list) {
+		list_for_each_entry(snap, &vol->snaps, list) {
+			if (uuid_equal(&snap->set_uuid, uuid))
+				closed &= vss_snapshot_close(snap, force);
+		}
+	}
+	if (closed)
+		return true;
+	list_for_each_entry(vol, &vss_volumes, list) {
+		list_for_each_entry(snap, &vol->snaps, list) {
+			if (uuid_equal(&snap->set_uuid, uuid))
+				vss_snapshot_reopen(snap);
+		}
+	}
+	return false;
 }
 
 static int delete_set(const struct nlattr *attr, bool force,
@@ -1803,16 +1827,18 @@ static int delete_set(const struct nlattr *attr, bool force,
 	int err;
 
 	get_uuid(&uuid, attr);
-	err = check_delete_set(&uuid, attr, force, extack);
+	err = check_delete_set(&uuid, attr, extack);
 	if (err)
 		return err;
+	if (!close_set(&uuid, force)) {
+		NL_SET_ERR_MSG_ATTR(extack, attr,
+				    "an image of the set is in use (mounted or open)");
+		return -EBUSY;
+	}
 	list_for_each_entry(vol, &vss_volumes, list) {
 		list_for_each_entry_safe(snap, next, &vol->snaps, list) {
-			if (!uuid_equal(&snap->set_uuid, &uuid))
-				continue;
-			err = vss_snapshot_delete(snap, force, extack);
-			if (err)
-				return err;
+			if (uuid_equal(&snap->set_uuid, &uuid))
+				vss_snapshot_drop(snap);
 		}
 	}
 	return 0;

@@ -12,12 +12,14 @@
 #include <linux/file.h>
 #include <linux/fs.h>
 #include <linux/mm.h>
+#include <linux/pagemap.h>
 #include <linux/sort.h>
 #include <linux/slab.h>
 
 #include "area.h"
 #include "event.h"
 #include "netlink.h"
+#include "snapshot.h"
 #include "volume.h"
 
 /* Slots are numbered by u32, less the values with a meaning of their own. */
@@ -67,6 +69,11 @@ static int check_device(struct vss_volume *vol, struct block_device *bdev,
 {
 	struct vss_volume *other;
 
+	if (vss_image_is_image(bdev->bd_disk)) {
+		NL_SET_ERR_MSG(extack,
+			       "the image of a snapshot cannot hold a diff area");
+		return -EINVAL;
+	}
 	if (bdev_logical_block_size(bdev) >
 	    bdev_logical_block_size(vol->bdev)) {
 		NL_SET_ERR_MSG(extack,
@@ -253,14 +260,19 @@ static int activate(struct vss_volume *vol, struct vss_part *part,
 	return 0;
 }
 
+static void unpin_file(struct file *file)
+{
+	struct inode *inode = file_inode(file);
+
+	inode_lock(inode);
+	inode->i_flags &= ~S_SWAPFILE;
+	inode_unlock(inode);
+}
+
 static void free_part(struct vss_part *part)
 {
 	if (part->file) {
-		struct inode *inode = file_inode(part->file);
-
-		inode_lock(inode);
-		inode->i_flags &= ~S_SWAPFILE;
-		inode_unlock(inode);
+		unpin_file(part->file);
 		fput(part->file);
 	}
 	if (part->handle)
@@ -390,6 +402,10 @@ static int pin_file(struct file *file, struct netlink_ext_ack *extack)
 		NL_SET_ERR_MSG(extack, "a diff-area file must be on ext4 or XFS");
 		return -EOPNOTSUPP;
 	}
+	if (vss_file_is_realtime(file)) {
+		NL_SET_ERR_MSG(extack, "a diff-area file must not be on the realtime device");
+		return -EOPNOTSUPP;
+	}
 	inode_lock(inode);
 	if (IS_SWAPFILE(inode)) {
 		NL_SET_ERR_MSG(extack, "the file is a swap file or a diff area already");
@@ -397,10 +413,23 @@ static int pin_file(struct file *file, struct netlink_ext_ack *extack)
 	} else if (!inode->i_nlink) {
 		NL_SET_ERR_MSG(extack, "the diff-area file was deleted");
 		err = -ENOENT;
+	} else if (mapping_writably_mapped(inode->i_mapping)) {
+		NL_SET_ERR_MSG(extack, "the diff-area file is mapped for writing");
+		err = -ETXTBSY;
 	} else {
 		inode->i_flags |= S_SWAPFILE;
 	}
 	inode_unlock(inode);
+	if (err)
+		return err;
+
+	/* Nothing that was written before may land on our slots later. */
+	inode_dio_wait(inode);
+	err = filemap_write_and_wait(inode->i_mapping);
+	if (err) {
+		NL_SET_ERR_MSG(extack, "the diff-area file cannot be flushed");
+		unpin_file(file);
+	}
 	return err;
 }
 
@@ -497,6 +526,13 @@ int vss_area_add_extents(struct vss_volume *vol, struct vss_part *part,
 	if (n)
 		memcpy(raw, old_raw, n * sizeof(*raw));
 	for (i = 0; i < nr; i++) {
+		if (!IS_ALIGNED(ext[i].start | ext[i].nr,
+				bdev_logical_block_size(part->bdev) >>
+				SECTOR_SHIFT)) {
+			NL_SET_ERR_MSG(extack, "an extent is not aligned to the device's blocks");
+			err = -EINVAL;
+			goto fail;
+		}
 		if (!ext[i].nr || ext[i].start >= size ||
 		    ext[i].nr > size - ext[i].start) {
 			NL_SET_ERR_MSG(extack, "an extent lies outside the device");

@@ -36,6 +36,7 @@ LIST_HEAD(vss_sets);
  */
 static struct workqueue_struct *step_wq;
 static struct workqueue_struct *freeze_wq;
+static struct workqueue_struct *thaw_wq;
 static struct workqueue_struct *deadline_wq;
 
 /* How much longer than its deadlines allow a step is waited for. */
@@ -119,6 +120,14 @@ static bool is_holding(const struct vss_set *set)
 	return false;
 }
 
+/* Valid while the set is frozen. */
+static unsigned long next_deadline(const struct vss_set *set)
+{
+	if (is_holding(set) && time_before(set->hold_end, set->freeze_end))
+		return set->hold_end;
+	return set->freeze_end;
+}
+
 static int fail(struct vss_set *set, int err, const char *message)
 {
 	set->message = message;
@@ -144,12 +153,12 @@ static void unhold_all(struct vss_set *set)
 
 static void thaw_all(struct vss_set *set)
 {
-	if (!set->freeze_start)
+	if (!set->frozen)
 		return;
-	vss_freeze_thaw(&set->freezes);
-	if (!set->freeze_usec)
-		set->freeze_usec = div_u64(ktime_get_ns() - set->freeze_start,
-					   NSEC_PER_USEC);
+	vss_freeze_thaw(&set->freezes, thaw_wq);
+	set->frozen = false;
+	set->freeze_usec = div_u64(ktime_get_ns() - set->freeze_start,
+				   NSEC_PER_USEC);
 }
 
 /* The set is over: let go of everything but the snapshots. */
@@ -186,23 +195,51 @@ static void unlist(struct vss_set *set)
 		vss_set_put(set);
 }
 
-/* Undo the set: writes and file systems first, they are what hurts. */
+/*
+ * Undo the set: writes and file systems, they are what hurts.  Must not wait
+ * for vss_mutex: its holder may be waiting for what we have frozen.  The rest
+ * is for bury().
+ */
 static void undo(struct vss_set *set, int err)
 {
-	unsigned int i;
-
 	lockdep_assert_held(&set->lock);
 	unhold_all(set);
 	thaw_all(set);
+	set->error = err;
+	set->state = VSS_SET_FAILED;
+}
+
+/* Drop the snapshots of a set that was undone. */
+static void bury(struct vss_set *set)
+{
+	unsigned int i;
+	bool first = false;
+
+	lockdep_assert_held(&set->lock);
 	mutex_lock(&vss_mutex);
 	for (i = 0; i < set->nr; i++) {
-		if (set->members[i].snap)
-			vss_snapshot_drop(set->members[i].snap);
+		if (!set->members[i].snap)
+			continue;
+		vss_snapshot_drop(set->members[i].snap);
+		first = true;
 	}
-	set->error = err;
 	finish(set, VSS_SET_FAILED);
+	if (set->doomed)
+		unlist(set);
 	mutex_unlock(&vss_mutex);
-	vss_event_set(&set->uuid, VSS_EVENT_SET_FAILED, err);
+	if (first)
+		vss_event_set(&set->uuid, VSS_EVENT_SET_FAILED, set->error);
+	complete_all(&set->buried);
+}
+
+static void bury_work(struct work_struct *work)
+{
+	struct vss_set *set = container_of(work, struct vss_set, bury_work);
+
+	mutex_lock(&set->lock);
+	bury(set);
+	mutex_unlock(&set->lock);
+	vss_set_put(set);
 }
 
 static int hold_level(struct vss_set *set, unsigned int level)
@@ -218,14 +255,14 @@ static int hold_level(struct vss_set *set, unsigned int level)
 			set->hold_start = ktime_get_ns();
 			set->hold_end = jiffies +
 					msecs_to_jiffies(set->hold_ms);
-			arm_deadline(set, set->hold_end);
 		}
 		vss_gate_hold(m->vol);
 		m->held = true;
+		arm_deadline(set, next_deadline(set));
 	}
 	for (i = 0; i < set->nr; i++) {
 		if (set->members[i].level == level &&
-		    vss_gate_drain(set->members[i].vol, set->hold_end))
+		    vss_gate_drain(set->members[i].vol, next_deadline(set)))
 			return fail(set, -ETIMEDOUT,
 				    "writes in flight did not end before the hold deadline (a suspended or throttled device?)");
 	}
@@ -237,22 +274,23 @@ static int do_freeze(struct vss_set *set)
 	unsigned int top = top_level(set), level;
 	int err;
 
+	set->frozen = true;
 	set->freeze_start = ktime_get_ns();
 	set->freeze_end = jiffies + msecs_to_jiffies(set->freeze_ms);
 	arm_deadline(set, set->freeze_end);
 	for (level = top; level <= top; level--) {
 		if (!(set->flags & VSS_SET_F_NO_FREEZE)) {
-			err = vss_freeze_level(&set->freezes, level,
-					       freeze_wq);
+			err = vss_freeze_level(&set->freezes, level, freeze_wq,
+					       next_deadline(set));
+			if (err == -ETIMEDOUT)
+				return fail(set, err,
+					    "the file systems were not frozen before the deadline");
 			if (err == -EBUSY)
 				return fail(set, err,
 					    "a file system is frozen by someone else");
 			if (err)
 				return fail(set, err,
 					    "a file system could not be frozen");
-			if (time_after(jiffies, set->freeze_end))
-				return fail(set, -ETIMEDOUT,
-					    "the file systems were not frozen before the deadline");
 		}
 		/* What is in flight above must land before freezing below. */
 		if (level) {
@@ -286,8 +324,8 @@ static int do_commit(struct vss_set *set)
 	u64 now;
 	unsigned int i;
 
-	if (time_after(jiffies, set->hold_end))
-		return fail(set, -ETIMEDOUT, "the hold deadline has passed");
+	if (time_after(jiffies, next_deadline(set)))
+		return fail(set, -ETIMEDOUT, "a deadline has passed");
 	if (!(set->flags & VSS_SET_F_NO_FREEZE) &&
 	    vss_freeze_verify(&set->freezes))
 		return fail(set, -EBUSY,
@@ -312,6 +350,7 @@ static int do_thaw(struct vss_set *set)
 	if (!err) {
 		finish(set, VSS_SET_DONE);
 		unlist(set);
+		complete_all(&set->buried);
 	}
 	mutex_unlock(&vss_mutex);
 	if (err)
@@ -346,8 +385,10 @@ static void step_work(struct work_struct *work)
 	mutex_lock(&set->lock);
 	while (!err && set->state < set->target)
 		err = advance(set);
-	if (err && set->state != VSS_SET_FAILED)
+	if (err && set->state != VSS_SET_FAILED) {
 		undo(set, err);
+		bury(set);
+	}
 	set->result = err;
 	set->stepping = false;
 	complete_all(&set->stepped);
@@ -355,39 +396,32 @@ static void step_work(struct work_struct *work)
 	vss_set_put(set);
 }
 
-static bool is_over(const struct vss_set *set)
-{
-	return set->state == VSS_SET_DONE || set->state == VSS_SET_FAILED;
-}
-
 static void deadline_work(struct work_struct *work)
 {
 	struct vss_set *set = container_of(to_delayed_work(work),
 					   struct vss_set, deadline_work);
-	bool frozen;
+	bool over = false;
 
 	mutex_lock(&set->lock);
-	if (set->doomed) {
-		if (!is_over(set))
+	if (set->state == VSS_SET_DONE) {
+		;
+	} else if (set->doomed) {
+		if (set->state != VSS_SET_FAILED)
 			undo(set, -ECANCELED);
-		mutex_lock(&vss_mutex);
-		unlist(set);
-		mutex_unlock(&vss_mutex);
-		goto out;
+		over = true;
+	} else if (set->frozen) {
+		if (time_after_eq(jiffies, next_deadline(set))) {
+			undo(set, -ETIMEDOUT);
+			over = true;
+		} else {
+			arm_deadline(set, next_deadline(set));
+		}
 	}
-	if (is_over(set) || set->state == VSS_SET_PREPARED)
-		goto out;
-	frozen = set->state != VSS_SET_PREPARED;
-	if ((is_holding(set) && time_after_eq(jiffies, set->hold_end)) ||
-	    (frozen && time_after_eq(jiffies, set->freeze_end))) {
-		set->message = "a deadline has passed";
-		undo(set, -ETIMEDOUT);
-	} else {
-		arm_deadline(set, is_holding(set) &&
-			     time_before(set->hold_end, set->freeze_end) ?
-			     set->hold_end : set->freeze_end);
+	if (over) {
+		kref_get(&set->ref);
+		if (!queue_work(step_wq, &set->bury_work))
+			vss_set_put(set);
 	}
-out:
 	mutex_unlock(&set->lock);
 	vss_set_put(set);
 }
@@ -489,7 +523,9 @@ int vss_set_prepare(const struct vss_set_request *req, struct vss_set **setp,
 	INIT_LIST_HEAD(&set->freezes);
 	INIT_WORK(&set->step_work, step_work);
 	INIT_DELAYED_WORK(&set->deadline_work, deadline_work);
+	INIT_WORK(&set->bury_work, bury_work);
 	init_completion(&set->stepped);
+	init_completion(&set->buried);
 	uuid_copy(&set->uuid, &req->uuid);
 	set->owner = req->owner;
 	set->flags = req->flags;
@@ -587,21 +623,31 @@ int vss_set_step(struct vss_set *set, u32 owner, enum vss_set_state target,
 	return err;
 }
 
+static void doom(struct vss_set *set)
+{
+	WRITE_ONCE(set->doomed, true);
+	arm_deadline(set, jiffies);
+}
+
 /**
  * vss_set_abort() - undo a set and forget it
  * @set:	the set
- * @error:	negative errno that is told as the reason
+ * @extack:	set on errors
+ *
+ * Return: 0; -ETIMEDOUT or -EINTR: it will be undone, but not yet.
  */
-void vss_set_abort(struct vss_set *set, int error)
+int vss_set_abort(struct vss_set *set, struct netlink_ext_ack *extack)
 {
-	WRITE_ONCE(set->doomed, true);
-	mutex_lock(&set->lock);
-	if (!is_over(set))
-		undo(set, error);
-	mutex_lock(&vss_mutex);
-	unlist(set);
-	mutex_unlock(&vss_mutex);
-	mutex_unlock(&set->lock);
+	long left;
+
+	doom(set);
+	left = wait_for_completion_killable_timeout(&set->buried, STEP_SLACK);
+	if (left > 0)
+		return 0;
+	if (!left)
+		NL_SET_ERR_MSG(extack,
+			       "the set is in a step that does not return; it will be undone when it does");
+	return left ? -EINTR : -ETIMEDOUT;
 }
 
 /**
@@ -616,10 +662,8 @@ void vss_set_owner_gone(u32 owner)
 
 	spin_lock(&vss_sets_lock);
 	list_for_each_entry(set, &vss_sets, list) {
-		if (set->owner != owner)
-			continue;
-		WRITE_ONCE(set->doomed, true);
-		arm_deadline(set, jiffies);
+		if (set->owner == owner)
+			doom(set);
 	}
 	spin_unlock(&vss_sets_lock);
 }
@@ -632,6 +676,8 @@ static void destroy_queues(void)
 		destroy_workqueue(step_wq);
 	if (freeze_wq)
 		destroy_workqueue(freeze_wq);
+	if (thaw_wq)
+		destroy_workqueue(thaw_wq);
 }
 
 /**
@@ -644,9 +690,11 @@ int vss_set_module_init(void)
 	unsigned int flags = WQ_UNBOUND | WQ_MEM_RECLAIM;
 
 	step_wq = alloc_workqueue("vss-step", flags, 0);
-	freeze_wq = alloc_workqueue("vss-freeze", flags, 0);
+	/* A freeze may flush file systems' queues that have no rescuer. */
+	freeze_wq = alloc_workqueue("vss-freeze", WQ_UNBOUND, 0);
+	thaw_wq = alloc_workqueue("vss-thaw", flags, 0);
 	deadline_wq = alloc_workqueue("vss-deadline", flags, 0);
-	if (step_wq && freeze_wq && deadline_wq)
+	if (step_wq && freeze_wq && thaw_wq && deadline_wq)
 		return 0;
 	destroy_queues();
 	return -ENOMEM;
@@ -659,9 +707,25 @@ int vss_set_module_init(void)
  */
 void vss_set_module_exit(void)
 {
-	struct vss_set *set, *next;
+	struct vss_set *set;
 
-	list_for_each_entry_safe(set, next, &vss_sets, list)
-		vss_set_abort(set, -ECANCELED);
+	for (;;) {
+		spin_lock(&vss_sets_lock);
+		set = list_first_entry_or_null(&vss_sets, struct vss_set, list);
+		if (set)
+			kref_get(&set->ref);
+		spin_unlock(&vss_sets_lock);
+		if (!set)
+			break;
+		/* Until the last work on it has unlisted it. */
+		doom(set);
+		wait_for_completion(&set->buried);
+		mutex_lock(&set->lock);
+		mutex_lock(&vss_mutex);
+		unlist(set);
+		mutex_unlock(&vss_mutex);
+		mutex_unlock(&set->lock);
+		vss_set_put(set);
+	}
 	destroy_queues();
 }

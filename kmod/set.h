@@ -54,6 +54,7 @@ struct vss_member {
  * @freezes:	file systems; under @lock
  * @freeze_start: when the first freeze began, in ns
  * @hold_start:	when the first hold began, in ns
+ * @frozen:	the freeze has begun and the thaw not ended; under @lock
  * @freeze_usec: how long it took
  * @hold_usec:	how long it took
  * @freeze_end:	deadline in jiffies
@@ -61,6 +62,8 @@ struct vss_member {
  * @step_work:	advances the set
  * @stepped:	completed by it
  * @deadline_work: undoes it at a deadline, or when it is doomed
+ * @bury_work:	drops the snapshots of a set that was undone
+ * @buried:	completed when nothing is left to be undone
  * @nr:		number of members
  * @members:	the members
  */
@@ -83,6 +86,7 @@ struct vss_set {
 	struct list_head	freezes;
 	u64			freeze_start;
 	u64			hold_start;
+	bool			frozen;
 	u64			freeze_usec;
 	u64			hold_usec;
 	unsigned long		freeze_end;
@@ -90,6 +94,8 @@ struct vss_set {
 	struct work_struct	step_work;
 	struct completion	stepped;
 	struct delayed_work	deadline_work;
+	struct work_struct	bury_work;
+	struct completion	buried;
 	u32			nr;
 	struct vss_member	members[];
 };
@@ -146,7 +152,7 @@ int vss_set_prepare(const struct vss_set_request *req, struct vss_set **setp,
 		    struct netlink_ext_ack *extack);
 int vss_set_step(struct vss_set *set, u32 owner, enum vss_set_state target,
 		 struct netlink_ext_ack *extack);
-void vss_set_abort(struct vss_set *set, int error);
+int vss_set_abort(struct vss_set *set, struct netlink_ext_ack *extack);
 void vss_set_owner_gone(u32 owner);
 struct vss_set *vss_set_get(const uuid_t *uuid);
 void vss_set_put(struct vss_set *set);

@@ -64,8 +64,13 @@ static bool end_life(struct vss_snapshot *snap, enum vss_snapshot_state state,
 	 * of the image warned.  Pairs with the barrier in image.c.
 	 */
 	smp_wmb();
-	if (vol->live == snap)
+	if (vol->live == snap) {
+		/* Writes may pass that copies under way did not reckon with. */
+		WRITE_ONCE(vol->live_back, vol->live_back + 1);
+		/* Who sees the new @live sees that; pairs with publish(). */
+		smp_wmb();
 		WRITE_ONCE(vol->live, next_older(snap));
+	}
 	return true;
 }
 
@@ -400,14 +405,34 @@ void vss_snapshot_drop(struct vss_snapshot *snap)
 }
 
 /**
- * vss_snapshot_in_use() - is the image open?
- * @snap:	the snapshot
+ * vss_snapshot_close() - let nobody open the image any more
+ * @snap:	the snapshot, its image visible
+ * @force:	even if somebody has it open
  *
- * Return: true if it is mounted or open.
+ * Return: false if the image is in use and stays as it is.
  */
-bool vss_snapshot_in_use(const struct vss_snapshot *snap)
+bool vss_snapshot_close(struct vss_snapshot *snap, bool force)
 {
-	return snap->disk_added && disk_openers(snap->disk) > 0;
+	bool closed;
+
+	lockdep_assert_held(&vss_mutex);
+	mutex_lock(&snap->disk->open_mutex);
+	closed = force || !disk_openers(snap->disk);
+	if (closed)
+		snap->closing = true;
+	mutex_unlock(&snap->disk->open_mutex);
+	return closed;
+}
+
+/**
+ * vss_snapshot_reopen() - undo vss_snapshot_close()
+ * @snap:	the snapshot
+ */
+void vss_snapshot_reopen(struct vss_snapshot *snap)
+{
+	mutex_lock(&snap->disk->open_mutex);
+	snap->closing = false;
+	mutex_unlock(&snap->disk->open_mutex);
 }
 
 /**
@@ -425,7 +450,7 @@ int vss_snapshot_delete(struct vss_snapshot *snap, bool force,
 		NL_SET_ERR_MSG(extack, "the snapshot belongs to a set in creation");
 		return -EBUSY;
 	}
-	if (!force && vss_snapshot_in_use(snap)) {
+	if (!vss_snapshot_close(snap, force)) {
 		NL_SET_ERR_MSG(extack, "the snapshot's image is in use (mounted or open)");
 		return -EBUSY;
 	}
@@ -455,11 +480,13 @@ int vss_snapshot_set_flags(struct vss_snapshot *snap, u32 flags,
 	}
 	if (writable == snap->writable)
 		return 0;
-	if (!writable && vss_snapshot_in_use(snap)) {
+	if (!writable && !vss_snapshot_close(snap, false)) {
 		NL_SET_ERR_MSG(extack, "the snapshot's image is in use (mounted or open)");
 		return -EBUSY;
 	}
 	WRITE_ONCE(snap->writable, writable);
 	set_disk_ro(snap->disk, !writable);
+	if (!writable)
+		vss_snapshot_reopen(snap);
 	return 0;
 }

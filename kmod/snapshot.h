@@ -32,6 +32,7 @@ struct vss_volume;
  * @chain:	its records, by shard; under the shard's lock
  * @disk:	the image
  * @disk_added:	the image is visible; under vss_mutex
+ * @closing:	the image cannot be opened any more; under the disk's open_mutex
  * @inflight:	bios of the image being worked on
  * @quiet:	woken when @inflight falls to 0
  * @writable:	writes go to the overlay
@@ -56,6 +57,7 @@ struct vss_snapshot {
 
 	struct gendisk		*disk;
 	bool			disk_added;
+	bool			closing;
 	atomic_t		inflight;
 	wait_queue_head_t	quiet;
 
@@ -81,7 +83,8 @@ int vss_snapshot_show(struct vss_snapshot *snap);
 void vss_snapshot_drop(struct vss_snapshot *snap);
 int vss_snapshot_delete(struct vss_snapshot *snap, bool force,
 			struct netlink_ext_ack *extack);
-bool vss_snapshot_in_use(const struct vss_snapshot *snap);
+bool vss_snapshot_close(struct vss_snapshot *snap, bool force);
+void vss_snapshot_reopen(struct vss_snapshot *snap);
 struct vss_snapshot *vss_snapshot_find(const uuid_t *uuid);
 int vss_snapshot_set_flags(struct vss_snapshot *snap, u32 flags,
 			   struct netlink_ext_ack *extack);

@@ -45,12 +45,14 @@ static void store_done(struct bio *bio)
 		WRITE_ONCE(area->failed_bdev, bio->bi_bdev);
 		WRITE_ONCE(area->failed, true);
 	}
-	for (copy = store->first; copy; copy = next) {
+	copy = store->first;
+	/* The volume, and its set of bios, may go when the last copy ended. */
+	bio_put(bio);
+	for (; copy; copy = next) {
 		next = copy->next_stored;
 		if (atomic_dec_and_test(&copy->stores))
 			vss_copy_ended(copy);
 	}
-	bio_put(bio);
 }
 
 static void submit_store(struct vss_volume *vol, struct bio *bio)
@@ -79,13 +81,19 @@ static struct bio *new_store(struct vss_volume *vol, struct block_device *bdev,
 	return bio;
 }
 
-/* How many chunks of the copy, from @i on, lie on adjacent sectors. */
+/*
+ * How many chunks of the copy, from @i on, lie on adjacent sectors; 0 if @i has
+ * no slot.
+ */
 static unsigned int run_length(struct vss_copy *copy, unsigned int i,
 			       struct block_device **bdev, sector_t *sector)
 {
-	u32 most = vss_area_locate(copy->vol, copy->slots[i], bdev, sector);
+	u32 most;
 	unsigned int n = 1;
 
+	if (copy->slots[i] == VSS_SLOT_NONE)
+		return 0;
+	most = vss_area_locate(copy->vol, copy->slots[i], bdev, sector);
 	while (i + n < copy->n && n < most &&
 	       copy->slots[i + n] == copy->slots[i] + n)
 		n++;
@@ -99,8 +107,10 @@ static unsigned int count_runs(struct vss_copy *copy)
 	sector_t sector;
 
 	while (i < copy->n) {
-		i += run_length(copy, i, &bdev, &sector);
-		runs++;
+		unsigned int n = run_length(copy, i, &bdev, &sector);
+
+		runs += n > 0;
+		i += max(n, 1U);
 	}
 	return runs;
 }
@@ -142,13 +152,64 @@ static bool nobody_needs(struct vss_copy *copy)
 	return dead;
 }
 
+/* A copy in one place: it may share its write with its neighbours. */
+static struct bio *store_whole(struct bio *bio, struct vss_copy *copy,
+			       unsigned int pages)
+{
+	struct block_device *bdev;
+	sector_t sector;
+
+	run_length(copy, 0, &bdev, &sector);
+	if (bio && (bio->bi_bdev != bdev || bio_end_sector(bio) != sector ||
+		    bio->bi_vcnt + pages > BIO_MAX_VECS)) {
+		submit_store(copy->vol, bio);
+		bio = NULL;
+	}
+	if (!bio)
+		bio = new_store(copy->vol, bdev, sector);
+	link_copy(bio, copy);
+	add_vecs(bio, copy, 0, pages);
+	return bio;
+}
+
+/*
+ * A copy in several places.  It is linked into each of its writes, so none of
+ * these can have another one.
+ */
+static void store_pieces(struct vss_copy *copy, unsigned int pages,
+			 unsigned int runs)
+{
+	struct vss_volume *vol = copy->vol;
+	unsigned int chunk_pages = 1U << (vol->chunk_shift - PAGE_SHIFT);
+	unsigned int i = 0;
+
+	/* The copy may end with its last write: look at nothing after it. */
+	while (runs) {
+		struct block_device *bdev;
+		struct bio *bio;
+		sector_t sector;
+		unsigned int n = run_length(copy, i, &bdev, &sector);
+
+		if (!n) {
+			i++;
+			continue;
+		}
+		bio = new_store(vol, bdev, sector);
+		link_copy(bio, copy);
+		add_vecs(bio, copy, i * chunk_pages,
+			 min((i + n) * chunk_pages, pages));
+		i += n;
+		runs--;
+		submit_store(vol, bio);
+	}
+}
+
 static void store_work(struct work_struct *work)
 {
 	struct vss_copier *copier = container_of(to_delayed_work(work),
 						 struct vss_copier, store_work);
 	struct vss_volume *vol = container_of(copier, struct vss_volume,
 					      copier);
-	unsigned int chunk_pages = 1U << (vol->chunk_shift - PAGE_SHIFT);
 	struct vss_copy *copy, *next;
 	struct bio *bio = NULL;
 	struct blk_plug plug;
@@ -162,7 +223,7 @@ static void store_work(struct work_struct *work)
 	blk_start_plug(&plug);
 	list_for_each_entry_safe(copy, next, &list, list) {
 		unsigned int pages = DIV_ROUND_UP(copy->bytes, PAGE_SIZE);
-		unsigned int runs, i;
+		unsigned int runs;
 
 		list_del(&copy->list);
 		if (READ_ONCE(vol->area.failed) || nobody_needs(copy)) {
@@ -171,46 +232,11 @@ static void store_work(struct work_struct *work)
 		}
 		runs = count_runs(copy);
 		atomic_set(&copy->stores, runs);
-		for (i = 0; i < copy->n; ) {
-			struct block_device *bdev;
-			sector_t sector;
-			unsigned int n = run_length(copy, i, &bdev, &sector);
-			unsigned int end = min((i + n) * chunk_pages, pages);
-			unsigned int nr = end - i * chunk_pages;
-
-			/*
-			 * A copy in several places is linked into each of its
-			 * writes, so none of these can have another one.
-			 */
-			if (bio && (runs > 1 || bio->bi_bdev != bdev ||
-				    bio_end_sector(bio) != sector ||
-				    bio->bi_vcnt + nr > BIO_MAX_VECS)) {
-				submit_store(vol, bio);
-				bio = NULL;
-			}
-			if (!bio)
-				bio = new_store(vol, bdev, sector);
-			if (runs > 1) {
-				to_store(bio)->first = copy;
-				copy->next_stored = NULL;
-			} else {
-				link_copy(bio, copy);
-			}
-			add_vecs(bio, copy, i * chunk_pages, end);
-			i += n;
-			if (runs > 1) {
-				/*
-				 * The copy may end with its last write: look
-				 * at nothing of it afterwards.
-				 */
-				bool last = i >= copy->n;
-
-				submit_store(vol, bio);
-				bio = NULL;
-				if (last)
-					break;
-			}
-		}
+		if (runs == 1 && copy->slots[0] != VSS_SLOT_NONE &&
+		    copy->slots[copy->n - 1] != VSS_SLOT_NONE)
+			bio = store_whole(bio, copy, pages);
+		else
+			store_pieces(copy, pages, runs);
 	}
 	submit_store(vol, bio);
 	blk_finish_plug(&plug);

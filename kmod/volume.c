@@ -223,7 +223,8 @@ static bool no_write_in_flight(const struct vss_volume *vol)
 	return !n;
 }
 
-static int drain_mq(struct request_queue *q)
+/* Wait for whoever has entered the queue: of a bio-based one, its driver. */
+static int drain_queue(struct request_queue *q)
 {
 	int left;
 
@@ -236,10 +237,12 @@ static int drain_mq(struct request_queue *q)
 static int drain_bio_based(struct vss_volume *vol)
 {
 	unsigned long end = jiffies + LEFTOVER_TIMEOUT;
-	int err = 0;
+	int err;
 
 	/* Nothing new may come in while we look. */
 	vss_gate_hold(vol);
+	/* A task that sleeps in the driver has not been counted by it yet. */
+	err = drain_queue(bdev_get_queue(vol->bdev));
 	while (!no_write_in_flight(vol) && !err) {
 		if (time_after(jiffies, end))
 			err = -EAGAIN;
@@ -259,11 +262,18 @@ static int drain_leftovers(struct vss_volume *vol, bool counts,
 	struct request_queue *q = bdev_get_queue(vol->bdev);
 	int err;
 
-	/* Whoever passed the hook uncounted has entered the queue by now. */
+	/*
+	 * Whoever passed the hook uncounted has entered the queue by now, or
+	 * sleeps on the way to it: the second round is for the latter.
+	 */
+	vss_synchronize_rcu_tasks();
+	err = drain_queue(q);
+	if (err)
+		goto out;
 	vss_synchronize_rcu_tasks();
 
 	if (queue_is_mq(q)) {
-		err = drain_mq(q);
+		err = drain_queue(q);
 	} else if (counts) {
 		err = drain_bio_based(vol);
 	} else {
@@ -271,6 +281,7 @@ static int drain_leftovers(struct vss_volume *vol, bool counts,
 		NL_SET_ERR_MSG(extack,
 			       "the device must count its I/O: write 1 to its queue/iostats");
 	}
+out:
 	if (err == -EAGAIN)
 		NL_SET_ERR_MSG(extack, "writes from before the attach did not end in time");
 	return err;

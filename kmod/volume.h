@@ -52,6 +52,8 @@ struct vss_snapshot;
  * @live:	the newest snapshot alive, or NULL.  Written under @snap_lock,
  *		read by anyone; what it points to may be looked at under a
  *		shard lock (its removal takes each of them afterwards)
+ * @live_back:	times that @live went back to an older snapshot, or to none;
+ *		raised before @live is changed, under @snap_lock
  * @gen:	epoch of the newest snapshot ever committed; the generation of
  *		@safe.  Written under @snap_lock while no write is admitted
  * @reap_lock:	serialises the removal of snapshots from @map.  Taken in the
@@ -83,6 +85,7 @@ struct vss_volume {
 	struct list_head	snaps;
 	u32			nr_snaps;
 	struct vss_snapshot	*live;
+	u32			live_back;
 	u32			gen;
 	struct mutex		reap_lock;	/* removal from @map */
 

@@ -23,6 +23,10 @@ struct hlist_head { struct hlist_node *first; };
 
 #define GFP_KERNEL		0
 #define GFP_NOIO		0
+#define GFP_NOWAIT		0
+#define __GFP_NOWARN		0
+#define __GFP_NORETRY		0
+#define __GFP_NOMEMALLOC	0
 #define ENOMEM			12
 #define U32_MAX			UINT32_MAX
 #define PAGE_SIZE		4096UL
@@ -74,6 +78,9 @@ static inline unsigned long get_zeroed_page(gfp_t gfp)
 	(void)gfp;
 	return (unsigned long)calloc(1, PAGE_SIZE);
 }
+
+#define __get_free_page		get_zeroed_page
+#define clear_page(page)	memset(page, 0, PAGE_SIZE)
 
 static inline void free_page(unsigned long page)
 {
