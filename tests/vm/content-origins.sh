@@ -41,8 +41,8 @@ done
 for set in 1 2; do
 	sleep 1
 	snap_busy --no-freeze --length $length "${operands[@]}"
-	declare -n all_images=images$set all_copies=copies$set
-	all_images=("${images[@]}") all_copies=("${copies[@]}")
+	# Those of the second set stay in images and copies.
+	((set == 2)) || old_images=("${images[@]}") old_copies=("${copies[@]}")
 	for i in "${!devs[@]}"; do
 		expect_same "set $set, first read" "${images[i]}" "${copies[i]}" --length $length
 	done
@@ -52,10 +52,10 @@ for i in "${!devs[@]}"; do
 	wait "${loads[i]}" || fail "churn on ${devs[i]} has failed"
 	cat "$TEST_TMP/churn$i"
 	expect_copied "under load" "${devs[i]}" 0
-	! same "${copies1[i]}" "${copies2[i]}" 2>/dev/null || fail "${devs[i]} did not change between the sets"
+	! same "${old_copies[i]}" "${copies[i]}" 2>/dev/null || fail "${devs[i]} did not change between the sets"
 	churn --fill --seed 99 --length $length "${devs[i]}"
-	expect_same "set 1, last read" "${images1[i]}" "${copies1[i]}" --length $length
-	expect_same "set 2, last read" "${images2[i]}" "${copies2[i]}" --length $length
+	expect_same "set 1, last read" "${old_images[i]}" "${old_copies[i]}" --length $length
+	expect_same "set 2, last read" "${images[i]}" "${copies[i]}" --length $length
 	settle
 	run_ok vssctl delete -q --volume "${devs[i]}" --all
 	run_ok vssctl detach -q "${devs[i]}"
