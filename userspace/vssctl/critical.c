@@ -2,6 +2,7 @@
 /*
  * Guarding the moments in which file systems may be frozen.
  */
+#include <stddef.h>
 #include <sys/mman.h>
 #include <sys/prctl.h>
 
@@ -30,11 +31,17 @@ void vssctl_restore_signals(const sigset_t *before)
 
 bool vssctl_interrupted(void)
 {
+	static const int wanted[] = { SIGINT, SIGTERM, SIGHUP };
+	struct sigaction action;
 	sigset_t set;
 
 	sigpending(&set);
-	return sigismember(&set, SIGINT) || sigismember(&set, SIGTERM) ||
-	       sigismember(&set, SIGHUP);
+	for (size_t i = 0; i < sizeof(wanted) / sizeof(wanted[0]); i++)
+		/* Blocked, even one that nohup made us ignore is pending. */
+		if (sigismember(&set, wanted[i]) && !sigaction(wanted[i], NULL, &action) &&
+		    action.sa_handler != SIG_IGN)
+			return true;
+	return false;
 }
 
 /*

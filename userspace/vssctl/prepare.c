@@ -74,11 +74,12 @@ void vssctl_unprepare(struct vssctl *ctl, const struct vss_blockdev *volume,
 {
 	struct vss_error error;
 
-	if (prepared->attached) {
-		if (vss_kernel_volume_detach(ctl->kernel, volume->dev, false))
-			vssctl_warn(ctl, "%s", vss_kernel_error(ctl->kernel));
-		else if (prepared->area_added &&
-			 vss_area_file_remove(&prepared->area, &error))
+	if (prepared->attached &&
+	    vss_kernel_volume_detach(ctl->kernel, volume->dev, false)) {
+		vssctl_warn(ctl, "%s", vss_kernel_error(ctl->kernel));
+	} else if (prepared->attached) {
+		vssctl_note(ctl, "detached %s again", volume->path);
+		if (prepared->area_added && vss_area_file_remove(&prepared->area, &error))
 			vssctl_warn(ctl, "%s", error.text);
 	} else if (prepared->area_added) {
 		/* A part cannot be taken away from a volume that stays attached. */

@@ -27,11 +27,12 @@ static const struct tag {
 	const char *links;	/* where udev keeps links by this tag */
 	const char *probe;	/* libblkid's name of the value */
 	bool partition;		/* a property of the partition table's entry */
+	bool any_case;
 } tags[] = {
-	{ "UUID=", "/dev/disk/by-uuid/", "UUID", false },
-	{ "LABEL=", "/dev/disk/by-label/", "LABEL", false },
-	{ "PARTUUID=", "/dev/disk/by-partuuid/", "PART_ENTRY_UUID", true },
-	{ "PARTLABEL=", "/dev/disk/by-partlabel/", "PART_ENTRY_NAME", true },
+	{ "UUID=", "/dev/disk/by-uuid/", "UUID", false, true },
+	{ "LABEL=", "/dev/disk/by-label/", "LABEL", false, false },
+	{ "PARTUUID=", "/dev/disk/by-partuuid/", "PART_ENTRY_UUID", true, true },
+	{ "PARTLABEL=", "/dev/disk/by-partlabel/", "PART_ENTRY_NAME", true, false },
 };
 
 static void cleanup_probe_fn(blkid_probe *probe)
@@ -121,8 +122,7 @@ static bool carries(const char *path, const struct tag *tag, const char *value)
 	blkid_probe_set_partitions_flags(probe, BLKID_PARTS_ENTRY_DETAILS);
 	if (blkid_do_safeprobe(probe) || blkid_probe_lookup_value(probe, tag->probe, &found, NULL))
 		return false;
-	return tag->partition || !strcmp(tag->prefix, "LABEL=") ? !strcmp(found, value) :
-								  !strcasecmp(found, value);
+	return tag->any_case ? !strcasecmp(found, value) : !strcmp(found, value);
 }
 
 /*
@@ -163,7 +163,7 @@ static int resolve_tag(const struct vss_stack *stack, const struct tag *tag,
 	struct stat st;
 
 	if (!*value)
-		return vss_error_errno(err, -EINVAL, "%s needs a value", tag->prefix);
+		return vss_error_errno(err, -ENOENT, "%s needs a value", tag->prefix);
 	/* A link may be stale or point to an image where the rules are missing. */
 	if (!blkid_encode_string(value, encoded, sizeof(encoded)) &&
 	    (size_t)snprintf(path, sizeof(path), "%s%s", tag->links, encoded) < sizeof(path) &&
@@ -219,12 +219,12 @@ static int resolve_path(const struct vss_stack *stack, const char *name, size_t 
 	fs = find_mount(stack, (int)stx.stx_mnt_id, &mount);
 	if (!(stx.stx_attributes_mask & STATX_ATTR_MOUNT_ROOT) || !fs ||
 	    !(stx.stx_attributes & STATX_ATTR_MOUNT_ROOT))
-		return vss_error_errno(err, -ENOTBLK,
+		return vss_error_set(err, -ENOTBLK, VSS_E_OBJECT_NOT_FOUND,
 				       "%s is neither a block device nor a mount point; the "
 				       "file system it is on is mounted on %s", name,
 				       mount ? mount->target : "a place that is not visible here");
 	if (!fs->dev_count)
-		return vss_error_errno(err, -ENOTBLK,
+		return vss_error_set(err, -ENOTBLK, VSS_E_OBJECT_NOT_FOUND,
 				       "%s is a mount point of %s, which is not on a block "
 				       "device of this machine", name, fs->type);
 	*found = fs->devs[0];

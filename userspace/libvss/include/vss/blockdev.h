@@ -47,8 +47,9 @@ struct vss_blockdev {
  * @blockdev: receives the device, to be cleared with vss_blockdev_clear()
  * @err: receives the failure; may be NULL
  *
- * Images of snapshots (/dev/vssN) carry the same UUID and label as their
- * volume; a tag never resolves to one of them.
+ * For a tag the link that udev keeps decides, as for mount(8); without one all
+ * devices are looked at.  Images of snapshots (/dev/vssN) carry the same tags as
+ * their volume; a tag never resolves to one of them.
  *
  * Return: 0; -ENOENT no such path or tag; -ENOTBLK it is neither a block device
  * nor a mount point of a file system on one; -ENOTUNIQ several devices carry
