@@ -1,0 +1,106 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+# shellcheck shell=bash
+#
+# What an image of a busy journaling file system must be, whichever it is. The
+# test that sources this sets disk (its serial), mkfs (a command), ro and rw (mount
+# options of an image) and defines fsck DEV (which changes nothing).
+
+. "$(dirname "${BASH_SOURCE[0]}")/content-lib.sh"
+
+# expect_files DIR [quiet]
+expect_files()
+{
+	local count
+
+	count=$(files check "$@") || fail "damaged files below $1"
+	((count > 0)) || fail "no files below $1"
+	echo "$1: $count files as they must be"
+}
+
+# replay ID IMAGE: mounts the image writable, which replays its log, works on it and
+# has it checked.
+replay()
+{
+	local id=$1 image=$2 dir load
+
+	[[ $(blockdev --getro "$image") == 1 ]] || fail "an image must be read-only at first"
+	run_ok vssctl set-writable "$id" on
+	[[ $(blockdev --getro "$image") == 0 ]] || fail "the image is read-only still"
+	# shellcheck disable=SC2154 # the test sets it
+	dir=$(mount_tmp "$image" -o "$rw")
+	expect_files "$dir"
+	mkdir "$dir/new"
+	files work "$dir/new" 2 &
+	load=$!
+	sleep 1
+	kill $load
+	wait $load || fail "files has failed on $image"
+	expect_files "$dir"
+	expect_files "$dir/new" quiet
+	umount "$dir"
+	run_ok fsck "$image"
+	(($(vssctl show --json "$id" | json overlay) > 0)) || fail "nothing was written to $image"
+}
+
+journaled()
+{
+	local dev dir load image_dir frozen crashed quiet after
+
+	load_vss
+	# shellcheck disable=SC2154 # the test sets it
+	split "$(disk "$disk")" 64M
+	dev=${parts[0]}
+	# shellcheck disable=SC2154 # the test sets it
+	run_ok "${mkfs[@]}" "$dev"
+	dir=$(mount_tmp "$dev")
+	track "$dev" "$(disk vd3)"
+	files work "$dir" 3 &
+	load=$!
+	sleep 2
+
+	# Frozen at the instant, and as after a power cut.
+	snap_busy "$dev"
+	frozen=("${ids[0]}" "${images[0]}" "${copies[0]}")
+	expect_same "frozen, first read" "${frozen[@]:1}"
+	snap_busy --no-freeze "$dev"
+	crashed=("${ids[0]}" "${images[0]}" "${copies[0]}")
+	expect_same "crashed, first read" "${crashed[@]:1}"
+	sleep 1
+	kill $load
+	wait $load || fail "files has failed"
+	expect_copied "under load" "$dev" 0
+	expect_changed "under load" "$dev" "${crashed[2]}"
+
+	# A frozen one can be used as it is, beside the mounted volume.
+	[[ ! ${clean_when_frozen:-} ]] || run_ok fsck "${frozen[1]}"
+	# shellcheck disable=SC2154 # the test sets it
+	image_dir=$(mount_tmp "${frozen[1]}" -o "$ro")
+	expect_files "$image_dir" quiet
+	umount "$image_dir"
+	expect_same "frozen, after it was mounted" "${frozen[@]:1}"
+
+	# A crashed one needs a replay of its log, which nobody else may see.
+	umount "$dir"
+	take_copy "$dev" "$TEST_TMP/quiet"
+	snap "$dev"
+	quiet=("${ids[0]}" "${images[0]}" "$TEST_TMP/quiet")
+	replay "${crashed[@]:0:2}"
+	expect_same "at rest, when another image was written to" "${quiet[@]:1}"
+	expect_same "frozen, when another image was written to" "${frozen[@]:1}"
+	same "$dev" "${quiet[2]}" || fail "the volume has changed by writing to an image"
+
+	# Everything is overwritten, and each image stays what it is.
+	after=$(sum "${crashed[1]}")
+	fill "$dev"
+	expect_same "frozen, last read" "${frozen[@]:1}"
+	expect_same "at rest, last read" "${quiet[@]:1}"
+	expect_sum "written to, last read" "${crashed[1]}" "$after"
+	replay "${frozen[@]:0:2}"
+	expect_sum "written to, when another was" "${crashed[1]}" "$after"
+	settle
+	unsnap "${frozen[0]}"
+	expect_sum "written to, when another is gone" "${crashed[1]}" "$after"
+	expect_same "at rest, when another is gone" "${quiet[@]:1}"
+	unsnap "${quiet[0]}" "${crashed[0]}"
+	[[ $(vol "$dev" area_used) == 0 ]] || fail "the diff area is not empty again"
+}
