@@ -132,10 +132,11 @@ static int allocate(const struct creation *c, uint64_t size, struct vss_error *e
 	size_t count;
 	int ret;
 
-	if (fallocate(c->fd, 0, 0, (off_t)size) < 0)
-		return vss_error_errno(err, -errno, "cannot allocate %llu MiB for %s: %s",
-				       (unsigned long long)(size >> 20), c->path,
-				       strerror(errno));
+	/* Writes zeroes where the file system has no extents to mark unwritten. */
+	ret = posix_fallocate(c->fd, 0, (off_t)size);
+	if (ret)
+		return vss_error_errno(err, -ret, "cannot allocate %llu MiB for %s: %s",
+				       (unsigned long long)(size >> 20), c->path, strerror(ret));
 	/* Blocks that a power cut would give to somebody else must not be used. */
 	if (fsync(c->fd) < 0 || fsync(c->dir) < 0)
 		return vss_error_errno(err, -errno, "cannot sync %s: %s", c->path,

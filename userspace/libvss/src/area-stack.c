@@ -10,9 +10,8 @@
 
 bool vss_area_fs_supported(const struct vss_stack_fs *fs)
 {
-	/* The ext4 driver serves ext3 too; ext2 may be another driver's. */
-	return !strcmp(fs->type, "ext4") || !strcmp(fs->type, "ext3") ||
-	       !strcmp(fs->type, "xfs");
+	/* Those that the kernel module takes: allocated blocks do not move. */
+	return !strcmp(fs->type, "ext4") || !strcmp(fs->type, "xfs");
 }
 
 int vss_area_file_stack_check(const struct vss_stack *stack, size_t volume, size_t dev,

@@ -40,7 +40,6 @@ static inline void cleanup_dir_fn(DIR **dir)
 #define _cleanup_fd_	__attribute__((cleanup(cleanup_fd_fn)))
 #define _cleanup_file_	__attribute__((cleanup(cleanup_file_fn)))
 #define _cleanup_dir_	__attribute__((cleanup(cleanup_dir_fn)))
-#define _cleanup_(fn)	__attribute__((cleanup(fn)))
 
 #define keep_ptr(p) ({ __typeof__(p) kept_ = (p); (p) = NULL; kept_; })
 #define keep_fd(fd) ({ int kept_ = (fd); (fd) = -1; kept_; })
