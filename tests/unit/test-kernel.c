@@ -549,6 +549,7 @@ static void reports_error_at_end_of_dump(void **state)
 	f->fake->answer = answer_dump_error;
 	assert_int_equal(vss_kernel_volume_list(f->kernel, &volumes, &count), -EPERM);
 	assert_int_equal(vss_kernel_result(f->kernel), E_ACCESSDENIED);
+	assert_non_null(strstr(vss_kernel_error(f->kernel), "read the state of the volumes:"));
 }
 
 static void answer_set(struct fake_kernel *fake)

@@ -164,15 +164,32 @@ vss_result vss_kernel_result_of(enum vss_cmd cmd, int code)
 	return rule ? rule->result : vss_result_from_errno(code);
 }
 
-/* " /dev/vda1", " 8a6c...", or nothing. */
-static void describe(const struct vss_subject *subject, char *text, size_t size)
+/* What completes the verb where a command is about all objects there are. */
+static const char *plural(enum vss_cmd cmd)
+{
+	switch (cmd) {
+	case VSS_CMD_VOLUME_GET:
+		return " the volumes";
+	case VSS_CMD_SET_GET:
+	case VSS_CMD_SNAPSHOT_GET:
+		return "s";
+	default:
+		return "";
+	}
+}
+
+/* " /dev/vda1", " 8a6c..." or the plural. */
+static void describe(enum vss_cmd cmd, const struct vss_subject *subject, char *text,
+		     size_t size)
 {
 	char name[VSS_SYSFS_NAME_SIZE], node[VSS_BLOCKDEV_NODE_SIZE];
 	char id[VSS_UUID_TEXT_SIZE];
 
-	text[0] = '\0';
-	if (!subject)
+	if (!subject) {
+		snprintf(text, size, "%s", plural(cmd));
 		return;
+	}
+	text[0] = '\0';
 	if (subject->kind == VSS_SUBJECT_UUID) {
 		snprintf(text, size, " %s", vss_uuid_format(&subject->uuid, id));
 	} else if (subject->kind == VSS_SUBJECT_DEVICE &&
@@ -210,7 +227,7 @@ int vss_kernel_fail(struct vss_kernel *kernel, enum vss_cmd cmd,
 	const char *attr = names_subject(kernel->extack_attr) ? "" : kernel->extack_attr;
 	char what[VSS_BLOCKDEV_NODE_SIZE + 8];
 
-	describe(subject, what, sizeof(what));
+	describe(cmd, subject, what, sizeof(what));
 	if (kernel->extack[0])
 		reason = kernel->extack;
 	else if (rule)
