@@ -5,8 +5,8 @@
 # commands and options.
 
 set -u
-top='@top@'
-vssctl='@vssctl@'
+top=${VSS_TOP:?}
+vssctl=${VSSCTL:?}
 man=$top/Documentation/man/vssctl.8
 completion=$top/userspace/completion/vssctl
 number=0

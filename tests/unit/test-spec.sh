@@ -6,7 +6,7 @@
 # are turned into one line for each name, with its value, and compared.
 
 set -u
-top='@top@'
+top=${VSS_TOP:?}
 dir=$(mktemp -d) || exit 1
 trap 'rm -rf "$dir"' EXIT
 
