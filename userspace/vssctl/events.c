@@ -181,9 +181,9 @@ const struct vssctl_command vssctl_events = {
 	.name = "events",
 	.operands = "",
 	.summary = "print events as they happen",
-	.description = "Print events of the module as they happen, one a line.  With --auto-grow, add room\n"
-		       "to a diff area that runs low: a file beside its last one.  The exit code is 8 when\n"
-		       "--timeout passed before --count events were seen.",
+	.description = "Print events of the module as they happen, one a line.  With --auto-grow, add\n"
+		       "room to a diff area that runs low: a file beside its last one.  The exit code\n"
+		       "is 8 when --timeout passed before --count events were seen.",
 	.options = options,
 	.max_operands = 0,
 	.run = run,
