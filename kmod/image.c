@@ -89,6 +89,13 @@ struct run {
 	unsigned int		offset;
 };
 
+/*
+ * A major of our own, which LVM and others do not know and so do not scan; a
+ * disk's partitions beyond these minors get numbers elsewhere.
+ */
+static int image_major;
+#define IMAGE_MINORS	32
+
 static mempool_t io_pool;
 static struct kmem_cache *io_cache;
 static struct bio_set piece_set;
@@ -591,7 +598,7 @@ int vss_image_create(struct vss_snapshot *snap)
 	struct gendisk *disk;
 	int id;
 
-	id = ida_alloc(&image_ida, GFP_KERNEL);
+	id = ida_alloc_max(&image_ida, MINORMASK / IMAGE_MINORS, GFP_KERNEL);
 	if (id < 0)
 		return id;
 	disk = vss_alloc_disk();
@@ -600,6 +607,9 @@ int vss_image_create(struct vss_snapshot *snap)
 		return -ENOMEM;
 	}
 	snprintf(disk->disk_name, DISK_NAME_LEN, "vss%d", id);
+	disk->major = image_major;
+	disk->first_minor = id * IMAGE_MINORS;
+	disk->minors = IMAGE_MINORS;
 	disk->fops = &image_fops;
 	disk->private_data = snap;
 	/* Partitions show up on the image of a disk, not of a volume. */
@@ -637,10 +647,8 @@ int vss_image_show(struct vss_snapshot *snap)
  */
 void vss_image_destroy(struct vss_snapshot *snap)
 {
-	int id;
+	int id = snap->disk->first_minor / IMAGE_MINORS;
 
-	if (kstrtoint(snap->disk->disk_name + 3, 10, &id))
-		id = 0;
 	if (snap->disk_added)
 		del_gendisk(snap->disk);
 	wait_event(snap->quiet, !atomic_read(&snap->inflight));
@@ -686,10 +694,15 @@ int vss_image_module_init(void)
 	map_wq = alloc_workqueue("vss-map", flags, 0);
 	recheck_wq = alloc_workqueue("vss-recheck", flags, 0);
 	vss_overlay_wq = alloc_workqueue("vss-overlay", flags, 0);
-	if (deferred_wq && map_wq && recheck_wq && vss_overlay_wq)
-		return 0;
-
 	err = -ENOMEM;
+	if (!deferred_wq || !map_wq || !recheck_wq || !vss_overlay_wq)
+		goto no_queues;
+	image_major = register_blkdev(0, "vss");
+	if (image_major > 0)
+		return 0;
+	err = image_major;
+
+no_queues:
 	destroy_queues();
 	bioset_exit(&piece_set);
 no_bios:
@@ -704,6 +717,7 @@ no_pool:
  */
 void vss_image_module_exit(void)
 {
+	unregister_blkdev(image_major, "vss");
 	destroy_queues();
 	bioset_exit(&piece_set);
 	mempool_exit(&io_pool);

@@ -642,8 +642,13 @@ int vss_set_abort(struct vss_set *set, struct netlink_ext_ack *extack)
 
 	doom(set);
 	left = wait_for_completion_killable_timeout(&set->buried, STEP_SLACK);
-	if (left > 0)
+	if (left > 0) {
+		/* It may have been undone before, and waited to be forgotten. */
+		mutex_lock(&vss_mutex);
+		unlist(set);
+		mutex_unlock(&vss_mutex);
 		return 0;
+	}
 	if (!left)
 		NL_SET_ERR_MSG(extack,
 			       "the set is in a step that does not return; it will be undone when it does");
@@ -720,11 +725,9 @@ void vss_set_module_exit(void)
 		/* Until the last work on it has unlisted it. */
 		doom(set);
 		wait_for_completion(&set->buried);
-		mutex_lock(&set->lock);
 		mutex_lock(&vss_mutex);
 		unlist(set);
 		mutex_unlock(&vss_mutex);
-		mutex_unlock(&set->lock);
 		vss_set_put(set);
 	}
 	destroy_queues();

@@ -436,6 +436,25 @@ static void knows_file_systems_for_files(void **state)
 	}
 }
 
+/* Requests come to a path past the entrance where writes are seen. */
+static void knows_paths_of_multipath(void **state)
+{
+	struct machine *m = *state;
+	char name[VSS_SYSFS_NAME_SIZE];
+
+	machine_mkdir(m, "class/block/tva/holders/tdm-0");
+	machine_mkdir(m, "class/block/tvb/holders/tdm-1");
+	machine_mkdir(m, "class/block/tdm-0/dm");
+	machine_mkdir(m, "class/block/tdm-1/dm");
+	machine_attr(m, "class/block/tdm-0/dm", "uuid", "mpath-3600508b4\n");
+	machine_attr(m, "class/block/tdm-1/dm", "uuid", "LVM-abc\n");
+	assert_true(vss_sysfs_is_path(m->sysfs, "tva", name));
+	assert_string_equal(name, "tdm-0");
+	assert_true(vss_sysfs_is_path(m->sysfs, "tva1", name));
+	assert_false(vss_sysfs_is_path(m->sysfs, "tvb", name));
+	assert_false(vss_sysfs_is_path(m->sysfs, "tvc", name));
+}
+
 #define MACHINE_TEST(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
 
 int main(void)
@@ -458,6 +477,7 @@ int main(void)
 		MACHINE_TEST(refuses_too_many_layers),
 		MACHINE_TEST(judges_places_for_files),
 		MACHINE_TEST(judges_devices),
+		MACHINE_TEST(knows_paths_of_multipath),
 		cmocka_unit_test(knows_file_systems_for_files),
 	};
 

@@ -18,6 +18,9 @@
  *  - Snapshots and sets are named by UUIDs that userspace chooses: 16 bytes in
  *    the order of the RFC 4122 text form.
  *  - Sizes and offsets are bytes unless the name says otherwise.
+ *  - A volume that is not tracked is -ENODEV; a set, snapshot or part that does
+ *    not exist -ENOENT (so is a member of a new set that is not tracked); an
+ *    object in use, or in a state that does not allow the command, -EBUSY.
  *  - Every dump carries NLM_F_DUMP_INTR when the listed objects changed while
  *    it ran; ask again then.
  *
@@ -43,8 +46,9 @@
  *     reply:    VSS_A_VOLUME { everything VSS_CMD_VOLUME_GET tells }
  *     Start to track a live block device.  -EEXIST already tracked, -EBUSY it
  *     overlaps a tracked volume, -EOPNOTSUPP a kind of device that cannot be
- *     tracked (DAX, zoned, path of a multipath device, ...), -EAGAIN writes
- *     from before the attach did not end in time.
+ *     tracked (DAX, zoned, an image of a snapshot, ...), -EAGAIN writes from
+ *     before the attach did not end in time, -ENOSPC too many volumes, -EFBIG
+ *     too large for the chunk size.
  *
  * VSS_CMD_VOLUME_DETACH (do)
  *     request:  VSS_A_VOLUME { MAJOR, MINOR, [FORCE] }
@@ -72,7 +76,10 @@
  *     Add a part to a volume's diff area.  A block device is claimed
  *     exclusively and usable at once.  A file (FD, open for writing, regular,
  *     preallocated, fsynced) is pinned against writing, truncation, unlinking
- *     and moving, and has no room until its extents are told.
+ *     and moving, and has no room until its extents are told.  A part stays
+ *     until the volume is detached.  -EBUSY the device or file is in use,
+ *     -EOPNOTSUPP not a place for a diff area, -ELOOP it lies on a volume whose
+ *     own area lies on this one, -ENOSPC too small, or too many parts.
  *
  * VSS_CMD_AREA_EXTENTS (do)
  *     request:  VSS_A_AREA { VOLUME_MAJOR, VOLUME_MINOR, ID, [LAST],
@@ -103,7 +110,8 @@
  *     devices that lie on a member).  The set belongs to the socket that
  *     prepared it: when that socket closes the set is undone.
  *     -EBUSY a member is in another set, -ENOSPC no diff area or no room in
- *     it, -EEXIST a UUID is in use.
+ *     it, -EEXIST a UUID is in use, -EMLINK VSS_MAX_SNAPSHOTS exist, -ESTALE
+ *     the volume was resized, -EIO its diff area has failed.
  *
  * VSS_CMD_SET_STEP (do)
  *     request:  VSS_A_SET { UUID, STATE }
@@ -112,8 +120,10 @@
  *     COMMITTED or DONE.  On an error the set is undone (thawed, snapshots
  *     dropped), state FAILED.  DONE ends the set: the snapshots are on their
  *     own and the set is gone once the reply is read.
- *     -ETIMEDOUT a deadline passed, -ECANCELED the set was undone before,
- *     -EPERM the set belongs to another socket.
+ *     -ETIMEDOUT a deadline passed (VSS_CMD_SET_GET tells by HOLD_USEC whether
+ *     writes were held then), -ECANCELED the set was undone before, -EBUSY a
+ *     file system is frozen, or was thawed, by someone else, -EPERM the set
+ *     belongs to another socket.
  *
  * VSS_CMD_SET_ABORT (do)
  *     request:  VSS_A_SET { UUID }
@@ -136,6 +146,7 @@
  *                  UUID, SET_UUID, MAJOR, MINOR, VOLUME_NAME, NAME, DEV_MAJOR,
  *                  DEV_MINOR, EPOCH, TIME, SIZE, STATE, LOST_REASON, FLAGS,
  *                  COPIED, OVERLAY }
+ *     Before its set is DONE a snapshot has no device: DEV_* are 0.
  *
  * VSS_CMD_SNAPSHOT_SET (do)
  *     request:  VSS_A_SNAPSHOT { UUID, FLAGS }

@@ -3,6 +3,7 @@
  * vssctl attach: start to track a volume.
  */
 #include "command.h"
+#include "prepare.h"
 #include "print.h"
 
 enum { OPT_CHUNK = 1, OPT_COPY_MEMORY };
@@ -35,11 +36,10 @@ static int run(struct vssctl *ctl, struct vssctl_args *args)
 	if (ret)
 		return ret;
 	lock = vssctl_lock(ctl);
-	ret = vss_kernel_volume_attach(ctl->kernel, volume.dev, (uint32_t)chunk, copy_memory,
-				       &state);
+	ret = vssctl_attach_volume(ctl, &volume, (uint32_t)chunk, copy_memory, &state);
 	vssctl_unlock(lock);
 	if (ret)
-		return vssctl_fail_kernel(ctl);
+		return ret;
 	ctl->print->attached(ctl, &state);
 	return VSSCTL_OK;
 }

@@ -9,6 +9,18 @@
 #include "prepare.h"
 #include "size.h"
 
+int vssctl_attach_volume(struct vssctl *ctl, const struct vss_blockdev *volume, uint32_t chunk,
+			 uint64_t copy_memory, struct vss_kernel_volume *state)
+{
+	struct vss_error err = { 0 };
+
+	if (vss_blockdev_check_origin(volume, &err))
+		return vssctl_fail_error(ctl, &err);
+	if (vss_kernel_volume_attach(ctl->kernel, volume->dev, chunk, copy_memory, state))
+		return vssctl_fail_kernel(ctl);
+	return 0;
+}
+
 static int attach(struct vssctl *ctl, const struct vss_blockdev *volume,
 		  struct vss_kernel_volume *state, bool *attached)
 {
@@ -20,8 +32,9 @@ static int attach(struct vssctl *ctl, const struct vss_blockdev *volume,
 				   "the device of %s was removed; detach it", volume->path);
 	if (ret != -ENODEV)
 		return ret ? vssctl_fail_kernel(ctl) : 0;
-	if (vss_kernel_volume_attach(ctl->kernel, volume->dev, 0, 0, state))
-		return vssctl_fail_kernel(ctl);
+	ret = vssctl_attach_volume(ctl, volume, 0, 0, state);
+	if (ret)
+		return ret;
 	*attached = true;
 	vssctl_note(ctl, "attached %s", volume->path);
 	return 0;

@@ -14,6 +14,10 @@ struct vssctl_prepared {
 	struct vss_kernel_area area;
 };
 
+/* Start to track a volume; @chunk and @copy_memory 0 for defaults.  0 or the exit code. */
+int vssctl_attach_volume(struct vssctl *ctl, const struct vss_blockdev *volume, uint32_t chunk,
+			 uint64_t copy_memory, struct vss_kernel_volume *state);
+
 /*
  * @where: what to use as diff area, NULL to choose; not used if the volume has
  * one.  @size: 0 for a default.  0, or the exit code after the failure was

@@ -307,3 +307,15 @@ void vss_blockdev_list_free(struct vss_blockdev *blockdevs, size_t count)
 		vss_blockdev_clear(&blockdevs[i]);
 	free(blockdevs);
 }
+
+int vss_blockdev_check_origin(const struct vss_blockdev *blockdev, struct vss_error *err)
+{
+	char multipath[VSS_SYSFS_NAME_SIZE], node[VSS_BLOCKDEV_NODE_SIZE];
+
+	if (!vss_sysfs_is_path("/sys", blockdev->name, multipath))
+		return 0;
+	vss_blockdev_node(multipath, node, sizeof(node));
+	return vss_error_set(err, -EOPNOTSUPP, VSS_E_VOLUME_NOT_SUPPORTED,
+			     "%s is a path of the multipath device %s, whose writes pass unseen; use %s instead",
+			     blockdev->path, node, node);
+}

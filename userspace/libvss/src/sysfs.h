@@ -31,6 +31,13 @@ uint64_t vss_sysfs_size(const char *sysfs, const char *name);
 int vss_sysfs_attr(const char *sysfs, const char *name, const char *attr, char *text,
 		   size_t size);
 
+/*
+ * Is it, or the disk that it is a partition of, one of the paths of a multipath
+ * device?  Then @multipath receives the kernel name of that device.
+ */
+bool vss_sysfs_is_path(const char *sysfs, const char *name,
+		       char multipath[VSS_SYSFS_NAME_SIZE]);
+
 /* Is it the image of a snapshot, or a partition of one? */
 bool vss_sysfs_is_image(const char *name);
 

@@ -80,6 +80,18 @@ int vss_blockdev_from_devno(struct vss_devno dev, struct vss_blockdev *blockdev,
 void vss_blockdev_node(const char *name, char *path, size_t size);
 
 /**
+ * vss_blockdev_check_origin() - Can every write to a device be seen?
+ * @blockdev: the device that is to be tracked
+ * @err: receives the failure; may be NULL
+ *
+ * What the kernel module cannot find out by itself.  A path of a multipath
+ * device is refused: requests come to it past the block layer's entrance.
+ *
+ * Return: 0 or -EOPNOTSUPP.
+ */
+int vss_blockdev_check_origin(const struct vss_blockdev *blockdev, struct vss_error *err);
+
+/**
  * vss_blockdev_list() - All block devices that could be snapshotted.
  * @blockdevs: receives an array for vss_blockdev_list_free()
  * @count: receives the number of its elements
