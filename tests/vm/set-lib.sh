@@ -351,6 +351,11 @@ ctl_end()
 {
 	local in=${ctl_in[$1]} out=${ctl_out[$1]}
 
+	# To close it is not enough: processes in the background have it open too.
+	(
+		trap '' PIPE
+		echo quit >&"$in"
+	) 2>/dev/null || :
 	exec {in}>&- {out}<&-
 	wait "${ctl_pid[$1]}" 2>/dev/null || :
 	unset "ctl_pid[$1]" "ctl_in[$1]" "ctl_out[$1]"
