@@ -11,6 +11,7 @@
 
 # The programs of tests/tools, also without the test runner.
 PATH=$PATH:${VSS_SRC:-.}/build/vm-userspace/tests
+export LVM_SUPPRESS_FD_WARNINGS=1
 
 # parts DISK MIB...: the disk gets partitions of these sizes.
 parts()
@@ -95,19 +96,20 @@ image()
 	readlink -f "$link"
 }
 
-# raw_sha DEV: prints the checksum of what is on the device now, read beside the
-# page cache: nothing is written out, so it also serves while DEV is held.
+# raw_sha DEV [MIB]: prints the checksum of what is on the device now (or on the
+# first MIB of it), read beside the page cache: nothing is written out, so it also
+# serves while DEV is held.
 raw_sha()
 {
-	dd if="$1" bs=1M iflag=direct status=none | sha256sum | cut -d ' ' -f 1
+	dd if="$1" bs=1M count="${2:-99999}" iflag=direct status=none | sha256sum | cut -d ' ' -f 1
 }
 
-# expect_sha WHAT DEV SUM: fails unless the device has that content.
+# expect_sha WHAT DEV SUM [MIB]: fails unless the device has that content.
 expect_sha()
 {
 	local sum
 
-	sum=$(raw_sha "$2")
+	sum=$(raw_sha "$2" "${4:-}")
 	[[ $sum == "$3" ]] || fail "$1: content of $2 is $sum instead of $3"
 	echo "$1: sha256 as expected"
 }
