@@ -8,17 +8,18 @@
  *   files check DIR [quiet]  every file is what its name and head say; "quiet":
  *                            also those that were not synced, as must be on a
  *                            file system that was frozen. Prints how many.
- *   files pair A B           until SIGTERM: record n is written to file or device
- *                            B once it was acknowledged on A
- *   files records FILE       prints the number of the last record that is there
+ *   files chain PATH...      until SIGTERM: record n is written to the first file or
+ *                            device, when that has acknowledged it to the second,
+ *                            and so on
+ *   files records PATH...    prints the number of the last record on each, in a line
  *
+ * A PATH of a record may end in @OFFSET, in bytes.
  * A file is written under the name tmp.N. One that is renamed to synced.N was
  * synced before, one that becomes plain.N was not.
  */
 #include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
-#include <linux/fs.h>
 #include <signal.h>
 #include <stdarg.h>
 #include <stdbool.h>
@@ -26,7 +27,6 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/ioctl.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -164,6 +164,8 @@ static void work(const char *path, uint64_t job)
 		kept[slot].number = number;
 		kept[slot].synced = sync;
 		done++;
+		/* Others want to run too. */
+		usleep(5000);
 	}
 	printf("job %llu wrote %llu files\n", (unsigned long long)job, (unsigned long long)done);
 	fflush(stdout);
@@ -285,37 +287,65 @@ static void make_record(unsigned char *buffer, uint64_t number)
 	fill(buffer + sizeof(head), RECORD - sizeof(head), number);
 }
 
-static int open_records(const char *path)
+/* PATH or PATH@OFFSET, which is cut off */
+static off_t cut_offset(char *path)
 {
-	struct stat st;
-	int fd = open(path, O_RDWR | O_CREAT | O_DIRECT | O_DSYNC | O_CLOEXEC, 0600);
+	char *at = strrchr(path, '@');
 
-	if (fd < 0 || fstat(fd, &st))
+	if (!at)
+		return 0;
+	*at = '\0';
+	return (off_t)strtoull(at + 1, NULL, 0);
+}
+
+/* Files get written blocks, so that writing a record changes nothing else. */
+static int open_records(char *path, off_t *offset)
+{
+	unsigned char *buffer = record_buffer();
+	int fd;
+
+	*offset = cut_offset(path);
+	fd = open(path, O_RDWR | O_CREAT | O_DIRECT | O_DSYNC | O_CLOEXEC, 0600);
+	if (fd < 0)
 		die("%s: %m", path);
-	if (S_ISREG(st.st_mode) && fallocate(fd, 0, 0, RECORD * RECORDS))
+	memset(buffer, 0, RECORD);
+	for (off_t i = 0; i < RECORDS; i++)
+		if (pwrite(fd, buffer, RECORD, *offset + i * RECORD) != RECORD)
+			die("%s: %m", path);
+	if (fsync(fd))
 		die("%s: %m", path);
+	free(buffer);
 	return fd;
 }
 
-static void pair(const char *path_a, const char *path_b)
+static void chain(char **paths, int count)
 {
-	int fd[2] = { open_records(path_a), open_records(path_b) };
 	unsigned char *buffer = record_buffer();
 	uint64_t number = 0;
+	off_t offset[8];
+	int fd[8];
 
+	if (count > 8)
+		die("at most 8 places");
+	for (int i = 0; i < count; i++)
+		fd[i] = open_records(paths[i], &offset[i]);
 	while (!stop) {
-		number++;
+		off_t at = (off_t)(++number % RECORDS * RECORD);
+
 		make_record(buffer, number);
-		for (int i = 0; i < 2; i++)
-			if (pwrite(fd[i], buffer, RECORD, (off_t)(number % RECORDS * RECORD)) != RECORD)
-				die("writing record %llu: %m", (unsigned long long)number);
+		for (int i = 0; i < count; i++)
+			if (pwrite(fd[i], buffer, RECORD, offset[i] + at) != RECORD)
+				die("writing record %llu to %s: %m", (unsigned long long)number,
+				    paths[i]);
+		usleep(5000);
 	}
-	printf("%llu\n", (unsigned long long)number);
+	printf("%llu records\n", (unsigned long long)number);
 }
 
-static void records(const char *path)
+static uint64_t last_record(char *path)
 {
 	unsigned char *buffer = record_buffer(), *right = record_buffer();
+	off_t offset = cut_offset(path);
 	int fd = open(path, O_RDONLY | O_DIRECT | O_CLOEXEC);
 	uint64_t last = 0;
 
@@ -324,15 +354,23 @@ static void records(const char *path)
 	for (off_t i = 0; i < RECORDS; i++) {
 		struct head *head = (struct head *)buffer;
 
-		if (pread(fd, buffer, RECORD, i * RECORD) != RECORD)
+		ssize_t n = pread(fd, buffer, RECORD, offset + i * RECORD);
+
+		if (n < 0)
 			die("reading %s: %m", path);
+		/* It may just be in the making. */
+		if (n != RECORD)
+			break;
 		if (!head_is_valid(head) || head->number % RECORDS != (uint64_t)i)
 			continue;
 		make_record(right, head->number);
 		if (!memcmp(buffer, right, RECORD) && head->number > last)
 			last = head->number;
 	}
-	printf("%llu\n", (unsigned long long)last);
+	close(fd);
+	free(buffer);
+	free(right);
+	return last;
 }
 
 int main(int argc, char **argv)
@@ -345,14 +383,17 @@ int main(int argc, char **argv)
 		return run_jobs(argv[2], argc > 3 ? (unsigned int)atoi(argv[3]) : 2);
 	if (argc >= 3 && !strcmp(argv[1], "check"))
 		return check(argv[2], argc > 3 && !strcmp(argv[3], "quiet"));
-	if (argc == 4 && !strcmp(argv[1], "pair")) {
-		pair(argv[2], argv[3]);
+	if (argc > 3 && !strcmp(argv[1], "chain")) {
+		chain(argv + 2, argc - 2);
 		return 0;
 	}
-	if (argc == 3 && !strcmp(argv[1], "records")) {
-		records(argv[2]);
+	if (argc > 2 && !strcmp(argv[1], "records")) {
+		for (int i = 2; i < argc; i++)
+			printf("%llu%c", (unsigned long long)last_record(argv[i]),
+			       i == argc - 1 ? '\n' : ' ');
 		return 0;
 	}
-	fputs("usage: files work DIR [JOBS] | check DIR [quiet] | pair A B | records FILE\n", stderr);
+	fputs("usage: files work DIR [JOBS] | check DIR [quiet] | chain PATH... | records PATH...\n",
+	      stderr);
 	return 2;
 }
