@@ -154,7 +154,7 @@ tap_plan "${#plan[@]}"
 
 enqueue()
 {
-	local name=$1 smp=2 mem=2048 thread=single timeout=120 alone='' word words
+	local name=$1 smp=2 mem=2048 thread=single timeout=400 alone='' word words
 
 	read -r -d '' -a words < <(sed -n 's/^# vm: *//p' "tests/vm/$name.sh")
 	for word in "${words[@]}"; do
