@@ -3,7 +3,6 @@
 #
 # Wherever the diff area lies, images are right, and what lies beside it is left
 # alone: files on ext4 and XFS, several parts, block devices, growing in use.
-# vm: thread=multi
 
 . "$(dirname "$0")/content-fs-lib.sh"
 

@@ -3,7 +3,6 @@
 #
 # Images of a busy btrfs. The kernel takes two devices with the same content for
 # one file system, so an image is mounted when the volume no longer is.
-# vm: thread=multi
 
 . "$(dirname "$0")/content-fs-lib.sh"
 

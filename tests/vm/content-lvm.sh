@@ -3,7 +3,6 @@
 #
 # A logical volume as origin, its physical volume as origin, written to through the
 # logical volume, and both in one set.
-# vm: thread=multi
 
 . "$(dirname "$0")/content-lib.sh"
 

@@ -3,7 +3,6 @@
 #
 # A RAID1 as origin, written to without a file system and with ext4; and one of its
 # members as origin, written to through the array.
-# vm: thread=multi
 
 . "$(dirname "$0")/content-lib.sh"
 

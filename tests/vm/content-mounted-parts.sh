@@ -3,7 +3,6 @@
 #
 # A snapshot of a whole disk whose partitions are mounted and busy: their file
 # systems are frozen too, and the image's partitions can be mounted.
-# vm: thread=multi
 
 . "$(dirname "$0")/content-fs-lib.sh"
 

@@ -4,7 +4,6 @@
 # A set is one instant of all its volumes: what was written to one after another
 # had acknowledged it is never there without the other, whether file systems are
 # frozen or not; and nothing acknowledged before is missing.
-# vm: thread=multi
 
 . "$(dirname "$0")/content-lib.sh"
 

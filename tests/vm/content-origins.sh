@@ -3,7 +3,6 @@
 #
 # Whole disks of each kind as volumes, under load of all ways without a file
 # system: virtio, SCSI, NVMe, loop on tmpfs and loop on ext4.
-# vm: thread=multi
 
 . "$(dirname "$0")/content-lib.sh"
 

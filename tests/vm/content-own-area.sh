@@ -3,7 +3,6 @@
 #
 # The diff area in a file on the volume itself: where it lies images read as
 # zeroes, everywhere else as the volume was; on ext4 and XFS.
-# vm: thread=multi
 
 . "$(dirname "$0")/content-fs-lib.sh"
 

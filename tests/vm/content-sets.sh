@@ -3,7 +3,6 @@
 #
 # Ten sets of a busy ext4 and a busy XFS, one after the other: of each image the
 # file system is clean and the files are whole.
-# vm: thread=multi
 
 . "$(dirname "$0")/content-fs-lib.sh"
 

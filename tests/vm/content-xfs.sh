@@ -2,7 +2,6 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 #
 # Images of a busy XFS.
-# vm: thread=multi
 
 . "$(dirname "$0")/content-fs-lib.sh"
 
