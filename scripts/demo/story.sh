@@ -80,7 +80,7 @@ start_workload()
 	for fs in ext4 xfs; do
 		mkdir "/mnt/$fs/fio"
 		start_job "fio-$fs" fio --name=demo --thread --directory="/mnt/$fs/fio" --rw=randwrite \
-			--bsrange=4k-64k --size=32m --overwrite=1 --ioengine=libaio --iodepth=4 \
+			--bsrange=4k-64k --size=16m --overwrite=1 --ioengine=libaio --iodepth=4 \
 			--direct=1 --rate_iops=40 --time_based --runtime=3600 --randrepeat=0 \
 			--output-format=terse --terse-version=3
 		start_job "churn-$fs" bash "$here/workload.sh" churn "/mnt/$fs/churn"
@@ -200,8 +200,8 @@ for ((i = 0; ; i++)); do
 	((i < 300)) || fail "the workload does not get going"
 	check_workload
 	# Its file has been laid out, and more.
-	if [[ $(written "${jobs[fio-ext4]}") -gt $((33 << 20)) &&
-	      $(written "${jobs[fio-xfs]}") -gt $((33 << 20)) && -s /mnt/xfs/ledger ]]; then
+	if [[ $(written "${jobs[fio-ext4]}") -gt $((17 << 20)) &&
+	      $(written "${jobs[fio-xfs]}") -gt $((17 << 20)) && -s /mnt/xfs/ledger ]]; then
 		break
 	fi
 	sleep 0.2

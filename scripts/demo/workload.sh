@@ -24,7 +24,7 @@ churn()
 		printf '%s' "${block:0:1 + i * 977 % 8192}" >"$1/new-$((i % 8))"
 		((i % 8 < 7)) || mv "$1"/new-[0-3] "$1"/kept/ 2>/dev/null || mkdir "$1/kept"
 		((i % 16 < 15)) || rm -f "$1"/new-* "$1"/kept/*
-		pause 0.05
+		pause 0.1
 	done
 	echo "$i"
 }
@@ -38,7 +38,7 @@ ledger()
 	for ((i = 1; go; i++)); do
 		echo "$i" >>"$1"
 		echo "$i" >>"$2"
-		pause 0.02
+		pause 0.05
 	done
 	echo "$i"
 }
