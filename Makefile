@@ -33,7 +33,7 @@ userspace: ## build the library and the tools in build/userspace
 
 install: all ## build and install below DESTDIR, userspace below PREFIX (/usr/local)
 	$(MAKE) install-only
-	$(if $(DESTDIR),,depmod -a $$(cat $(KDIR)/include/config/kernel.release))
+	$(if $(DESTDIR),,depmod -a $$(cut -d '"' -f 2 -s $(KDIR)/include/generated/utsrelease.h))
 
 install-only: kdir-there
 	$(MAKE) -C $(KDIR) M=$(MODULE_DIR) INSTALL_MOD_PATH=$(DESTDIR) \
