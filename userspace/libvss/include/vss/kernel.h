@@ -110,7 +110,7 @@ const char *vss_kernel_extack_attr(const struct vss_kernel *kernel);
  * struct vss_kernel_module - Facts about the module.
  * @version: "major.minor.patch"
  * @hook_state: enum vss_hook_state
- * @hook_bios: bios of tracked volumes seen since load
+ * @hook_bios: writes of the machine seen by the hook since the module was loaded
  * @max_volumes: volumes that can be tracked
  * @max_snapshots: snapshots of one volume
  * @max_members: volumes in one set
