@@ -136,7 +136,7 @@ echo "the write went on after $took ms"
 lost_because stalled "${snaps[@]}"
 origin_right
 bg again overwrite 0 1500
-expect_over 5000 again
+expect_over 30000 again
 origin_right
 timeout 10 vssctl status "$volume" >/dev/null || fail "vssctl hangs"
 run_ok dmsetup resume area
