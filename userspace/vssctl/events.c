@@ -41,6 +41,12 @@ static int64_t now_ms(void)
 	return (int64_t)ts.tv_sec * 1000 + ts.tv_nsec / 1000000;
 }
 
+/*
+ * Sizes of files are rounded up to this.  A little always lacks to the limit,
+ * because the ends of extents hold no whole chunk.
+ */
+#define LEAST_GROWTH	((uint64_t)1 << 20)
+
 /* A failure to grow is told but does not end the watch. */
 static void grow(struct watch *w, const struct vss_kernel_event *event)
 {
@@ -61,7 +67,8 @@ static void grow(struct watch *w, const struct vss_kernel_event *event)
 		vssctl_fail_kernel(w->ctl);
 	} else if (state.area_size - state.area_used > state.low_water) {
 		vssctl_detail(w->ctl, "diff area of %s has room again", volume.path);
-	} else if (state.area_size >= w->grow_max) {
+	} else if (state.area_size >= w->grow_max ||
+		   w->grow_max - state.area_size < LEAST_GROWTH) {
 		vssctl_warn(w->ctl, "diff area of %s is low but has its most size already",
 			    volume.path);
 	} else {
