@@ -12,7 +12,7 @@
 RANDOM=${SEED:-2}
 
 load_vss
-split "$(disk vd0)" 4M
+split "$(disk vd0)" 3M
 dev=${parts[0]}
 fill "$dev"
 track "$dev" "$(disk vd1)" --chunk-size 4K
@@ -22,7 +22,7 @@ udevadm control --stop-exec-queue
 cleanup_push udevadm control --start-exec-queue
 
 # Few and small writes between two snapshots, so that some copies serve several.
-churn --seed 7 --count 0 --pause 10 --max 64K --chunk 4K "$dev" >"$TEST_TMP/churn" &
+churn --seed 7 --count 0 --pause 25 --max 64K --chunk 4K "$dev" >"$TEST_TMP/churn" &
 load=$!
 
 declare -A image_of copy_of
