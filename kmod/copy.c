@@ -376,7 +376,8 @@ static bool get_resources(struct vss_copy *copy)
  * Read chunks @i to @i + @n - 1 of the copy from the origin.  From here on it
  * belongs to done_work.
  */
-static void read_chunks(struct vss_copy *copy, unsigned int i, unsigned int n)
+static void read_chunks(struct vss_copy *copy, unsigned int i, unsigned int n,
+			blk_opf_t flags)
 {
 	struct vss_volume *vol = copy->vol;
 	unsigned int chunk_pages = 1U << (vol->chunk_shift - PAGE_SHIFT);
@@ -386,7 +387,7 @@ static void read_chunks(struct vss_copy *copy, unsigned int i, unsigned int n)
 
 	atomic64_inc(&vol->stats.copy_reads);
 	bio_init(bio, NULL, copy->vecs + i * chunk_pages,
-		 DIV_ROUND_UP(bytes, PAGE_SIZE), REQ_OP_READ | REQ_SYNC);
+		 DIV_ROUND_UP(bytes, PAGE_SIZE), REQ_OP_READ | REQ_SYNC | flags);
 	bio->bi_vcnt = DIV_ROUND_UP(bytes, PAGE_SIZE);
 	bio->bi_iter.bi_size = bytes;
 	bio->bi_iter.bi_sector = vss_chunk_to_sector(vol,
@@ -400,28 +401,24 @@ static void read_chunks(struct vss_copy *copy, unsigned int i, unsigned int n)
 
 static void read_origin(struct vss_copy *copy)
 {
-	read_chunks(copy, 0, copy->n);
+	read_chunks(copy, 0, copy->n, 0);
 }
 
 /*
- * A read has ended.  If that of all chunks failed, they are read one by one to
- * find those that are to blame: true, another read is under way.
+ * A read has ended.  If that of all chunks failed, they are read one by one,
+ * not merged with neighbours that may be to blame: true, a read is under way.
  */
 static bool probe_next(struct vss_copy *copy)
 {
 	bool failed = copy->bio.bi_status;
 
-	if (copy->n == 1) {
-		copy->bad = failed;
-		return false;
-	}
 	if (!copy->probed && !failed)
 		return false;
 	if (copy->probed && failed)
 		copy->bad |= BIT(copy->probed - 1);
 	if (copy->probed == copy->n)
 		return false;
-	read_chunks(copy, copy->probed++, 1);
+	read_chunks(copy, copy->probed++, 1, REQ_NOMERGE);
 	return true;
 }
 

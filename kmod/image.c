@@ -232,6 +232,26 @@ static void chunk_source(struct vss_snapshot *snap, struct vss_shard *shard,
 	run->offset = offset << SECTOR_SHIFT;
 }
 
+/*
+ * Where the area lies on its own volume: zeroes, but what was written to the
+ * image comes first.
+ */
+static void own_run(struct vss_snapshot *snap, sector_t sector, sector_t nr,
+		    struct run *run)
+{
+	struct vss_volume *vol = snap->vol;
+	unsigned int offset = sector & (vss_chunk_sectors(vol) - 1);
+	u32 slot;
+
+	run->source = ZERO;
+	run->nr = nr;
+	if (xa_empty(&snap->overlay))
+		return;
+	run->nr = min_t(sector_t, nr, vss_chunk_sectors(vol) - offset);
+	if (vss_overlay_find(snap, vss_sector_to_chunk(vol, sector), &slot))
+		in_store(vol, slot, offset, run);
+}
+
 /* The first sectors of the range that come from one place. */
 static void next_run(struct vss_snapshot *snap, sector_t sector, sector_t nr,
 		     struct run *run)
@@ -243,8 +263,7 @@ static void next_run(struct vss_snapshot *snap, sector_t sector, sector_t nr,
 	memset(run, 0, sizeof(*run));
 	nr = vss_area_own_range(&vol->area, sector, nr, &own);
 	if (own) {
-		run->source = ZERO;
-		run->nr = nr;
+		own_run(snap, sector, nr, run);
 		return;
 	}
 

@@ -14,6 +14,7 @@
 #include <linux/mm.h>
 #include <linux/pagemap.h>
 #include <linux/sort.h>
+#include <linux/stat.h>
 #include <linux/slab.h>
 
 #include "area.h"
@@ -492,6 +493,16 @@ fail:
 	return err;
 }
 
+static u64 allocated_sectors(struct file *file)
+{
+	struct kstat stat;
+
+	if (vfs_getattr(&file->f_path, &stat, STATX_BLOCKS,
+			AT_STATX_SYNC_AS_STAT))
+		return 0;
+	return stat.blocks;
+}
+
 /**
  * vss_area_add_extents() - tell where a pinned file is
  * @vol:	the volume
@@ -512,6 +523,7 @@ int vss_area_add_extents(struct vss_volume *vol, struct vss_part *part,
 	sector_t size = bdev_nr_sectors(part->bdev);
 	struct vss_raw_extent *raw, *old_raw = part->raw;
 	u32 i, n = part->nr_raw, old_nr = part->nr_raw;
+	u64 total = 0;
 	int err = 0;
 
 	lockdep_assert_held(&vss_mutex);
@@ -543,6 +555,14 @@ int vss_area_add_extents(struct vss_volume *vol, struct vss_part *part,
 			raw[n - 1].nr += ext[i].nr;
 		else
 			raw[n++] = ext[i];
+	}
+	for (i = 0; i < n; i++)
+		total += raw[i].nr;
+	if (total > allocated_sectors(part->file)) {
+		NL_SET_ERR_MSG(extack,
+			       "the extents are more than the file has (a sparse file?)");
+		err = -EINVAL;
+		goto fail;
 	}
 	part->raw = raw;
 	part->nr_raw = n;
