@@ -157,7 +157,7 @@ sync -f "$ext4_dir"
 size=$(blockdev --getsize64 "$ext4")
 raw_refused ERANGE "$second" "$ext4_dir/extents" "$size:65536"
 run_ok vssctl detach --quiet --keep-files "$second"
-for extents in 0:1048576 1000:65536 0:0 "1048576:65536 1048576:65536" "1048576:65536 1081344:65536"; do
+for extents in 1000:65536 0:0 "1048576:65536 1048576:65536" "1048576:65536 1081344:65536"; do
 	vssctl attach --quiet "$second"
 	read -r -a words <<<"$extents"
 	if area-raw "$second" "$ext4_dir/extents" "${words[@]}" >"$TEST_TMP/out"; then
