@@ -13,6 +13,7 @@ packages=(
 	# Build
 	make gcc libc6-dev pkg-config libnl-genl-3-dev libblkid-dev
 	libmount-dev libsmartcols-dev libjson-c-dev liburing-dev
+	libxml2-dev libsystemd-dev libpq-dev
 	# Kernel: the one the VM runs, and its headers. No boot loader comes
 	# along, as recommended packages are left out.
 	linux-image-amd64 linux-headers-amd64 kmod
@@ -20,7 +21,7 @@ packages=(
 	qemu-system-x86 busybox-static cpio xz-utils zstd binutils udev iproute2
 	procps util-linux
 	# Tests
-	libcmocka-dev fio e2fsprogs xfsprogs btrfs-progs fdisk dmsetup lvm2
+	libcmocka-dev dbus postgresql fio e2fsprogs xfsprogs btrfs-progs fdisk dmsetup lvm2
 	mdadm nvme-cli
 	# Static checks; the source package has checkpatch.pl
 	sparse shellcheck perl linux-source-6.1

@@ -1,0 +1,160 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/*
+ * The provider ABI: what a provider of shadow copies offers to vssd.
+ *
+ * A provider is a struct of functions that run in a child process of vssd, the
+ * provider host, which nothing else runs in.  They are called one at a time from
+ * one thread, except abort_snapshots(), which may come from another thread while
+ * end_prepare_snapshots(), pre_commit_snapshots(), hold_writes() or
+ * commit_snapshots() has not returned, and must make that call return soon.
+ *
+ * The steps of a set, in this order (The Shadow Copy Creation Process for
+ * Providers): begin_prepare_snapshot() for each volume; end_prepare_snapshots()
+ * (may take long); writers are frozen; pre_commit_snapshots(); hold_writes();
+ * commit_snapshots(); release_writes(); post_commit_snapshots(); writers are
+ * thawed; pre_final_commit_snapshots(); writers may recover the shadow copies;
+ * post_final_commit_snapshots().  From pre_commit_snapshots() to
+ * release_writes() file systems may be frozen: no function may write to any file
+ * or log then, nor wait for somebody who does.
+ *
+ * A function returns a VSS result code and says in @err what failed, on what,
+ * and what to do.  Codes other than those named at struct vss_provider_ops
+ * become VSS_E_UNEXPECTED_PROVIDER_ERROR.
+ */
+#ifndef VSS_PROVIDER_H
+#define VSS_PROVIDER_H
+
+#include <stddef.h>
+#include <vss/lun.h>
+#include <vss/types.h>
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+#define VSS_PROVIDER_ABI_VERSION	1
+
+/**
+ * struct vss_provider_volume - A volume that a provider is asked about.
+ * @path: device node
+ * @luns, @nr_luns: what it lies on; none when that could not be found out
+ */
+struct vss_provider_volume {
+	const char *path;
+	const struct vss_lun_mapping *luns;
+	size_t nr_luns;
+};
+
+/**
+ * struct vss_provider_snapshot - What a provider tells of a shadow copy.
+ * @prop: its properties; exposed_* and service_machine are vssd's own
+ * @provider_data: what the provider needs to find it on another machine; NULL for
+ *	nothing
+ * @luns, @nr_luns: of a transportable one
+ */
+struct vss_provider_snapshot {
+	struct vss_snapshot_prop prop;
+	char *provider_data;
+	struct vss_lun_mapping *luns;
+	size_t nr_luns;
+};
+void vss_provider_snapshot_clear(struct vss_provider_snapshot *snapshot);
+
+/**
+ * struct vss_provider_ops - A provider.
+ * @abi_version: VSS_PROVIDER_ABI_VERSION
+ * @size: sizeof(struct vss_provider_ops) at the time of building
+ * @id, @version_id: its identifiers
+ * @name, @version: for people
+ * @type: VSS_PROV_SYSTEM is reserved
+ * @load: called first; @state is passed to all others
+ * @unload: S_FALSE refuses, unless @force
+ * @is_volume_supported: S_OK or S_FALSE: can shadow copies with this context be made of
+ *	the volume?  A yes to a transportable context is a promise to transport
+ * @is_volume_snapshotted: are there shadow copies of it?
+ * @begin_prepare_snapshot: take a volume into a set, which the first call starts
+ *	(and, out of sequence, abandons an older one).  VSS_E_VOLUME_NOT_SUPPORTED_BY_PROVIDER,
+ *	VSS_E_UNSUPPORTED_CONTEXT, VSS_E_MAXIMUM_NUMBER_OF_SNAPSHOTS_REACHED,
+ *	VSS_E_INSUFFICIENT_STORAGE, VSS_E_NESTED_VOLUME_LIMIT, VSS_E_PROVIDER_VETO
+ * @end_prepare_snapshots: finish all that takes long.  VSS_E_INSUFFICIENT_STORAGE,
+ *	VSS_E_PROVIDER_VETO, as all below
+ * @pre_commit_snapshots: last preparations, with applications frozen
+ * @hold_writes: flush and freeze file systems, then let no write through to any volume
+ *	of the set.  VSS_E_FLUSH_WRITES_TIMEOUT, VSS_E_HOLD_WRITES_TIMEOUT.  NULL for a
+ *	provider that leaves this to the system provider
+ * @commit_snapshots: take the instant; within a second
+ * @release_writes: undo @hold_writes
+ * @post_commit_snapshots: applications are still frozen
+ * @pre_final_commit_snapshots: bring up the images, writable with
+ *	VSS_VOLSNAP_ATTR_AUTORECOVER; leaves a transportable set hidden
+ * @post_final_commit_snapshots: images are read-only from now
+ * @abort_snapshots: undo a set at any step
+ * @get_snapshots: all that exist, an array for the caller to clear and free()
+ * @delete_snapshot: VSS_E_OBJECT_NOT_FOUND, VSS_E_PROVIDER_VETO (in use, without @force)
+ * @set_writable: make the image writable or read-only; NULL when it cannot
+ * @revert_to_snapshot: start to set the volume back; NULL or E_NOTIMPL when it cannot
+ * @query_revert_status: S_OK when no revert runs on the volume, VSS_S_ASYNC_PENDING with
+ *	@percent while one does, or why it failed
+ * @import_snapshot: make a transported shadow copy visible here: what was recorded of
+ *	it, changed to what it is here.  NULL when it cannot
+ * @break_snapshot_set: turn the shadow copies into ordinary volumes and forget them;
+ *	NULL or VSS_E_PROVIDER_VETO when it cannot
+ *
+ * Functions that may be NULL are marked so; all others must be there.
+ */
+struct vss_provider_ops {
+	uint32_t abi_version;
+	size_t size;
+	struct vss_uuid id;
+	struct vss_uuid version_id;
+	const char *name;
+	const char *version;
+	enum vss_provider_type type;
+
+	vss_result (*load)(void **state, struct vss_error *err);
+	vss_result (*unload)(void *state, bool force);
+
+	vss_result (*is_volume_supported)(void *state, uint32_t context,
+					  const struct vss_provider_volume *volume, struct vss_error *err);
+	vss_result (*is_volume_snapshotted)(void *state, const struct vss_provider_volume *volume,
+					    bool *present, uint32_t *compatibility, struct vss_error *err);
+
+	vss_result (*begin_prepare_snapshot)(void *state, const struct vss_uuid *set,
+					     const struct vss_uuid *snapshot, uint32_t context,
+					     const struct vss_provider_volume *volume, struct vss_error *err);
+	vss_result (*end_prepare_snapshots)(void *state, const struct vss_uuid *set, struct vss_error *err);
+	vss_result (*pre_commit_snapshots)(void *state, const struct vss_uuid *set, struct vss_error *err);
+	vss_result (*hold_writes)(void *state, const struct vss_uuid *set, uint32_t timeout_ms,
+				  struct vss_error *err);
+	vss_result (*commit_snapshots)(void *state, const struct vss_uuid *set, struct vss_error *err);
+	vss_result (*release_writes)(void *state, const struct vss_uuid *set, struct vss_error *err);
+	vss_result (*post_commit_snapshots)(void *state, const struct vss_uuid *set, struct vss_error *err);
+	vss_result (*pre_final_commit_snapshots)(void *state, const struct vss_uuid *set,
+						 uint32_t attributes, struct vss_error *err);
+	vss_result (*post_final_commit_snapshots)(void *state, const struct vss_uuid *set, struct vss_error *err);
+	vss_result (*abort_snapshots)(void *state, const struct vss_uuid *set, struct vss_error *err);
+
+	vss_result (*get_snapshots)(void *state, struct vss_provider_snapshot **snapshots,
+				    size_t *count, struct vss_error *err);
+	vss_result (*delete_snapshot)(void *state, const struct vss_uuid *snapshot, bool force,
+				      struct vss_error *err);
+	vss_result (*set_writable)(void *state, const struct vss_uuid *snapshot, bool writable,
+				   struct vss_error *err);
+	vss_result (*revert_to_snapshot)(void *state, const struct vss_uuid *snapshot, bool force,
+					 struct vss_error *err);
+	vss_result (*query_revert_status)(void *state, const char *volume, uint32_t *percent,
+					  struct vss_error *err);
+	vss_result (*import_snapshot)(void *state, struct vss_provider_snapshot *snapshot,
+				      struct vss_error *err);
+	vss_result (*break_snapshot_set)(void *state, const struct vss_uuid *set, uint32_t flags,
+					 struct vss_error *err);
+};
+
+/* What a plug-in exports: its struct, which lives as long as the plug-in. */
+const struct vss_provider_ops *vss_provider_get(void);
+
+#ifdef __cplusplus
+}
+#endif
+
+#endif /* VSS_PROVIDER_H */

@@ -1,0 +1,133 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/*
+ * Writers: programs that bring their data to rest for a shadow copy
+ * (CVssWriter, IVssCreateWriterMetadata).
+ *
+ * A writer makes an object with a struct of callbacks, subscribes, and calls
+ * vss_writer_dispatch() whenever vss_writer_get_fd() is readable (or
+ * vss_writer_run() for a loop of its own).  Callbacks run inside dispatch, one at
+ * a time, on the calling thread; while one runs, vssd waits for it, up to the
+ * time limit of its event.
+ *
+ * A callback returns true for success.  One that fails says why with
+ * vss_writer_set_writer_failure() first; without that the failure counts as
+ * VSS_E_WRITERERROR_NONRETRYABLE.
+ */
+#ifndef VSS_WRITER_H
+#define VSS_WRITER_H
+
+#include <vss/component.h>
+#include <vss/metadata.h>
+#include <vss/types.h>
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+struct vss_writer;
+
+#define VSS_WRITER_DEFAULT_FREEZE_TIMEOUT_MS	60000
+
+/**
+ * struct vss_writer_ops - What a writer does at each event.
+ * @identify: fill in the Writer Metadata Document, which has the identity already
+ * @prepare_backup: a backup is planned; @components is NULL in volume mode
+ * @prepare_snapshot: get ready for Freeze; may take long
+ * @freeze: stop changing the data on the volumes of the set
+ * @thaw: go on
+ * @post_snapshot: the shadow copy exists; with auto-recovery it is writable now
+ * @abort: the shadow copy will not be made; go on.  May come more than once
+ * @backup_complete: the backup succeeded; @components is read-only
+ * @backup_shutdown: the requester has ended, whatever became of the backup
+ * @pre_restore, @post_restore: around a restore
+ * @back_off_io, @continue_io: optional, reserved
+ *
+ * @prepare_snapshot, @freeze, @thaw and @abort must be there; NULL stands for
+ * success in the others.
+ */
+struct vss_writer_ops {
+	bool (*identify)(struct vss_writer *writer, struct vss_writer_metadata *metadata, void *data);
+	bool (*prepare_backup)(struct vss_writer *writer, struct vss_writer_components *components, void *data);
+	bool (*prepare_snapshot)(struct vss_writer *writer, void *data);
+	bool (*freeze)(struct vss_writer *writer, void *data);
+	bool (*thaw)(struct vss_writer *writer, void *data);
+	bool (*post_snapshot)(struct vss_writer *writer, struct vss_writer_components *components, void *data);
+	bool (*abort)(struct vss_writer *writer, void *data);
+	bool (*backup_complete)(struct vss_writer *writer, struct vss_writer_components *components, void *data);
+	bool (*backup_shutdown)(struct vss_writer *writer, const struct vss_uuid *snapshot_set_id, void *data);
+	bool (*pre_restore)(struct vss_writer *writer, struct vss_writer_components *components, void *data);
+	bool (*post_restore)(struct vss_writer *writer, struct vss_writer_components *components, void *data);
+	bool (*back_off_io)(struct vss_writer *writer, void *data);
+	bool (*continue_io)(struct vss_writer *writer, void *data);
+};
+
+/**
+ * struct vss_writer_config - Who a writer is (CVssWriter::Initialize).
+ * @writer_id: its class, fixed for the program
+ * @writer_name: for people
+ * @instance_name: tells instances of a class apart across restarts; NULL for none
+ * @usage, @source: what kind of data
+ * @level: when to freeze; VSS_APP_UNKNOWN stands for VSS_APP_FRONT_END
+ * @freeze_timeout_ms: most time from Freeze to Thaw; 0 for the default
+ * @major_version, @minor_version: of the writer
+ * @address: D-Bus address of a private socket of vssd ("unix:path=..."), NULL for
+ *	the system bus
+ */
+struct vss_writer_config {
+	struct vss_uuid writer_id;
+	const char *writer_name;
+	const char *instance_name;
+	enum vss_usage_type usage;
+	enum vss_source_type source;
+	enum vss_application_level level;
+	uint32_t freeze_timeout_ms;
+	uint32_t major_version;
+	uint32_t minor_version;
+	const char *address;
+};
+
+vss_result vss_writer_initialize(const struct vss_writer_config *config,
+				 const struct vss_writer_ops *ops, void *data,
+				 struct vss_writer **writer, struct vss_error *err);
+void vss_writer_free(struct vss_writer *writer);
+const struct vss_error *vss_writer_error(const struct vss_writer *writer);
+
+/* VSS_E_WRITER_ALREADY_SUBSCRIBED the second time; E_ACCESSDENIED by vssd's configuration. */
+vss_result vss_writer_subscribe(struct vss_writer *writer);
+vss_result vss_writer_unsubscribe(struct vss_writer *writer);
+
+/* Readable when vss_writer_dispatch() has something to do; also after @timeout below. */
+int vss_writer_get_fd(struct vss_writer *writer);
+/* Handle what is there, without waiting.  Fails when vssd is gone for good. */
+vss_result vss_writer_dispatch(struct vss_writer *writer);
+/* Dispatch until vss_writer_stop(), which a callback or signal handler may call. */
+vss_result vss_writer_run(struct vss_writer *writer);
+void vss_writer_stop(struct vss_writer *writer);
+
+/* ---- what may be asked within callbacks ---- */
+
+vss_result vss_writer_set_writer_failure(struct vss_writer *writer, vss_result failure);
+vss_result vss_writer_set_writer_failure_ex(struct vss_writer *writer, vss_result failure,
+					    vss_result application_code, const char *message);
+void vss_writer_get_instance_id(struct vss_writer *writer, struct vss_uuid *id);
+/* VSS_E_BAD_STATE outside an operation, for all below */
+vss_result vss_writer_get_session_id(struct vss_writer *writer, struct vss_uuid *id);
+vss_result vss_writer_get_context(struct vss_writer *writer, uint32_t *context);
+vss_result vss_writer_get_current_snapshot_set_id(struct vss_writer *writer, struct vss_uuid *id);
+enum vss_backup_type vss_writer_get_backup_type(struct vss_writer *writer);
+enum vss_restore_type vss_writer_get_restore_type(struct vss_writer *writer);
+bool vss_writer_are_components_selected(struct vss_writer *writer);
+bool vss_writer_is_bootable_system_state_backed_up(struct vss_writer *writer);
+bool vss_writer_is_partial_file_support_enabled(struct vss_writer *writer);
+bool vss_writer_is_path_affected(struct vss_writer *writer, const char *path);
+uint32_t vss_writer_get_current_volume_count(struct vss_writer *writer);
+const char *vss_writer_get_current_volume(struct vss_writer *writer, uint32_t index);
+/* In PostSnapshot only; VSS_E_OBJECT_NOT_FOUND for a volume outside the set.  To free(). */
+vss_result vss_writer_get_snapshot_device_name(struct vss_writer *writer, const char *volume,
+					       char **device);
+
+#ifdef __cplusplus
+}
+#endif
+
+#endif /* VSS_WRITER_H */
