@@ -254,6 +254,13 @@ static int do_cancel(struct bus_session *s, sd_bus_message *m, struct vss_error 
 	return reply_result(m, vssd_session_cancel(s->session), err);
 }
 
+static int do_document_saved(struct bus_session *s, sd_bus_message *m, struct vss_error *err)
+{
+	(void)err;
+	vssd_session_document_saved(s->session);
+	return sd_bus_reply_method_return(m, NULL);
+}
+
 static int do_gather_writer_status(struct bus_session *s, sd_bus_message *m, struct vss_error *err)
 {
 	const struct vssd_writer_status *statuses;
@@ -550,6 +557,7 @@ static const struct session_method {
 	{ "PostRestore", do_post_restore },
 	{ "Abort", do_abort },
 	{ "Cancel", do_cancel },
+	{ "DocumentSaved", do_document_saved },
 	{ "GetSnapshotProperties", do_get_snapshot_properties },
 	{ "QuerySnapshots", do_query_snapshots },
 	{ "DeleteSnapshots", do_delete_snapshots },
@@ -627,6 +635,7 @@ static const sd_bus_vtable vtable[] = {
 				SD_BUS_RESULT("s", document), on_call, OPEN),
 	SD_BUS_METHOD_WITH_ARGS("Abort", SD_BUS_NO_ARGS, SD_BUS_NO_RESULT, on_call, OPEN),
 	SD_BUS_METHOD_WITH_ARGS("Cancel", SD_BUS_NO_ARGS, SD_BUS_NO_RESULT, on_call, OPEN),
+	SD_BUS_METHOD_WITH_ARGS("DocumentSaved", SD_BUS_NO_ARGS, SD_BUS_NO_RESULT, on_call, OPEN),
 	SD_BUS_METHOD_WITH_ARGS("GetSnapshotProperties", SD_BUS_ARGS("s", snapshot),
 				SD_BUS_RESULT("a{sv}", properties), on_call, OPEN),
 	SD_BUS_METHOD_WITH_ARGS("QuerySnapshots", SD_BUS_NO_ARGS,
