@@ -8,6 +8,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "cleanup.h"
 #include "error.h"
 #include "requester.h"
 
@@ -215,8 +216,16 @@ vss_result vss_backup_components_get_session_id(struct vss_backup_components *bc
 	return result;
 }
 
+/* Are there transportable shadow copies of this object? */
+static bool made_to_travel(const struct vss_call_order *order)
+{
+	return (order->stage == VSS_STAGE_CREATED || order->stage == VSS_STAGE_DONE) &&
+	       (order->context & VSS_VOLSNAP_ATTR_TRANSPORTABLE);
+}
+
 vss_result vss_backup_components_save_as_xml(struct vss_backup_components *bc, char **xml)
 {
+	_cleanup_free_ char *text = NULL;
 	vss_result result;
 
 	if (!xml)
@@ -224,5 +233,11 @@ vss_result vss_backup_components_save_as_xml(struct vss_backup_components *bc, c
 	result = vss_requester_enter(bc, VSS_CALL_SaveAsXML);
 	if (VSS_FAILED(result))
 		return result;
-	return vss_backup_document_save(bc->document, xml, &bc->error);
+	result = vss_backup_document_save(bc->document, &text, &bc->error);
+	/* From now on the shadow copies can be imported, so they must outlive the object. */
+	if (!VSS_FAILED(result) && made_to_travel(&bc->order))
+		result = vss_requester_call(bc, "DocumentSaved", NULL, "");
+	if (!VSS_FAILED(result))
+		*xml = keep_ptr(text);
+	return vss_requester_leave(bc, VSS_CALL_SaveAsXML, result);
 }

@@ -82,7 +82,7 @@ static const struct rule rules[VSS_CALL_COUNT] = {
 	RULE(GetWriterMetadataCount, ". = = = = = = = = = =",  '=',  "M",    ""),
 	RULE(GetWriterMetadata,      ". = = = = = = = = = =",  '=',  "M",    ""),
 	RULE(FreeWriterMetadata,     ". = = = = = = = = = =",  '=',  "M",    ""),
-	RULE(GatherWriterStatus,     ". = = = = = = = = = =",  '=',  "",     "*"),
+	RULE(GatherWriterStatus,     ". = = = = = = = = = =",  '=',  "G",    "*"),
 	RULE(GetWriterStatusCount,   ". = = = = = = = = = =",  '=',  "T",    ""),
 	RULE(GetWriterStatus,        ". = = = = = = = = = =",  '=',  "T",    ""),
 	RULE(FreeWriterStatus,       ". = = = = = = = = = =",  '=',  "T",    ""),
