@@ -13,7 +13,7 @@
 #include <vss/error.h>
 
 #define MAX_ARGUMENTS	8
-#define PROBLEM_SIZE	512
+#define PROBLEM_SIZE	2048
 
 /* A line of the table. */
 struct vector {

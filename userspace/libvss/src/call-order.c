@@ -78,7 +78,7 @@ static const struct rule rules[VSS_CALL_COUNT] = {
 	RULE(DisableWriterInstances, ". = = = = = = = = = =",  '=',  "",     ""),
 
 	/* Writers */
-	RULE(GatherWriterMetadata,   ". = = = . . . . = . .",  '=',  "1",    "*"),
+	RULE(GatherWriterMetadata,   ". = = = . . . . = . .",  '=',  "1",    "F*"),
 	RULE(GetWriterMetadataCount, ". = = = = = = = = = =",  '=',  "M",    ""),
 	RULE(GetWriterMetadata,      ". = = = = = = = = = =",  '=',  "M",    ""),
 	RULE(FreeWriterMetadata,     ". = = = = = = = = = =",  '=',  "M",    ""),
