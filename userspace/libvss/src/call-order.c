@@ -42,8 +42,8 @@
  *		done yet in the default context
  *	1	the call was not made before
  *
- * "does": F decides the context, * is asynchronous, + is also allowed while an
- * asynchronous operation of the object runs; all others are VSS_E_BAD_STATE then.
+ * "does": F decides the context, + is also allowed while an asynchronous
+ * operation of the object runs; all others are VSS_E_BAD_STATE then.
  *
  * Where it comes from: Shadow Copy Creation Details (the rows from
  * GatherWriterMetadata to BackupComplete), and the pages of the methods for the
@@ -78,11 +78,11 @@ static const struct rule rules[VSS_CALL_COUNT] = {
 	RULE(DisableWriterInstances, ". = = = = = = = = = =",  '=',  "",     ""),
 
 	/* Writers */
-	RULE(GatherWriterMetadata,   ". = = = . . . . = . .",  '=',  "1",    "F*"),
+	RULE(GatherWriterMetadata,   ". = = = . . . . = . .",  '=',  "1",    "F"),
 	RULE(GetWriterMetadataCount, ". = = = = = = = = = =",  '=',  "M",    ""),
 	RULE(GetWriterMetadata,      ". = = = = = = = = = =",  '=',  "M",    ""),
 	RULE(FreeWriterMetadata,     ". = = = = = = = = = =",  '=',  "M",    ""),
-	RULE(GatherWriterStatus,     ". = = = = = = = = = =",  '=',  "G",    "*"),
+	RULE(GatherWriterStatus,     ". = = = = = = = = = =",  '=',  "G",    ""),
 	RULE(GetWriterStatusCount,   ". = = = = = = = = = =",  '=',  "T",    ""),
 	RULE(GetWriterStatus,        ". = = = = = = = = = =",  '=',  "T",    ""),
 	RULE(FreeWriterStatus,       ". = = = = = = = = = =",  '=',  "T",    ""),
@@ -101,9 +101,9 @@ static const struct rule rules[VSS_CALL_COUNT] = {
 	RULE(AddToSnapshotSet,       ". . . = = . . . . . .",  '=',  "",     ""),
 	RULE(IsVolumeSupported,      ". = = = = = = = . . .",  '=',  "",     "F"),
 	RULE(IsVolumeSnapshotted,    ". = = = = = = = . . .",  '=',  "",     "F"),
-	RULE(PrepareForBackup,       ". . . P . . . . . . .",  'O',  "WGB",  "*"),
-	RULE(DoSnapshotSet,          ". . . C C . . . . . .",  'O',  "AgPV", "*"),
-	RULE(BackupComplete,         ". . . . . D . . . . .",  'O',  "W",    "*"),
+	RULE(PrepareForBackup,       ". . . P . . . . . . .",  'O',  "WGB",  ""),
+	RULE(DoSnapshotSet,          ". . . C C . . . . . .",  'O',  "AgPV", ""),
+	RULE(BackupComplete,         ". . . . . D . . . . .",  'O',  "W",    ""),
 	RULE(AbortBackup,            ". = = O O O = = . . .",  '=',  "",     "+"),
 	RULE(SaveAsXML,              ". . = . = = = = = = =",  '=',  "",     ""),
 
@@ -114,10 +114,10 @@ static const struct rule rules[VSS_CALL_COUNT] = {
 	RULE(ExposeSnapshot,         ". = = = = = = = . . .",  '=',  "",     "F"),
 	RULE(UnexposeSnapshot,       ". = = = = = = = . . .",  '=',  "",     "F"),
 	RULE(BreakSnapshotSet,       ". = = = = = = = . . .",  '=',  "",     "F"),
-	RULE(BreakSnapshotSetEx,     ". = = = = = = = . . .",  '=',  "",     "F*"),
-	RULE(ImportSnapshots,        ". . = . . . . . . . .",  '=',  "",     "F*"),
+	RULE(BreakSnapshotSetEx,     ". = = = = = = = . . .",  '=',  "",     "F"),
+	RULE(ImportSnapshots,        ". . = . . . . . . . .",  '=',  "",     "F"),
 	RULE(RevertToSnapshot,       ". = = = = = = = . . .",  '=',  "",     "F"),
-	RULE(QueryRevertStatus,      ". = = = = = = = . . .",  '=',  "",     "F*"),
+	RULE(QueryRevertStatus,      ". = = = = = = = . . .",  '=',  "",     "F"),
 
 	/* Restore */
 	/*                            N B L S P C D O R r d   fails  needs   does */
@@ -132,9 +132,9 @@ static const struct rule rules[VSS_CALL_COUNT] = {
 	RULE(AddNewTarget,           ". . . . . . . . = . .",  '=',  "M",    ""),
 	RULE(AddAlternativeLocationMapping, ". . . . . . . . = = .", '=', "M", ""),
 	RULE(SetRangesFilePath,      ". . . . . . . . = = .",  '=',  "",     ""),
-	RULE(PreRestore,             ". . . . . . . . r . .",  'd',  "G",    "*"),
+	RULE(PreRestore,             ". . . . . . . . r . .",  'd',  "G",    ""),
 	RULE(SetFileRestoreStatus,   ". . . . . . . . . = .",  '=',  "",     ""),
-	RULE(PostRestore,            ". . . . . . . . . d .",  'd',  "",     "*"),
+	RULE(PostRestore,            ". . . . . . . . . d .",  'd',  "",     ""),
 #undef RULE
 };
 
@@ -269,7 +269,7 @@ static void remember(struct vss_call_order *order, enum vss_call call)
 		order->backup_state_set = true;
 		break;
 	case VSS_CALL_GatherWriterMetadata:
-		order->gathered = order->metadata = true;
+		order->gather_called = order->gathered = order->metadata = true;
 		break;
 	case VSS_CALL_FreeWriterMetadata:
 		order->metadata = false;
@@ -291,16 +291,16 @@ static void remember(struct vss_call_order *order, enum vss_call call)
 void vss_call_order_end(struct vss_call_order *order, enum vss_call call, vss_result result)
 {
 	const struct rule *rule = &rules[call];
-	bool async = strchr(rule->does, '*') != NULL;
+	bool ends = order->busy && order->operation == call;
 
 	if (strchr(rule->does, 'F'))
 		order->context_fixed = true;
-	if (async)
+	if (ends)
 		order->busy = false;
 	if (!VSS_FAILED(result))
 		remember(order, call);
 	/* AbortBackup may have come in between; nothing leads back from there. */
-	if (async && order->stage != order->begun)
+	if (ends && order->stage != order->begun)
 		return;
 	if (VSS_FAILED(result))
 		order->stage = stage_of(rule->fails, order->stage);
