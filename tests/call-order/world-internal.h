@@ -109,6 +109,7 @@ struct world {
 	struct record *records;
 	struct volume_state volumes[MAX_VOLUMES + 1];
 	bool all_absent, others_absent;
+	bool tree;
 	char events[4096];
 };
 

@@ -25,35 +25,67 @@ static const char *const event_names[] = {
 #define SCHEMA	(VSS_BS_DIFFERENTIAL | VSS_BS_COPY | VSS_BS_WRITER_SUPPORTS_NEW_TARGET |		\
 		 VSS_BS_ROLLFORWARD_RESTORE | VSS_BS_RESTORE_RENAME | VSS_BS_AUTHORITATIVE_RESTORE)
 
+struct described {
+	const char *path, *name, *files;
+	bool selectable, for_restore;
+};
+
 /*
  * C and D are selectable and have files, NOFILES is and has none; below C is sub,
  * selectable for restore only.
  */
-static bool describe(struct vss_writer_metadata *metadata)
+static const struct described plain[] = {
+	{ NULL, "C", "/srv/c", true, true },
+	{ NULL, "D", "/srv/d", true, true },
+	{ NULL, "NOFILES", NULL, true, true },
+	{ "C", "sub", "/srv/c/sub", false, true },
+};
+
+static const struct described tree[] = {
+	{ NULL, "Executables", NULL, false, false },
+	{ "Executables", "ConfigFiles", NULL, false, false },
+	{ NULL, "LicenseInfo", NULL, true, false },
+	{ NULL, "Security", NULL, true, false },
+	{ "Security", "UserInfo", NULL, false, true },
+	{ "Security", "Certificates", NULL, false, false },
+	{ NULL, "writerData", NULL, true, false },
+	{ "writerData", "Set1", NULL, false, false },
+	{ "writerData/Set1", "Jan", NULL, false, false },
+	{ "writerData/QueryLogs", "Query", NULL, false, false },
+	{ "writerData", "Usage", NULL, true, false },
+	{ "writerData/Usage", "Jan", NULL, false, false },
+	/* Not below writerData, though its name begins so. */
+	{ "writerDataOld", "Set1", NULL, true, false },
+};
+
+static vss_result describe_components(struct vss_writer_metadata *metadata, const struct described *components,
+				      size_t count)
 {
-	static const struct {
-		const char *path, *name, *files;
-		bool selectable, for_restore;
-	} components[] = {
-		{ NULL, "C", "/srv/c", true, true },
-		{ NULL, "D", "/srv/d", true, true },
-		{ NULL, "NOFILES", NULL, true, true },
-		{ "C", "sub", "/srv/c/sub", false, true },
-	};
+	vss_result result = S_OK;
+
+	for (size_t i = 0; !VSS_FAILED(result) && i < count; i++) {
+		const struct described *c = &components[i];
+
+		result = vss_create_writer_metadata_add_component(metadata, VSS_CT_FILEGROUP, c->path, c->name, NULL,
+								  false, true, c->selectable, c->for_restore, 0);
+		if (!VSS_FAILED(result) && c->files)
+			result = vss_create_writer_metadata_add_files_to_file_group(metadata, c->path, c->name,
+										    c->files, "*", true, NULL, 0);
+	}
+	return result;
+}
+
+static bool describe(struct vss_writer_metadata *metadata, bool as_tree)
+{
 	vss_result result = vss_create_writer_metadata_set_backup_schema(metadata, SCHEMA);
 
 	if (!VSS_FAILED(result))
 		result = vss_create_writer_metadata_set_restore_method(metadata, VSS_RME_RESTORE_IF_CAN_REPLACE,
 								       NULL, NULL, VSS_WRE_ALWAYS, false);
-	for (size_t i = 0; !VSS_FAILED(result) && i < sizeof(components) / sizeof(components[0]); i++) {
-		result = vss_create_writer_metadata_add_component(
-			metadata, VSS_CT_FILEGROUP, components[i].path, components[i].name, NULL, false, true,
-			components[i].selectable, components[i].for_restore, 0);
-		if (!VSS_FAILED(result) && components[i].files)
-			result = vss_create_writer_metadata_add_files_to_file_group(
-				metadata, components[i].path, components[i].name, components[i].files, "*", true,
-				NULL, 0);
-	}
+	if (!VSS_FAILED(result) && as_tree)
+		return !VSS_FAILED(describe_components(metadata, tree, sizeof(tree) / sizeof(tree[0])));
+	if (!VSS_FAILED(result))
+		result = describe_components(metadata, plain, sizeof(plain) / sizeof(plain[0]));
 	if (!VSS_FAILED(result))
 		result = vss_create_writer_metadata_add_alternate_location_mapping(metadata, "/srv/c", "*", true,
 										   "/srv/alternate");
@@ -72,7 +104,7 @@ static char *make_document(const struct standin_writer *writer)
 	struct vss_writer_metadata *metadata = NULL;
 	char *xml = NULL;
 
-	if (VSS_FAILED(vss_create_writer_metadata(&identity, &metadata, NULL)) || !describe(metadata) ||
+	if (VSS_FAILED(vss_create_writer_metadata(&identity, &metadata, NULL)) || !describe(metadata, writer->machine->world->tree) ||
 	    VSS_FAILED(vss_examine_writer_metadata_save_as_xml(metadata, &xml)))
 		abort();
 	vss_writer_metadata_free(metadata);

@@ -206,7 +206,8 @@ void world_free(struct world *world)
 
 		if (!world->machines[i].core)
 			continue;
-		vssd_bus_free(world->machines[i].bus);
+		if (world->machines[i].bus)
+			vssd_bus_free(world->machines[i].bus);
 		vssd_core_free(world->machines[i].core);
 		snprintf(path, sizeof(path), "%s/%c", world->dir, WORLD_MACHINES[i]);
 		unlink(path);
@@ -367,7 +368,28 @@ vss_result world_make_writable(struct world *world, const struct vss_uuid *snaps
 	return result;
 }
 
-const char *world_events(struct world *world)
+void world_set_tree(struct world *world, bool tree)
 {
-	return world->events;
+	lock(world);
+	world->tree = tree;
+	unlock(world);
+}
+
+char *world_take_events(struct world *world)
+{
+	char *events;
+
+	lock(world);
+	events = strdup(world->events);
+	world->events[0] = '\0';
+	unlock(world);
+	return events;
+}
+
+void world_stop_vssd(struct world *world)
+{
+	lock(world);
+	vssd_bus_free(world->machines[0].bus);
+	world->machines[0].bus = NULL;
+	unlock(world);
 }

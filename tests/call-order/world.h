@@ -77,10 +77,14 @@ void world_set_original(struct world *world, const char *volume, bool visible);
 void world_set_absent(struct world *world, bool all);
 /* Is the writer GONE there? */
 void world_set_gone(struct world *world, bool there);
+/* Has W the components of the tree "MyWriter" of Working with Selectability for Backup, and more? */
+void world_set_tree(struct world *world, bool tree);
 /* What an administrator does with a volume that came out of a broken set. */
 vss_result world_make_writable(struct world *world, const struct vss_uuid *snapshot);
 
-/* The events that the writer W of machine A has seen, one after another with a blank. */
-const char *world_events(struct world *world);
+/* The events that the writer W of machine A has seen since, one after another with a blank; to free(). */
+char *world_take_events(struct world *world);
+/* End the connections of machine A's vssd, as if it had died. */
+void world_stop_vssd(struct world *world);
 
 #endif /* CALL_ORDER_WORLD_H */
