@@ -204,37 +204,37 @@ static void refuses_null(void **state)
 
 	assert_result(vss_create_vss_backup_components(f->address, NULL, NULL), E_INVALIDARG);
 	begin_backup(f, VSS_CTX_BACKUP);
-#define assert_null(call)	do {								\
+#define assert_refused(call)	do {								\
 	assert_result(call, E_INVALIDARG);							\
 	assert_result(vss_backup_components_error(bc)->result, E_INVALIDARG);			\
 } while (0)
-	assert_null(vss_backup_components_get_session_id(bc, NULL));
-	assert_null(vss_backup_components_gather_writer_metadata(bc, NULL));
-	assert_null(vss_backup_components_get_writer_metadata_count(bc, NULL));
-	assert_null(vss_backup_components_get_writer_metadata(bc, 0, NULL, NULL));
-	assert_null(vss_backup_components_gather_writer_status(bc, NULL));
-	assert_null(vss_backup_components_get_writer_status_count(bc, NULL));
-	assert_null(vss_backup_components_get_writer_status(bc, 0, NULL));
-	assert_null(vss_backup_components_get_writer_components_count(bc, NULL));
-	assert_null(vss_backup_components_get_writer_components(bc, 0, NULL));
-	assert_null(vss_backup_components_start_snapshot_set(bc, NULL));
-	assert_null(vss_backup_components_add_to_snapshot_set(bc, "V1", NULL, NULL));
-	assert_null(vss_backup_components_is_volume_supported(bc, NULL, "V1", NULL));
-	assert_null(vss_backup_components_is_volume_snapshotted(bc, NULL, "V1", NULL, NULL));
-	assert_null(vss_backup_components_prepare_for_backup(bc, NULL));
-	assert_null(vss_backup_components_do_snapshot_set(bc, NULL));
-	assert_null(vss_backup_components_backup_complete(bc, NULL));
-	assert_null(vss_backup_components_save_as_xml(bc, NULL));
-	assert_null(vss_backup_components_get_snapshot_properties(bc, &id, NULL));
-	assert_null(vss_backup_components_query(bc, NULL, VSS_OBJECT_NONE, VSS_OBJECT_SNAPSHOT, NULL));
-	assert_null(vss_backup_components_expose_snapshot(bc, &id, NULL, VSS_VOLSNAP_ATTR_EXPOSED_LOCALLY, NULL,
+	assert_refused(vss_backup_components_get_session_id(bc, NULL));
+	assert_refused(vss_backup_components_gather_writer_metadata(bc, NULL));
+	assert_refused(vss_backup_components_get_writer_metadata_count(bc, NULL));
+	assert_refused(vss_backup_components_get_writer_metadata(bc, 0, NULL, NULL));
+	assert_refused(vss_backup_components_gather_writer_status(bc, NULL));
+	assert_refused(vss_backup_components_get_writer_status_count(bc, NULL));
+	assert_refused(vss_backup_components_get_writer_status(bc, 0, NULL));
+	assert_refused(vss_backup_components_get_writer_components_count(bc, NULL));
+	assert_refused(vss_backup_components_get_writer_components(bc, 0, NULL));
+	assert_refused(vss_backup_components_start_snapshot_set(bc, NULL));
+	assert_refused(vss_backup_components_add_to_snapshot_set(bc, "V1", NULL, NULL));
+	assert_refused(vss_backup_components_is_volume_supported(bc, NULL, "V1", NULL));
+	assert_refused(vss_backup_components_is_volume_snapshotted(bc, NULL, "V1", NULL, NULL));
+	assert_refused(vss_backup_components_prepare_for_backup(bc, NULL));
+	assert_refused(vss_backup_components_do_snapshot_set(bc, NULL));
+	assert_refused(vss_backup_components_backup_complete(bc, NULL));
+	assert_refused(vss_backup_components_save_as_xml(bc, NULL));
+	assert_refused(vss_backup_components_get_snapshot_properties(bc, &id, NULL));
+	assert_refused(vss_backup_components_query(bc, NULL, VSS_OBJECT_NONE, VSS_OBJECT_SNAPSHOT, NULL));
+	assert_refused(vss_backup_components_expose_snapshot(bc, &id, NULL, VSS_VOLSNAP_ATTR_EXPOSED_LOCALLY, NULL,
 							  NULL));
-	assert_null(vss_backup_components_break_snapshot_set_ex(bc, &id, 0, NULL));
-	assert_null(vss_backup_components_import_snapshots(bc, NULL));
-	assert_null(vss_backup_components_query_revert_status(bc, "V1", NULL));
-	assert_null(vss_backup_components_pre_restore(bc, NULL));
-	assert_null(vss_backup_components_post_restore(bc, NULL));
-#undef assert_null
+	assert_refused(vss_backup_components_break_snapshot_set_ex(bc, &id, 0, NULL));
+	assert_refused(vss_backup_components_import_snapshots(bc, NULL));
+	assert_refused(vss_backup_components_query_revert_status(bc, "V1", NULL));
+	assert_refused(vss_backup_components_pre_restore(bc, NULL));
+	assert_refused(vss_backup_components_post_restore(bc, NULL));
+#undef assert_refused
 	assert_result(vss_backup_components_gather_writer_status(bc, &async), S_OK);
 	assert_result(vss_async_query_status(async, NULL), E_INVALIDARG);
 	assert_result(vss_async_get_percent(async, NULL), E_INVALIDARG);
