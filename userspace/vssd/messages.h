@@ -32,5 +32,17 @@
 #define VSSD_MESSAGE_LIMIT_REACHED	"fec2de74eacc4aa2b21b6558ddbaffb5"
 /* A document from a requester or writer was refused */
 #define VSSD_MESSAGE_DOCUMENT_INVALID	"2c305a642a5e49d283705c6ad32a32eb"
+/* A shadow copy was lost: its provider has it no more */
+#define VSSD_MESSAGE_SNAPSHOT_LOST	"7198441285b24541974dc8f1b0cb8bfd"
+/* A transported shadow copy set was imported */
+#define VSSD_MESSAGE_SET_IMPORTED	"8e6a54061b284fb08233e215bedeeaf8"
+/* A shadow copy set was broken into ordinary volumes */
+#define VSSD_MESSAGE_SET_BROKEN	"2f8ba0b812ff4b22822153071cf7710f"
+/* A shadow copy was exposed, or is no more */
+#define VSSD_MESSAGE_EXPOSURE	"c96ba057aa5241d7bbb0596080fb4b03"
+/* A volume is set back to a shadow copy */
+#define VSSD_MESSAGE_REVERT	"88f873d3ba6d41539ad182b381427e86"
+/* A record of a shadow copy set could not be written, read or removed */
+#define VSSD_MESSAGE_RECORD_FAILED	"e9bcc357dc7249b881ce1eb63c37927a"
 
 #endif /* VSSD_MESSAGES_H */
