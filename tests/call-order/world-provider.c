@@ -180,7 +180,8 @@ static void fill_snapshot(struct vss_provider_snapshot *snapshot, const struct r
 	prop->snapshot_set_id = record->set;
 	prop->snapshots_count = record->count;
 	prop->device_object = surfaced ? text("/dev/vss/by-id/%s", id) : text("%s", "");
-	prop->original_volume_name = text("/dev/V%u", record->volume);
+	prop->original_volume_name = record->origin->letter == 'A' ? text("/dev/V%u", record->volume) :
+				     text("/dev/%c/V%u", record->origin->letter, record->volume);
 	prop->originating_machine = text("%s", record->origin->name);
 	prop->provider_id = *record->provider;
 	prop->attributes = record->context | (travels ? VSS_VOLSNAP_ATTR_HARDWARE_ASSISTED : 0u) |
@@ -267,7 +268,7 @@ static vss_result break_set(struct standin_provider *provider, const struct vss_
 			continue;
 		found = true;
 		/* Two disks of the same identity on one machine would be mixed up. */
-		if ((flags & VSS_BREAKEX_FLAG_REVERT_IDENTITY_ALL) &&
+		if ((flags & VSS_BREAKEX_FLAG_REVERT_IDENTITY_ALL) && provider->machine == record->origin &&
 		    !world->volumes[record->volume].original_hidden)
 			return VSS_E_BREAK_REVERT_ID_FAILED;
 	}

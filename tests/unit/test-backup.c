@@ -222,6 +222,8 @@ static void which_writers_are_asked(void **state)
 		{ .disable_w = true, .disable_gone = true, .expected = 0 },
 		{ .enable_w = true, .disable_w = true, .expected = 0 },
 		{ .disable_w = true, .enable_again = true, .expected = 1 },
+		/* What a later Enable does not name stays off. */
+		{ .enable_gone = true, .disable_gone = true, .enable_again = true, .expected = 1 },
 	};
 	struct fixture *f = *state;
 	uint32_t count;

@@ -91,13 +91,24 @@ static int on_reply(sd_bus_message *m, void *data, sd_bus_error *unused)
 	return 1;
 }
 
-static struct vss_async *new_async(struct vss_backup_components *bc, enum vss_call call, vss_async_reply take)
+/* 0 or a negative errno. */
+static int watch(struct vss_async *async, int fd)
 {
-	struct vss_async *async = calloc(1, sizeof(*async));
 	struct epoll_event readable = { .events = EPOLLIN };
 
+	if (fd < 0)
+		return fd;
+	return epoll_ctl(async->poll, EPOLL_CTL_ADD, fd, &readable) < 0 ? -errno : 0;
+}
+
+static int new_async(struct vss_backup_components *bc, enum vss_call call, vss_async_reply take,
+		     struct vss_async **new)
+{
+	struct vss_async *async = calloc(1, sizeof(*async));
+	int r;
+
 	if (!async)
-		return NULL;
+		return -ENOMEM;
 	async->references = 1;
 	async->bc = bc;
 	async->call = call;
@@ -105,22 +116,25 @@ static struct vss_async *new_async(struct vss_backup_components *bc, enum vss_ca
 	async->result = VSS_S_ASYNC_PENDING;
 	async->event = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
 	async->poll = epoll_create1(EPOLL_CLOEXEC);
-	if (async->event < 0 || async->poll < 0 ||
-	    epoll_ctl(async->poll, EPOLL_CTL_ADD, async->event, &readable) < 0 ||
-	    epoll_ctl(async->poll, EPOLL_CTL_ADD, sd_bus_get_fd(bc->bus), &readable) < 0) {
+	r = async->event < 0 || async->poll < 0 ? -errno : 0;
+	if (r >= 0)
+		r = watch(async, async->event);
+	if (r >= 0)
+		r = watch(async, sd_bus_get_fd(bc->bus));
+	if (r < 0)
 		unreference(async);
-		return NULL;
-	}
-	return async;
+	else
+		*new = async;
+	return r;
 }
 
 vss_result vss_async_start(struct vss_backup_components *bc, enum vss_call call, sd_bus_message *m,
 			   vss_async_reply take, struct vss_async **async)
 {
-	struct vss_async *new = new_async(bc, call, take);
-	int r = new ? 0 : -ENOMEM;
+	struct vss_async *new = NULL;
+	int r = new_async(bc, call, take, &new);
 
-	if (new)
+	if (r >= 0)
 		r = sd_bus_call_async(bc->bus, &new->slot, m, on_reply, new, UINT64_MAX);
 	sd_bus_message_unref(m);
 	if (r < 0) {

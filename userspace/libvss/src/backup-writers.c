@@ -37,15 +37,35 @@ static vss_result add_ids(struct vss_backup_components *bc, enum vss_call call, 
 	return S_OK;
 }
 
+static void remove_ids(struct vss_id_list *list, const struct vss_uuid *ids, uint32_t count)
+{
+	uint32_t kept = 0;
+
+	for (uint32_t i = 0; i < list->count; i++) {
+		uint32_t j = 0;
+
+		while (j < count && !vss_uuid_equal(&list->ids[i], &ids[j]))
+			j++;
+		if (j == count)
+			list->ids[kept++] = list->ids[i];
+	}
+	list->count = kept;
+}
+
 vss_result vss_backup_components_enable_writer_classes(struct vss_backup_components *bc,
 						       const struct vss_uuid *ids, uint32_t count)
 {
+	bool first = !bc->enabled.count;
 	vss_result result = add_ids(bc, VSS_CALL_EnableWriterClasses, &bc->enabled, ids, count);
 
-	/* It takes back what was disabled before. */
-	if (!VSS_FAILED(result) && !bc->order.gather_called)
+	if (VSS_FAILED(result) || bc->order.gather_called)
+		return result;
+	/* The first call takes back all that was disabled before, a later one its own classes. */
+	if (first)
 		vss_id_list_clear(&bc->disabled);
-	return result;
+	else
+		remove_ids(&bc->disabled, ids, count);
+	return S_OK;
 }
 
 vss_result vss_backup_components_disable_writer_classes(struct vss_backup_components *bc,
