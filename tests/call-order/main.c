@@ -23,7 +23,8 @@ static bool run_vector(const struct vector *vector, const char *dir, char says[2
 	vss_result result = S_OK;
 	bool good = false, empty = false;
 
-	if (!sequence_parse(vector->sequence, &sequence, problem) || !sequence_check(&sequence, problem) ||
+	if (!sequence_parse(vector->sequence, &sequence, problem) ||
+	    !sequence_set_context(&sequence, vector->context, problem) || !sequence_check(&sequence, problem) ||
 	    !expected_check(vector->expected, problem)) {
 		snprintf(says, 2 * PROBLEM_SIZE, "not understood: %s", problem);
 	} else if (sequence_run(&sequence, vector->note, dir, &result, &empty, problem) == RUN_FAILED) {

@@ -6,6 +6,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include <vss/types.h>
+
 #include "error.h"
 #include "notation.h"
 
@@ -265,7 +267,12 @@ static bool parse_token(const char *text, size_t length, struct token *token, ch
 
 		token->name = checked(strdup(strsep(&at, ":")));
 		while (good && at) {
+			char machine;
+			unsigned int requester;
+
 			part = strsep(&at, ":");
+			/* As within a condition */
+			part += read_prefix(part, &machine, &requester);
 			if (token->nr_arguments == MAX_ARGUMENTS)
 				good = problem_set(problem, "\"%s\" has more than %d arguments", token->text,
 						   MAX_ARGUMENTS);
@@ -313,6 +320,47 @@ bool sequence_parse(const char *text, struct sequence *sequence, char problem[PR
 		text += length;
 	}
 	return sequence->count || problem_set(problem, "the sequence is empty");
+}
+
+static bool is_call_of_first(const struct token *token, const char *name)
+{
+	return token->machine == 'A' && token->requester == 1 && !strcmp(token->name, name);
+}
+
+static void insert_token(struct sequence *sequence, size_t at, const char *text, char problem[PROBLEM_SIZE])
+{
+	struct token *token;
+
+	sequence->tokens = checked(reallocarray(sequence->tokens, sequence->count + 1, sizeof(*token)));
+	token = &sequence->tokens[at];
+	memmove(token + 1, token, (sequence->count - at) * sizeof(*token));
+	sequence->count++;
+	memset(token, 0, sizeof(*token));
+	token->machine = 'A';
+	token->requester = 1;
+	parse_token(text, strlen(text), token, problem);
+}
+
+bool sequence_set_context(struct sequence *sequence, const char *context, char problem[PROBLEM_SIZE])
+{
+	char text[128];
+	uint32_t value;
+
+	if (!strcmp(context, "-"))
+		return true;
+	if (!vss_context_parse(context, &value))
+		return problem_set(problem, "the column \"%s\" is no context", context);
+	for (size_t i = 0; i < sequence->count; i++)
+		if (is_call_of_first(&sequence->tokens[i], "SetContext"))
+			return true;
+	snprintf(text, sizeof(text), "SetContext:%s", context);
+	for (size_t i = 0; i + 1 < sequence->count; i++) {
+		if (!is_call_of_first(&sequence->tokens[i], "InitializeForBackup"))
+			continue;
+		insert_token(sequence, i + 1, text, problem);
+		break;
+	}
+	return true;
 }
 
 void sequence_clear(struct sequence *sequence)

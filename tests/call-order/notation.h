@@ -77,6 +77,11 @@ void vector_clear(struct vector *vector);
 
 /* Take @text apart; false and @problem when it is not understood. */
 bool sequence_parse(const char *text, struct sequence *sequence, char problem[PROBLEM_SIZE]);
+/*
+ * The context column: SetContext follows the first requester's InitializeForBackup,
+ * unless the sequence has it already.  "-" is none.
+ */
+bool sequence_set_context(struct sequence *sequence, const char *context, char problem[PROBLEM_SIZE]);
 void sequence_clear(struct sequence *sequence);
 
 const struct condition *token_condition(const struct token *token, enum condition_kind kind);

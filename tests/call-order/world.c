@@ -24,6 +24,8 @@ const struct vss_uuid world_unknown_id = { { 0xee, 0xee } };
 #define SLOW_POLLS	30
 /* ... before everything counts as handled. */
 #define SETTLED_POLLS	3
+/* Waited for that at most, for something may go on for ever. */
+#define SETTLE_POLLS	3000
 
 /* ---- clock ---- */
 
@@ -185,6 +187,7 @@ struct world *world_new(const char *dir)
 	if (pthread_create(&world->thread, NULL, run, world))
 		goto failed;
 	world->running = true;
+	world_settle(world);
 	return world;
 failed:
 	world_free(world);
@@ -196,6 +199,10 @@ void world_free(struct world *world)
 	if (!world)
 		return;
 	if (world->running) {
+		/* What was begun comes to its end. */
+		world_unpark(world);
+		world_set_time(world, WORLD_FAST);
+		world_settle(world);
 		pthread_mutex_lock(&world->lock);
 		world->stop = true;
 		pthread_mutex_unlock(&world->lock);
@@ -276,7 +283,7 @@ void world_settle(struct world *world)
 	lock(world);
 	world->idle = 0;
 	unlock(world);
-	while (!settled) {
+	for (int i = 0; i < SETTLE_POLLS && !settled; i++) {
 		usleep(1000);
 		lock(world);
 		settled = world->idle >= SETTLED_POLLS;
