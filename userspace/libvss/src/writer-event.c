@@ -20,9 +20,6 @@
 #include "error.h"
 #include "writer.h"
 
-/* vssd watches the time itself; here it is for a vssd that hangs. */
-#define LIMIT_GRACE_MS	5000
-
 /* ---- running a callback ---- */
 
 static void begin_callback(struct vss_writer *writer, enum vss_writer_event event,
@@ -222,7 +219,7 @@ static int watch_limit(struct vss_writer *writer, const struct vss_uuid *session
 	writer->limit = sd_event_source_disable_unref(writer->limit);
 	writer->limit_session = *session;
 	return sd_event_add_time_relative(writer->event, &writer->limit, CLOCK_MONOTONIC,
-					  (ms + LIMIT_GRACE_MS) * 1000, 1000, limit_passed, writer);
+					  (ms + writer->limit_grace_ms) * 1000, 1000, limit_passed, writer);
 }
 
 /* ---- the events ---- */
@@ -303,8 +300,8 @@ static bool enter(struct vss_writer *writer, struct vss_writer_session *session,
 	case VSS_ON_PREPARE_SNAPSHOT:
 		session->phase = VSS_PHASE_PREPARED_SNAPSHOT;
 		vss_writer_paths_clear(&writer->paths);
-		if (vss_writer_paths_load(&writer->paths, &vss_stack_system, session->operation.volumes,
-					  session->operation.nr_volumes))
+		if (vss_writer_paths_load_names(&writer->paths, session->operation.volumes,
+						session->operation.nr_volumes))
 			return refuse(writer, VSS_E_WRITERERROR_OUTOFRESOURCES,
 				      "the writer cannot find out which file systems there are");
 		break;

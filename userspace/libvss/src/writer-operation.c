@@ -273,8 +273,7 @@ bool vss_writer_is_path_affected(struct vss_writer *writer, const char *path)
 		return false;
 	if (writer->paths.loaded)
 		return vss_writer_paths_affected(&writer->paths, path);
-	if (vss_writer_paths_load(&now, &vss_stack_system, writer->operation->volumes,
-				  writer->operation->nr_volumes))
+	if (vss_writer_paths_load_names(&now, writer->operation->volumes, writer->operation->nr_volumes))
 		return false;
 	affected = vss_writer_paths_affected(&now, path);
 	vss_writer_paths_clear(&now);

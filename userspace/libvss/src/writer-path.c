@@ -90,7 +90,7 @@ static bool fs_inside(const struct walk *walk, size_t index, int depth)
 	return fs->dev_count;
 }
 
-static int mark_inside(struct vss_writer_paths *paths, char *const *volumes, uint32_t count)
+static int mark_inside(struct vss_writer_paths *paths, const struct vss_devno *volumes, uint32_t count)
 {
 	const struct vss_stack *stack = &paths->stack;
 	_cleanup_free_ bool *member = calloc(stack->dev_count + 1, sizeof(*member));
@@ -100,15 +100,8 @@ static int mark_inside(struct vss_writer_paths *paths, char *const *volumes, uin
 	if (!member || !paths->inside)
 		return -ENOMEM;
 	for (uint32_t i = 0; i < count; i++) {
-		struct stat st;
-		struct vss_devno dev;
-		size_t index;
+		size_t index = vss_stack_find(stack, volumes[i]);
 
-		/* Device nodes are not on a volume of any set. */
-		if (stat(volumes[i], &st) || !S_ISBLK(st.st_mode))
-			continue;
-		to_devno(st.st_rdev, &dev);
-		index = vss_stack_find(stack, dev);
 		if (index != VSS_STACK_NONE)
 			member[index] = true;
 	}
@@ -118,7 +111,7 @@ static int mark_inside(struct vss_writer_paths *paths, char *const *volumes, uin
 }
 
 int vss_writer_paths_load(struct vss_writer_paths *paths, const struct vss_stack_source *source,
-			  char *const *volumes, uint32_t count)
+			  const struct vss_devno *volumes, uint32_t count)
 {
 	int ret;
 
@@ -139,6 +132,20 @@ int vss_writer_paths_load(struct vss_writer_paths *paths, const struct vss_stack
 	else
 		paths->loaded = true;
 	return ret;
+}
+
+int vss_writer_paths_load_names(struct vss_writer_paths *paths, char *const *names, uint32_t count)
+{
+	_cleanup_free_ struct vss_devno *volumes = calloc(count + 1, sizeof(*volumes));
+	uint32_t found = 0;
+
+	if (!volumes)
+		return -ENOMEM;
+	/* Device nodes are on no volume of any set. */
+	for (uint32_t i = 0; i < count; i++)
+		if (vss_writer_volume_devno(names[i], &volumes[found]))
+			found++;
+	return vss_writer_paths_load(paths, &vss_stack_system, volumes, found);
 }
 
 void vss_writer_paths_clear(struct vss_writer_paths *paths)

@@ -18,6 +18,9 @@
 #include "error.h"
 #include "writer.h"
 
+/* vssd watches the time itself; the library's limit is for a vssd that hangs. */
+#define LIMIT_GRACE_MS	5000
+
 vss_result vss_writer_fail(struct vss_writer *writer, vss_result result, const char *format, ...)
 {
 	va_list args;
@@ -133,6 +136,7 @@ vss_result vss_writer_initialize(const struct vss_writer_config *config,
 		w->config.level = VSS_APP_FRONT_END;
 	w->ops = *ops;
 	w->data = data;
+	w->limit_grace_ms = LIMIT_GRACE_MS;
 	w->sessions.item_size = sizeof(struct vss_writer_session);
 	w->wake_fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
 	ret = w->wake_fd < 0 ? -errno : 0;

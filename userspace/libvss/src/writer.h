@@ -10,7 +10,6 @@
 #define VSS_SRC_WRITER_H
 
 #include <pthread.h>
-#include <signal.h>
 #include <systemd/sd-bus.h>
 #include <systemd/sd-event.h>
 #include <vss/writer.h>
@@ -80,7 +79,9 @@ struct vss_writer_paths {
 
 /* Take the picture for the volumes of a set. 0 or a negative errno. */
 int vss_writer_paths_load(struct vss_writer_paths *paths, const struct vss_stack_source *source,
-			  char *const *volumes, uint32_t count);
+			  const struct vss_devno *volumes, uint32_t count);
+/* The same on this machine, for volumes by their names. */
+int vss_writer_paths_load_names(struct vss_writer_paths *paths, char *const *names, uint32_t count);
 void vss_writer_paths_clear(struct vss_writer_paths *paths);
 bool vss_writer_paths_affected(struct vss_writer_paths *paths, const char *path);
 /* The device that a volume's name stands for: a device node or a path on it. False: none. */
@@ -116,7 +117,7 @@ struct vss_writer {
 	sd_event *event;
 	sd_event_source *wake;		/* on wake_fd */
 	int wake_fd;
-	volatile sig_atomic_t stopping;
+	_Atomic int stopping;
 	bool dispatching;
 	bool subscribed;
 
@@ -144,6 +145,7 @@ struct vss_writer {
 	struct vss_writer_paths paths;	/* of the set in creation */
 	sd_event_source *limit;		/* of the time between Freeze and Thaw */
 	struct vss_uuid limit_session;
+	uint32_t limit_grace_ms;
 };
 
 /* Record a failure in the object and return its result code. */
