@@ -294,6 +294,34 @@ static const char *known_path(struct vss_writer_paths *paths, char *path)
 	return real;
 }
 
+static bool is_below(const char *path, const char *folder, size_t length)
+{
+	return length == 1 || (!strncmp(path, folder, length) && (path[length] == '/' || !path[length]));
+}
+
+/*
+ * The mount that a path is on: the longest mount point, of several the last.
+ * libmount's own search would ask the file systems.
+ */
+static struct libmnt_fs *find_mount(struct vss_writer_paths *paths, const char *path)
+{
+	struct libmnt_iter *iter = mnt_new_iter(MNT_ITER_FORWARD);
+	struct libmnt_fs *fs, *best = NULL;
+	size_t longest = 0;
+
+	while (iter && !mnt_table_next_fs(paths->mounts, iter, &fs)) {
+		const char *target = mnt_fs_get_target(fs);
+		size_t length = target ? strlen(target) : 0;
+
+		if (length && length >= longest && is_below(path, target, length)) {
+			best = fs;
+			longest = length;
+		}
+	}
+	mnt_free_iter(iter);
+	return best;
+}
+
 bool vss_writer_paths_affected(struct vss_writer_paths *paths, const char *path)
 {
 	char full[PATH_MAX];
@@ -306,7 +334,7 @@ bool vss_writer_paths_affected(struct vss_writer_paths *paths, const char *path)
 	real = known_path(paths, full);
 	if (!real)
 		return false;
-	mount = mnt_table_find_mountpoint(paths->mounts, real, MNT_ITER_BACKWARD);
+	mount = find_mount(paths, real);
 	if (!mount)
 		return false;
 	fs = fs_of(&paths->stack, mnt_fs_get_devno(mount));
