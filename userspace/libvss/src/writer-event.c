@@ -20,6 +20,9 @@
 #include "error.h"
 #include "writer.h"
 
+/* A writer that asks for no limit gets vssd's default, which can be set as high as this. */
+#define LONGEST_DEFAULT_MS	600000
+
 /* ---- running a callback ---- */
 
 static void begin_callback(struct vss_writer *writer, enum vss_writer_event event,
@@ -215,7 +218,7 @@ static int watch_limit(struct vss_writer *writer, const struct vss_uuid *session
 	uint64_t ms = writer->config.freeze_timeout_ms;
 
 	if (!ms)
-		ms = VSS_WRITER_DEFAULT_FREEZE_TIMEOUT_MS;
+		ms = LONGEST_DEFAULT_MS;
 	writer->limit = sd_event_source_disable_unref(writer->limit);
 	writer->limit_session = *session;
 	return sd_event_add_time_relative(writer->event, &writer->limit, CLOCK_MONOTONIC,

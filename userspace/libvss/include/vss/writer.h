@@ -15,11 +15,12 @@
  * callback returns true.
  *
  * What a writer has begun is always ended: when vssd dies or the connection to
- * it breaks, when the writer unsubscribes, and when Thaw has not come 5 seconds
- * after the writer's freeze timeout, the library itself calls abort for each
- * backup that had PrepareBackup and not PostSnapshot; and, where no vssd can do
- * it any more, backup_shutdown for each backup.  Later events of a backup that
- * ended so are answered with a failure and reach no callback.
+ * it breaks, and when the writer unsubscribes, the library itself calls abort for
+ * each backup that had PrepareBackup and not PostSnapshot, then backup_shutdown
+ * for each backup.  When vssd hangs it calls abort 5 seconds after the writer's
+ * freeze timeout (605 seconds after Freeze for a writer that has none).  Later
+ * events of a backup that ended so are answered with a failure and reach no
+ * callback.
  *
  * An object is used by one thread at a time; several objects may be used by
  * several threads.  Of all functions only vss_writer_stop() may be called from
@@ -80,7 +81,8 @@ struct vss_writer_ops {
  * @instance_name: tells instances of a class apart across restarts; NULL for none
  * @usage, @source: what kind of data
  * @level: when to freeze; VSS_APP_UNKNOWN stands for VSS_APP_FRONT_END
- * @freeze_timeout_ms: most time from Freeze to Thaw; 0 for the default
+ * @freeze_timeout_ms: most time from Freeze to Thaw; 0 for vssd's default, which
+ *	is VSS_WRITER_DEFAULT_FREEZE_TIMEOUT_MS unless configured otherwise
  * @major_version, @minor_version: of the writer
  * @address: D-Bus address of a private socket of vssd ("unix:path=..."), NULL for
  *	the system bus
