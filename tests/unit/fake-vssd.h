@@ -101,8 +101,9 @@ static inline sd_bus_message *fake_receive(struct fake_vssd *v)
 
 		if (ret < 0)
 			return NULL;
-		if (m)
+		if (m && !sd_bus_message_is_signal(m, "org.freedesktop.DBus.Local", "Disconnected"))
 			return m;
+		sd_bus_message_unref(m);
 		if (!ret)
 			assert_true(sd_bus_wait(v->bus, FAKE_WAIT_USEC) > 0);
 	}

@@ -793,6 +793,41 @@ static void leaving_aborts(void **state)
 	free(e.components);
 }
 
+static void *unsubscribe(void *data)
+{
+	struct fake_thread *t = data;
+
+	t->subscribed = vss_writer_unsubscribe(t->writer);
+	return NULL;
+}
+
+/* EVT-035: vssd is told */
+static void leaving_unregisters(void **state)
+{
+	sd_bus_message *m;
+	const char *instance;
+	struct subject s;
+
+	(void)state;
+	start(&s, &all_ops);
+	fake_thread_stop(&s.thread);
+	assert_int_equal(pthread_create(&s.thread.thread, NULL, unsubscribe, &s.thread), 0);
+	m = fake_receive(&s.vssd);
+	assert_non_null(m);
+	assert_true(sd_bus_message_is_method_call(m, "org.linuxvss.Vss1.Manager", "UnregisterWriter"));
+	assert_true(sd_bus_message_read(m, "s", &instance) >= 0);
+	assert_string_equal(instance, s.vssd.instance_id);
+	assert_true(sd_bus_reply_method_return(m, "") >= 0);
+	sd_bus_message_unref(m);
+	assert_true(sd_bus_flush(s.vssd.bus) >= 0);
+	pthread_join(s.thread.thread, NULL);
+	assert_int_equal(s.thread.subscribed, S_OK);
+	assert_false(vss_writer_is_registered(s.writer));
+	assert_null(fake_receive(&s.vssd));
+	vss_writer_free(s.writer);
+	fake_end(&s.vssd);
+}
+
 static void try_nesting(struct subject *s, const char *event)
 {
 	(void)event;
@@ -889,6 +924,7 @@ int main(void)
 		cmocka_unit_test(vssd_may_come_later),
 		cmocka_unit_test(late_thaw_aborts),
 		cmocka_unit_test(leaving_aborts),
+		cmocka_unit_test(leaving_unregisters),
 		cmocka_unit_test(callbacks_cannot_dispatch),
 		cmocka_unit_test(any_loop_will_do),
 	};
