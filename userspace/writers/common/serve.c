@@ -73,7 +73,8 @@ static void *serve(void *data)
 			return NULL;
 	}
 	if (result == S_FALSE)
-		serve_log(LOG_NOTICE, "%s: %s", server->name, vss_writer_error(server->writer)->text);
+		serve_log(LOG_NOTICE, "%s: %s; waiting for it", server->name,
+			  vss_writer_error(server->writer)->text);
 	else
 		serve_log(LOG_INFO, "%s: registered with vssd", server->name);
 	if (VSS_FAILED(vss_writer_run(server->writer)))

@@ -121,8 +121,10 @@ bool injection_parse(struct injection injections[TEST_EVENT_COUNT], const char *
 		return text_error(error, "out of memory");
 	rest = copy;
 	event = test_event_find(strsep(&rest, ":"));
-	if (event < 0 || !rest)
+	if (!rest)
 		ok = text_error(error, "%s: write EVENT:KEY=VALUE,KEY=VALUE", text);
+	else if (event < 0)
+		ok = text_error(error, "there is no event %s", copy);
 	for (pair = ok ? strtok_r(rest, ",", &save) : NULL; ok && pair; pair = strtok_r(NULL, ",", &save)) {
 		char *value = strchr(pair, '=');
 
