@@ -402,6 +402,8 @@ static void tables_fit(void **state)
 			count++;
 			assert_int_equal(o->id, count);
 		}
+		for (const struct vssctl_option *o = (*c)->more_options; o && o->name; o++)
+			count++;
 		for (const struct vssctl_option *o = vssctl_common_options; o->name; o++)
 			count++;
 		assert_true(count < VSSCTL_MAX_OPTIONS);

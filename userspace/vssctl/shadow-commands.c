@@ -13,10 +13,9 @@
 #include "critical.h"
 #include "print-service.h"
 
-enum { OPT_SHARE = 1, OPT_PATH, OPT_EXEC, OPT_WRITABLE, OPT_MASK, OPT_IDENTITY, OPT_FORCE,
-       OPT_STATUS };
-
 /* ---- expose ---- */
+
+enum { OPT_SHARE = 1, OPT_PATH };
 
 static const struct vssctl_option expose_options[] = {
 	{ OPT_SHARE, "share", "NAME", "as a network share instead" },
@@ -116,6 +115,8 @@ const struct vssctl_command vssctl_unexpose = {
 
 /* ---- import ---- */
 
+enum { OPT_EXEC = 1 };
+
 static const struct vssctl_option import_options[] = {
 	{ OPT_EXEC, "exec", "COMMAND", "run it while the shadow copies are here" },
 	{ 0 },
@@ -181,6 +182,8 @@ const struct vssctl_command vssctl_import = {
 
 /* ---- break ---- */
 
+enum { OPT_WRITABLE = 1, OPT_MASK, OPT_IDENTITY };
+
 static const struct vssctl_option break_options[] = {
 	{ OPT_WRITABLE, "writable", NULL, "make the volumes read/write" },
 	{ OPT_MASK, "mask", NULL, "take their LUNs away from this machine" },
@@ -239,6 +242,8 @@ const struct vssctl_command vssctl_break = {
 };
 
 /* ---- revert ---- */
+
+enum { OPT_FORCE = 1, OPT_STATUS };
 
 static const struct vssctl_option revert_options[] = {
 	{ OPT_FORCE, "force", NULL, "unmount the volume first" },
