@@ -13,7 +13,7 @@ table=tests/vss/requirements.tsv
 named()
 {
 	grep -rhoE '[A-Z]{3}-[0-9]{3}(\.\.[0-9]{3})?' tests --include='*.c' --include='*.h' \
-		--include='*.sh' --include='*.py' --include='*.md' |
+		--include='*.sh' --include='*.md' --include=covers.tsv |
 		while IFS= read -r id; do
 			if [[ $id == *..* ]]; then
 				area=${id%%-*} first=${id#*-}
