@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
  * The slots of a diff area: which are free, where they are, and I/O to them.
- * Parts come and go in part.c.
+ * Parts come and go in part.c, the tables that are read here in tables.c.
  */
 #include <linux/bitmap.h>
 #include <linux/blk-cgroup.h>

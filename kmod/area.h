@@ -110,8 +110,8 @@ struct vss_own_ranges {
  * @low_told:	it was sent
  * @failed:	a write failed: nothing more is stored here
  * @failed_bdev: on this device
- * @extents:	the slots' places; RCU, replaced under vss_mutex
- * @own:	own ranges, NULL if there are none; RCU, under vss_mutex
+ * @extents:	the slots' places; RCU, replaced under vss_mutex and @lock
+ * @own:	own ranges, or NULL; RCU, replaced under vss_mutex and @lock
  */
 struct vss_area {
 	struct list_head		parts;
@@ -154,6 +154,9 @@ int vss_area_add_extents(struct vss_volume *vol, struct vss_part *part,
 			 const struct vss_raw_extent *ext, u32 nr, bool last,
 			 struct netlink_ext_ack *extack);
 struct vss_part *vss_area_part(struct vss_volume *vol, u32 id);
+
+int vss_area_activate(struct vss_volume *vol, struct vss_part *part,
+		      struct netlink_ext_ack *extack);
 
 bool vss_area_reserve(struct vss_volume *vol, u32 n);
 void vss_area_unreserve(struct vss_area *area, u32 n);
