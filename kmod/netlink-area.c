@@ -65,6 +65,25 @@ static const struct vss_nl_nest area_extents_nest = {
 	.repeated = BIT(VSS_A_AREA_EXTENT),
 };
 
+/* AREA_REMOVE */
+static const struct nla_policy area_remove_attrs[VSS_A_AREA_MAX + 1] = {
+	[VSS_A_AREA_VOLUME_MAJOR] = VSS_NL_MAJOR,
+	[VSS_A_AREA_VOLUME_MINOR] = VSS_NL_MINOR,
+	[VSS_A_AREA_ID] = { .type = NLA_U32 },
+};
+
+static const struct nla_policy area_remove_policy[] = {
+	[VSS_A_AREA] = NLA_POLICY_NESTED(area_remove_attrs),
+};
+
+static const struct vss_nl_nest area_remove_nest = {
+	.attr = VSS_A_AREA,
+	.policy = area_remove_attrs,
+	.max = VSS_A_AREA_MAX,
+	.required = BIT(VSS_A_AREA_VOLUME_MAJOR) |
+		    BIT(VSS_A_AREA_VOLUME_MINOR) | BIT(VSS_A_AREA_ID),
+};
+
 /* AREA_GET */
 static const struct nla_policy area_get_attrs[VSS_A_AREA_MAX + 1] = {
 	[VSS_A_AREA_VOLUME_MAJOR] = VSS_NL_MAJOR,
@@ -271,9 +290,9 @@ static int get_extents(struct vss_raw_extent *ext, u32 *nr,
 	return 0;
 }
 
-static int add_extents_locked(struct nlattr **tb,
-			      const struct vss_raw_extent *ext, u32 nr,
-			      struct netlink_ext_ack *extack)
+/* The part that a request names; @volp is set to its volume. */
+static struct vss_part *find_part(struct nlattr **tb, struct vss_volume **volp,
+				  struct netlink_ext_ack *extack)
 {
 	struct vss_volume *vol;
 	struct vss_part *part;
@@ -281,13 +300,27 @@ static int add_extents_locked(struct nlattr **tb,
 	vol = vss_nl_find_volume(tb[VSS_A_AREA_VOLUME_MAJOR],
 				 tb[VSS_A_AREA_VOLUME_MINOR], extack);
 	if (IS_ERR(vol))
-		return PTR_ERR(vol);
+		return ERR_CAST(vol);
 	part = vss_area_part(vol, nla_get_u32(tb[VSS_A_AREA_ID]));
 	if (!part) {
 		NL_SET_ERR_MSG_ATTR(extack, tb[VSS_A_AREA_ID],
 				    "the diff area has no part of this ID");
-		return -ENOENT;
+		return ERR_PTR(-ENOENT);
 	}
+	*volp = vol;
+	return part;
+}
+
+static int add_extents_locked(struct nlattr **tb,
+			      const struct vss_raw_extent *ext, u32 nr,
+			      struct netlink_ext_ack *extack)
+{
+	struct vss_volume *vol;
+	struct vss_part *part;
+
+	part = find_part(tb, &vol, extack);
+	if (IS_ERR(part))
+		return PTR_ERR(part);
 	return vss_area_add_extents(vol, part, ext, nr,
 				    nla_get_flag(tb[VSS_A_AREA_LAST]), extack);
 }
@@ -315,6 +348,27 @@ static int area_extents(struct sk_buff *skb, struct genl_info *info)
 	vss_nl_unlock();
 out:
 	kvfree(ext);
+	return err;
+}
+
+static int area_remove(struct sk_buff *skb, struct genl_info *info)
+{
+	struct nlattr *tb[VSS_A_AREA_MAX + 1];
+	struct vss_volume *vol;
+	struct vss_part *part;
+	int err;
+
+	err = vss_nl_parse(tb, info, &area_remove_nest);
+	if (err)
+		return err;
+	err = vss_nl_lock(info->extack);
+	if (err)
+		return err;
+	part = find_part(tb, &vol, info->extack);
+	err = PTR_ERR_OR_ZERO(part);
+	if (!err)
+		err = vss_area_remove(vol, part, info->extack);
+	vss_nl_unlock();
 	return err;
 }
 
@@ -401,6 +455,12 @@ static const struct genl_ops area_ops[] = {
 		.maxattr = ARRAY_SIZE(area_get_policy) - 1,
 		.start = vss_nl_dump_start,
 		.dumpit = area_dump,
+	},
+	{
+		.cmd = VSS_CMD_AREA_REMOVE,
+		.policy = area_remove_policy,
+		.maxattr = ARRAY_SIZE(area_remove_policy) - 1,
+		.doit = area_remove,
 	},
 };
 

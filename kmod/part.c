@@ -6,7 +6,7 @@
  * code runs in the I/O path and a frozen file system can hold a diff area.
  * It is pinned like a swap file, which the file systems know: no write,
  * truncation, unlinking, or moving of its blocks.  It is pinned before its
- * extents are mapped, and stays so until the volume is detached.
+ * extents are mapped, and stays so until it is removed or the volume detached.
  */
 #include <linux/file.h>
 #include <linux/fs.h>
@@ -182,6 +182,50 @@ static int open_room(struct vss_volume *vol, struct vss_part *part,
 		return err;
 	vss_event_volume(vol, VSS_EVENT_AREA_ADDED);
 	vss_copier_kick(vol);
+	return 0;
+}
+
+/* Its room is not used any more, nor will it be. */
+static int close_room(struct vss_volume *vol, struct vss_part *part,
+		      struct netlink_ext_ack *extack)
+{
+	if (vol->nr_snaps) {
+		NL_SET_ERR_MSG(extack,
+			       "the volume has snapshots: delete them first");
+		return -EBUSY;
+	}
+	vss_copier_settle(vol);
+	return vss_area_deactivate(vol, part, extack);
+}
+
+/**
+ * vss_area_remove() - take a part away from a volume's area
+ * @vol:	the volume
+ * @part:	the part; gone if 0 is returned
+ * @extack:	set on errors
+ *
+ * A part that gives no room yet can be removed at any time, others only while
+ * the volume has no snapshots.
+ *
+ * Return: 0 or a negative errno: -EBUSY its room is needed.
+ */
+int vss_area_remove(struct vss_volume *vol, struct vss_part *part,
+		    struct netlink_ext_ack *extack)
+{
+	bool had_room = part->state != VSS_AREA_PINNED;
+	int err;
+
+	lockdep_assert_held(&vss_mutex);
+	if (had_room) {
+		err = close_room(vol, part, extack);
+		if (err)
+			return err;
+	}
+	list_del(&part->list);
+	vss_changed();
+	free_part(part);
+	if (had_room)
+		vss_event_volume(vol, VSS_EVENT_AREA_REMOVED);
 	return 0;
 }
 

@@ -1,8 +1,11 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
  * The tables of a diff area: which slots there are, and where they lie.  They
- * are made anew when a part begins to give room: it gets the numbers behind
- * those that there are, which may be in use.
+ * are made anew when a part begins to give room, and when it ceases to.
+ *
+ * A part that comes gets the numbers behind those that there are, which may be
+ * in use.  When one goes, the slots that are left are numbered anew; so that is
+ * done only while no slot is in use and none is promised.
  */
 #include <linux/bitmap.h>
 #include <linux/mm.h>
@@ -193,6 +196,31 @@ static int tables_with(struct vss_volume *vol, struct vss_part *part,
 	return 0;
 }
 
+/* Tables of all other parts that give room, none of their slots in use. */
+static int tables_without(struct vss_volume *vol, const struct vss_part *gone,
+			  struct tables *t)
+{
+	u32 slots = 0, nr_ext = 0, nr_own = 0, n;
+	struct vss_part *part;
+	int err;
+
+	list_for_each_entry(part, &vol->area.parts, list) {
+		if (part == gone || part->state == VSS_AREA_PINNED)
+			continue;
+		slots += count_extents(vol, part, NULL, slots, &n);
+		nr_ext += n;
+		nr_own += count_own(part);
+	}
+	err = alloc_tables(t, nr_ext, nr_own, slots);
+	if (err)
+		return err;
+	list_for_each_entry(part, &vol->area.parts, list) {
+		if (part != gone && part->state != VSS_AREA_PINNED)
+			add_part(t, vol, part);
+	}
+	return 0;
+}
+
 /* Put @t in the place of the area's tables; @t has these afterwards. */
 static void swap_tables(struct vss_area *area, struct tables *t)
 {
@@ -264,5 +292,55 @@ int vss_area_activate(struct vss_volume *vol, struct vss_part *part,
 		kvfree_rcu(t.extents, rcu);
 	if (t.own)
 		kvfree_rcu(t.own, rcu);
+	return 0;
+}
+
+/**
+ * vss_area_deactivate() - close a part's room
+ * @vol:	the volume, without snapshots
+ * @part:	a part that gives room
+ * @extack:	set on errors
+ *
+ * Nobody looks at the part afterwards: it may be freed.
+ *
+ * Return: 0 or a negative errno; then nothing has changed.
+ */
+int vss_area_deactivate(struct vss_volume *vol, struct vss_part *part,
+			struct netlink_ext_ack *extack)
+{
+	struct vss_area *area = &vol->area;
+	struct tables t;
+	int err;
+
+	lockdep_assert_held(&vss_mutex);
+	err = tables_without(vol, part, &t);
+	if (err)
+		return err;
+
+	spin_lock(&area->lock);
+	/*
+	 * Without snapshots only copies on their way have slots.  They need
+	 * their part until they have ended, and the numbers of the others.
+	 */
+	if (area->used || area->reserved) {
+		err = -EBUSY;
+	} else {
+		vss_area_forget_failure(area, part);
+		swap_tables(area, &t);
+		area->cursor = 0;
+	}
+	spin_unlock(&area->lock);
+	if (err) {
+		NL_SET_ERR_MSG(extack,
+			       "copies of deleted snapshots are still being written: try again");
+		free_tables(&t);
+		return err;
+	}
+
+	part->slots = 0;
+	set_part_slots(area);
+	/* Whoever has found the part in the old extents. */
+	synchronize_rcu();
+	free_tables(&t);
 	return 0;
 }
