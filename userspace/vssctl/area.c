@@ -110,8 +110,8 @@ static const struct vss_kernel_area *last_file(const struct vss_kernel_area *are
 }
 
 /*
- * The kernel refuses blocks of the volume itself while it has snapshots, but
- * only after the file was pinned; so this is found out before.
+ * The kernel refuses blocks of the volume itself while it has snapshots; this is
+ * found out before a file is made for nothing.
  */
 static int check_same_volume(struct vssctl *ctl, const struct vss_blockdev *volume,
 			     const struct vss_kernel_area *last)

@@ -86,18 +86,26 @@ void vssctl_unprepare(struct vssctl *ctl, const struct vss_blockdev *volume,
 		      struct vssctl_prepared *prepared)
 {
 	struct vss_error error;
+	bool released = false;
 
-	if (prepared->attached &&
-	    vss_kernel_volume_detach(ctl->kernel, volume->dev, false)) {
-		vssctl_warn(ctl, "%s", vss_kernel_error(ctl->kernel));
-	} else if (prepared->attached) {
-		vssctl_note(ctl, "detached %s again", volume->path);
-		if (prepared->area_added && vss_area_file_remove(&prepared->area, &error))
-			vssctl_warn(ctl, "%s", error.text);
+	if (prepared->attached) {
+		if (vss_kernel_volume_detach(ctl->kernel, volume->dev, false)) {
+			vssctl_warn(ctl, "%s", vss_kernel_error(ctl->kernel));
+		} else {
+			vssctl_note(ctl, "detached %s again", volume->path);
+			released = true;
+		}
 	} else if (prepared->area_added) {
-		/* A part cannot be taken away from a volume that stays attached. */
-		vssctl_note(ctl, "%s keeps the diff area it was given", volume->path);
+		if (vss_kernel_area_remove(ctl->kernel, volume->dev, prepared->area.id)) {
+			vssctl_warn(ctl, "%s keeps the diff area it was given: %s", volume->path,
+				    vss_kernel_error(ctl->kernel));
+		} else {
+			vssctl_note(ctl, "took the diff area of %s away again", volume->path);
+			released = true;
+		}
 	}
+	if (released && prepared->area_added && vss_area_file_remove(&prepared->area, &error))
+		vssctl_warn(ctl, "%s", error.text);
 	vss_kernel_area_clear(&prepared->area);
 	memset(prepared, 0, sizeof(*prepared));
 }
