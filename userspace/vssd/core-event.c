@@ -131,15 +131,15 @@ static bool among(const struct vss_uuid *id, const struct vss_uuid *list, size_t
 	return false;
 }
 
-/* A list of enabled classes turns all others off; else only disabled ones are off. */
+/* A list of enabled classes turns all others off; disabled ones are off in any case. */
 static bool is_enabled(const struct vssd_writer *writer, const struct vssd_selection *selection)
 {
 	if (!selection)
 		return true;
 	if (among(&writer->info.instance_id, selection->instances, selection->nr_instances))
 		return false;
-	if (selection->nr_enable)
-		return among(&writer->info.class_id, selection->enable, selection->nr_enable);
+	if (selection->nr_enable && !among(&writer->info.class_id, selection->enable, selection->nr_enable))
+		return false;
 	return !among(&writer->info.class_id, selection->disable, selection->nr_disable);
 }
 
