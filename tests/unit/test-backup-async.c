@@ -77,7 +77,9 @@ static void cancels(void **state)
 static void fails_in_the_handle(void **state)
 {
 	const struct world_fault no_room = {
-		.provider = true, .step = VSSD_STEP_END_PREPARE, .provider_result = VSS_E_INSUFFICIENT_STORAGE,
+		.provider = true,
+		.step = VSSD_STEP_END_PREPARE,
+		.provider_result = VSS_E_INSUFFICIENT_STORAGE,
 	};
 	struct fixture *f = *state;
 	struct vss_async *async;
@@ -227,8 +229,8 @@ static void refuses_null(void **state)
 	assert_refused(vss_backup_components_save_as_xml(bc, NULL));
 	assert_refused(vss_backup_components_get_snapshot_properties(bc, &id, NULL));
 	assert_refused(vss_backup_components_query(bc, NULL, VSS_OBJECT_NONE, VSS_OBJECT_SNAPSHOT, NULL));
-	assert_refused(vss_backup_components_expose_snapshot(bc, &id, NULL, VSS_VOLSNAP_ATTR_EXPOSED_LOCALLY, NULL,
-							  NULL));
+	assert_refused(vss_backup_components_expose_snapshot(bc, &id, NULL,
+							     VSS_VOLSNAP_ATTR_EXPOSED_LOCALLY, NULL, NULL));
 	assert_refused(vss_backup_components_break_snapshot_set_ex(bc, &id, 0, NULL));
 	assert_refused(vss_backup_components_import_snapshots(bc, NULL));
 	assert_refused(vss_backup_components_query_revert_status(bc, "V1", NULL));
@@ -239,7 +241,8 @@ static void refuses_null(void **state)
 	assert_result(vss_async_query_status(async, NULL), E_INVALIDARG);
 	assert_result(vss_async_get_percent(async, NULL), E_INVALIDARG);
 	assert_result(ended(f, async), VSS_S_ASYNC_FINISHED);
-	assert_result(vss_backup_components_query(bc, NULL, VSS_OBJECT_NONE, VSS_OBJECT_PROVIDER, &objects), S_OK);
+	assert_result(vss_backup_components_query(bc, NULL, VSS_OBJECT_NONE, VSS_OBJECT_PROVIDER, &objects),
+		      S_OK);
 	assert_result(vss_enum_object_next(objects, 1, NULL, &number), E_INVALIDARG);
 	assert_result(vss_enum_object_next(objects, 1, &prop, NULL), E_INVALIDARG);
 	assert_result(vss_enum_object_clone(objects, NULL), E_INVALIDARG);
@@ -261,19 +264,23 @@ static void enumerates(void **state)
 	assert_result(vss_backup_components_set_context(f->bc, VSS_CTX_ALL), S_OK);
 	assert_result(vss_backup_components_query(f->bc, &id, VSS_OBJECT_NONE, VSS_OBJECT_SNAPSHOT, &objects),
 		      E_INVALIDARG);
-	assert_result(vss_backup_components_query(f->bc, NULL, VSS_OBJECT_SNAPSHOT, VSS_OBJECT_SNAPSHOT, &objects),
+	assert_result(vss_backup_components_query(f->bc, NULL, VSS_OBJECT_SNAPSHOT, VSS_OBJECT_SNAPSHOT,
+						  &objects),
 		      E_INVALIDARG);
-	assert_result(vss_backup_components_query(f->bc, NULL, VSS_OBJECT_NONE, VSS_OBJECT_SNAPSHOT_SET, &objects),
+	assert_result(vss_backup_components_query(f->bc, NULL, VSS_OBJECT_NONE, VSS_OBJECT_SNAPSHOT_SET,
+						  &objects),
 		      E_INVALIDARG);
 
-	assert_result(vss_backup_components_query(f->bc, NULL, VSS_OBJECT_NONE, VSS_OBJECT_SNAPSHOT, &objects),
-		      S_OK);
+	assert_result(
+		vss_backup_components_query(f->bc, NULL, VSS_OBJECT_NONE, VSS_OBJECT_SNAPSHOT, &objects),
+		S_OK);
 	assert_result(vss_enum_object_next(objects, 1, props, &fetched), S_FALSE);
 	assert_int_equal(fetched, 0);
 	vss_enum_object_release(objects);
 
-	assert_result(vss_backup_components_query(f->bc, NULL, VSS_OBJECT_NONE, VSS_OBJECT_PROVIDER, &objects),
-		      S_OK);
+	assert_result(
+		vss_backup_components_query(f->bc, NULL, VSS_OBJECT_NONE, VSS_OBJECT_PROVIDER, &objects),
+		S_OK);
 	assert_result(vss_enum_object_next(objects, 1, props, &fetched), S_OK);
 	assert_int_equal(fetched, 1);
 	assert_int_equal(props[0].type, VSS_OBJECT_PROVIDER);

@@ -33,7 +33,8 @@ static void logical_paths(void **state)
 
 	(void)state;
 	for (size_t i = 0; i < COUNT(cases); i++)
-		if (vss_component_is_below(cases[i].path, cases[i].top_path, cases[i].top_name) != cases[i].below)
+		if (vss_component_is_below(cases[i].path, cases[i].top_path, cases[i].top_name) !=
+		    cases[i].below)
 			fail_msg("case %zu", i);
 }
 
@@ -61,8 +62,10 @@ static void arguments(void **state)
 	assert_result(add_with(&f->instance, NULL, VSS_CT_FILEGROUP, "C"), E_INVALIDARG);
 	assert_result(add_with(&f->instance, &world_writer_class, VSS_CT_FILEGROUP, NULL), E_INVALIDARG);
 	assert_result(add_with(&f->instance, &world_writer_class, VSS_CT_UNDEFINED, "C"), E_INVALIDARG);
-	assert_result(add_with(&f->instance, &world_writer_class, VSS_CT_DATABASE, "C"), VSS_E_OBJECT_NOT_FOUND);
-	assert_result(add_with(&f->instance, &world_gone_class, VSS_CT_FILEGROUP, "C"), VSS_E_OBJECT_NOT_FOUND);
+	assert_result(add_with(&f->instance, &world_writer_class, VSS_CT_DATABASE, "C"),
+		      VSS_E_OBJECT_NOT_FOUND);
+	assert_result(add_with(&f->instance, &world_gone_class, VSS_CT_FILEGROUP, "C"),
+		      VSS_E_OBJECT_NOT_FOUND);
 	assert_result(add_with(&world_unknown_id, &world_writer_class, VSS_CT_FILEGROUP, "C"),
 		      VSS_E_OBJECT_NOT_FOUND);
 #undef add_with
@@ -70,7 +73,8 @@ static void arguments(void **state)
 	assert_result(add(f, "NOSUCH", "C"), VSS_E_OBJECT_NOT_FOUND);
 	assert_result(vss_backup_components_get_writer_components_count(f->bc, &count), S_OK);
 	assert_int_equal(count, 0);
-	assert_result(vss_backup_components_get_writer_components(f->bc, 0, &components), VSS_E_OBJECT_NOT_FOUND);
+	assert_result(vss_backup_components_get_writer_components(f->bc, 0, &components),
+		      VSS_E_OBJECT_NOT_FOUND);
 	assert_result(add(f, NULL, "C"), S_OK);
 	assert_result(add(f, NULL, "D"), S_OK);
 	assert_result(add(f, NULL, "C"), VSS_E_OBJECT_ALREADY_EXISTS);
@@ -96,11 +100,13 @@ static void arguments(void **state)
 	assert_result(vss_backup_components_set_backup_succeeded(f->bc, &f->instance, &world_writer_class,
 								 VSS_CT_FILEGROUP, NULL, "NOFILES", true),
 		      VSS_E_OBJECT_NOT_FOUND);
-	assert_result(vss_backup_components_set_backup_succeeded(f->bc, &world_unknown_id, &world_writer_class,
-								 VSS_CT_FILEGROUP, NULL, "C", true),
+	assert_result(vss_backup_components_set_backup_succeeded(f->bc, &world_unknown_id,
+								 &world_writer_class, VSS_CT_FILEGROUP,
+								 NULL, "C", true),
 		      VSS_E_OBJECT_NOT_FOUND);
 	assert_result(vss_backup_components_set_backup_succeeded(f->bc, NULL, &world_writer_class,
-								 VSS_CT_FILEGROUP, NULL, "C", true), E_INVALIDARG);
+								 VSS_CT_FILEGROUP, NULL, "C", true),
+		      E_INVALIDARG);
 	assert_result(vss_backup_components_set_backup_succeeded(f->bc, &f->instance, &world_writer_class,
 								 VSS_CT_FILEGROUP, NULL, "C", true), S_OK);
 }
@@ -187,7 +193,8 @@ static char *stored_document(struct fixture *f)
 		struct vss_writer_identity identity = { 0 };
 		struct vss_uuid instance;
 
-		assert_result(vss_backup_components_get_writer_metadata(f->bc, i, &instance, &metadata), S_OK);
+		assert_result(vss_backup_components_get_writer_metadata(f->bc, i, &instance, &metadata),
+			      S_OK);
 		assert_result(vss_examine_writer_metadata_get_identity(metadata, &identity), S_OK);
 		if (vss_uuid_equal(&identity.writer_id, &world_gone_class))
 			gone = instance;
@@ -198,8 +205,9 @@ static char *stored_document(struct fixture *f)
 	}
 	assert_result(add(f, NULL, "C"), S_OK);
 	assert_result(add(f, NULL, "D"), S_OK);
-	assert_result(vss_backup_components_add_component(f->bc, &gone, &world_gone_class, VSS_CT_FILEGROUP, NULL,
-							  "C"), S_OK);
+	assert_result(vss_backup_components_add_component(f->bc, &gone, &world_gone_class, VSS_CT_FILEGROUP,
+							  NULL, "C"),
+		      S_OK);
 	begin_set(f);
 	assert_result(vss_backup_components_save_as_xml(f->bc, &xml), S_OK);
 	vss_backup_components_release(f->bc);
@@ -226,8 +234,9 @@ static void a_restore(void **state)
 	assert_result(of(set_selected_for_restore, "C", true), VSS_E_BAD_STATE);
 	assert_result(run_async(f, gather_writer_metadata), VSS_S_ASYNC_FINISHED);
 	assert_result(of(set_selected_for_restore, "NOFILES", true), VSS_E_OBJECT_NOT_FOUND);
-	assert_result(vss_backup_components_set_selected_for_restore(f->bc, &world_gone_class, VSS_CT_FILEGROUP, NULL,
-								     "C", true), VSS_E_OBJECT_NOT_FOUND);
+	assert_result(vss_backup_components_set_selected_for_restore(f->bc, &world_gone_class,
+								     VSS_CT_FILEGROUP, NULL, "C", true),
+		      VSS_E_OBJECT_NOT_FOUND);
 	assert_result(of(add_restore_subcomponent, "C", "C", "sub", false), VSS_E_BAD_STATE);
 	assert_result(of(set_selected_for_restore, "C", true), S_OK);
 	assert_result(of(add_restore_subcomponent, "C", NULL, "sub", false), E_INVALIDARG);
