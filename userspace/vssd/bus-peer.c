@@ -105,8 +105,9 @@ void bus_peer_gone(struct bus_peer *peer)
 }
 
 /* Every reply has its value in a variant. */
-static int read_credential(sd_bus_message *m, const char *key, struct bus_peer *peer, bool *has_uid)
+static int read_credential(sd_bus_message *m, const char *key, void *data)
 {
+	struct bus_peer *peer = data;
 	uint32_t uid;
 	const void *gids;
 	size_t size;
@@ -114,11 +115,7 @@ static int read_credential(sd_bus_message *m, const char *key, struct bus_peer *
 
 	if (!strcmp(key, "UnixUserID")) {
 		ret = sd_bus_message_read(m, "v", "u", &uid);
-		if (ret >= 0 && !*has_uid) {
-			ret = set_user(peer, uid);
-			*has_uid = ret >= 0;
-		}
-		return ret;
+		return ret < 0 || peer->user ? ret : set_user(peer, uid);
 	}
 	if (strcmp(key, "UnixGroupIDs") || peer->gids)
 		return sd_bus_message_skip(m, "v");
@@ -137,23 +134,13 @@ static int read_credential(sd_bus_message *m, const char *key, struct bus_peer *
 
 static int read_credentials(sd_bus_message *m, struct bus_peer *peer)
 {
-	bool has_uid = false;
 	int ret;
 
 	_Static_assert(sizeof(gid_t) == sizeof(uint32_t), "groups are u32 on the bus");
-	ret = sd_bus_message_enter_container(m, 'a', "{sv}");
-	while (ret >= 0 && (ret = sd_bus_message_enter_container(m, 'e', "sv")) > 0) {
-		const char *key;
-
-		ret = sd_bus_message_read_basic(m, 's', &key);
-		if (ret >= 0)
-			ret = read_credential(m, key, peer, &has_uid);
-		if (ret >= 0)
-			ret = sd_bus_message_exit_container(m);
-	}
+	ret = vssd_wire_read_dict(m, read_credential, peer);
 	if (ret < 0)
 		return ret;
-	return has_uid ? 0 : -ENODATA;
+	return peer->user ? 0 : -ENODATA;
 }
 
 static int on_credentials(sd_bus_message *m, void *data, sd_bus_error *error)

@@ -42,7 +42,7 @@ enum stage {
 
 struct maker {
 	struct vssd_provider *provider;
-	bool finished;		/* PostFinalCommit has succeeded */
+	bool finishing;		/* has been asked for PostFinalCommit */
 };
 
 struct creation {
@@ -188,11 +188,13 @@ static void undone(void *arg, struct vssd_provider *provider, const struct vssd_
 	const struct maker *maker = maker_of(c, provider);
 	const struct snapshot *snapshot;
 
-	(void)reply;
+	/* It may hold writes, and says that it cannot let go. */
+	if (VSS_FAILED(reply->result) && c->op.core->quiet)
+		provider_stop(provider, "it could not undo a set while file systems may be frozen");
 	if (provider->reserved == c)
 		provider_reserve(provider, NULL);
 	/* For who has finished, the set is one of those that exist. */
-	if (maker && maker->finished)
+	if (maker && maker->finishing)
 		TAILQ_FOREACH(snapshot, &c->set->snapshots, link) {
 			struct vssd_provider_request request = {
 				.step = VSSD_STEP_DELETE,
@@ -298,19 +300,45 @@ static void writer_failed(struct creation *c, struct participant *p, enum vssd_e
 	     p->message ? p->message : "");
 }
 
+/* Who has kept us waiting for an answer to Freeze or Thaw, for nearly as long as it may? */
+static struct participant *who_is_slow(struct creation *c)
+{
+	uint64_t now = c->op.core->clock.now(c->op.core->clock.data);
+	struct participant *p;
+
+	for_each_participant(p, c->of)
+		if (p->in_snapshot && p->call && !p->out &&
+		    now - p->asked_at >= p->freeze_timeout_ms * UINT64_C(900))
+			return p;
+	return NULL;
+}
+
 /* From Freeze to Thaw a writer's own limit runs, whoever is slow. */
 static void window_passed(void *arg)
 {
-	struct participant *p = arg;
+	static const struct vssd_writer_reply silent = {
+		.failure = VSS_E_WRITERERROR_TIMEOUT,
+		.message = "it did not answer",
+	};
+	struct participant *p = arg, *slow, *blamed;
 	struct creation *c = p->session->creation;
 	char *message = vssd_printf("more than %u ms between Freeze and Thaw", p->freeze_timeout_ms);
 	struct vssd_writer_reply late = { .failure = VSS_E_WRITERERROR_TIMEOUT, .message = message };
 
 	p->window = NULL;
 	p->hung = p->call != NULL;
+	blamed = p->hung ? p : NULL;
 	participant_fail(p, VSS_WS_FAILED_AT_FREEZE, &late);
-	if (p->hung)
-		writer_failed(c, p, VSSD_EVENT_FREEZE);
+	/* The first to be frozen is the first to run out of time, and not the one to blame. */
+	while ((slow = who_is_slow(c))) {
+		slow->hung = true;
+		participant_fail(slow, slow->in_window ? VSS_WS_FAILED_AT_FREEZE : VSS_WS_FAILED_AT_THAW,
+				 &silent);
+		if (!blamed)
+			blamed = slow;
+	}
+	if (blamed)
+		writer_failed(c, blamed, blamed->in_window ? VSSD_EVENT_FREEZE : VSSD_EVENT_THAW);
 	else
 		fail(c, VSS_E_UNEXPECTED_WRITER_ERROR,
 		     "writer \"%s\" was frozen for more than %u ms while others were at work; "
@@ -375,6 +403,7 @@ static void enter_freeze(struct creation *c, int level)
 		if (!takes_part(p) || p->level != level)
 			continue;
 		p->in_window = true;
+		p->asked_at = c->op.core->clock.now(c->op.core->clock.data);
 		/* The window watches the time, of this event and of all until Thaw. */
 		if (!participant_send(p, VSSD_EVENT_FREEZE, NULL, 0, frozen, c)) {
 			participant_gone(p, VSS_WS_FAILED_AT_FREEZE);
@@ -409,6 +438,7 @@ static void enter_thaw(struct creation *c, int level)
 			continue;
 		core_timer_stop(c->op.core, &p->window);
 		p->in_window = false;
+		p->asked_at = c->op.core->clock.now(c->op.core->clock.data);
 		if (!participant_send(p, VSSD_EVENT_THAW, NULL, p->freeze_timeout_ms, thawed, c)) {
 			participant_gone(p, VSS_WS_FAILED_AT_THAW);
 			writer_failed(c, p, VSSD_EVENT_THAW);
@@ -531,8 +561,6 @@ static void step_done(void *arg, struct vssd_provider *provider, const struct vs
 	c->pending--;
 	if (reply->result != S_OK)
 		step_failed(c, provider, stage_step(c->stage), reply);
-	else if (c->stage == CREATE_POST_FINAL_COMMIT)
-		maker_of(c, provider)->finished = true;
 	run(c);
 }
 
@@ -550,6 +578,8 @@ static void ask_makers(struct creation *c, bool holders, bool others, provider_a
 
 		if (provider->holds ? !holders : !others)
 			continue;
+		if (request.step == VSSD_STEP_POST_FINAL_COMMIT)
+			c->makers[i].finishing = true;
 		c->pending++;
 		provider_ask(provider, c, &request, answer, c);
 	}

@@ -162,6 +162,7 @@ struct participant {
 	bool restoring;		/* has been sent PreRestore */
 	struct vss_uuid document_id;	/* its instance in the document of a restore */
 	struct vssd_timer *window;
+	uint64_t asked_at;
 	struct writer_call *call;	/* the event under way */
 	struct vssd_writer_status status;	/* what was given out last */
 };
@@ -224,6 +225,8 @@ void provider_ask(struct vssd_provider *provider, struct creation *owner,
 /* Undo @owner's set: its calls are not answered any more. */
 void provider_abort(struct vssd_provider *provider, struct creation *owner,
 		    const struct vss_uuid *set, provider_answer answer, void *arg);
+/* Stop it by force, which also lets go of what it holds; what it was asked fails. */
+void provider_stop(struct vssd_provider *provider, const char *why);
 void provider_reserve(struct vssd_provider *provider, struct creation *owner);
 void provider_free(struct vssd_provider *provider);
 

@@ -132,7 +132,8 @@ static void call_answer(struct provider_call *call, const struct vssd_provider_r
 			 "provider \"%s\" failed in %s: %s (0x%08x)%s%s", provider->prop.provider_name,
 			 step_name(step), vss_result_name(reply->result), reply->result,
 			 reply->message ? ", " : "", reply->message ? reply->message : "");
-	} else if (VSS_FAILED(reply->result) && reply->result != E_NOTIMPL) {
+	} else if (VSS_FAILED(reply->result) && reply->result != E_NOTIMPL &&
+		   reply->result != VSS_E_OBJECT_NOT_FOUND) {
 		core_log(provider->core, LOG_WARNING, VSSD_MESSAGE_PROVIDER_FAILED, NULL,
 			 "provider \"%s\" refused %s: %s%s%s", provider->prop.provider_name,
 			 step_name(step), vss_result_name(reply->result),
@@ -143,17 +144,13 @@ static void call_answer(struct provider_call *call, const struct vssd_provider_r
 	call_free(call);
 }
 
-/* Stop the provider by force; what it was asked fails. */
-static void kill_provider(struct vssd_provider *provider, struct provider_call *late)
+void provider_stop(struct vssd_provider *provider, const char *why)
 {
 	struct provider_call *active = provider->active, *aborting = provider->aborting;
-	struct vssd_provider_reply reply = { .result = VSS_E_UNEXPECTED };
-	char *message = vssd_printf("no answer to %s within %u ms", step_name(late->request.step),
-				    late->timeout_ms);
+	struct vssd_provider_reply reply = { .result = VSS_E_UNEXPECTED, .message = why };
 
 	core_log(provider->core, LOG_ERR, VSSD_MESSAGE_PROVIDER_DIED, NULL,
-		 "provider \"%s\" gave %s and is stopped by force", provider->prop.provider_name, message);
-	reply.message = message;
+		 "provider \"%s\" is stopped by force: %s", provider->prop.provider_name, why);
 	provider->active = NULL;
 	provider->aborting = NULL;
 	if (active) {
@@ -169,16 +166,17 @@ static void kill_provider(struct vssd_provider *provider, struct provider_call *
 		call_answer(active, &reply);
 	if (aborting)
 		call_answer(aborting, &reply);
-	free(message);
 	start_next(provider);
 }
 
 static void call_timeout(void *arg)
 {
 	struct provider_call *call = arg;
+	char *why = vssd_printf("no answer to %s within %u ms", step_name(call->request.step), call->timeout_ms);
 
 	call->timer = NULL;
-	kill_provider(call->provider, call);
+	provider_stop(call->provider, why);
+	free(why);
 }
 
 static void limit_active(struct vssd_provider *provider, uint32_t timeout_ms)
