@@ -286,11 +286,11 @@ static vss_result start(struct vss_backup_components *bc, enum vss_call call,
 	return VSS_FAILED(result) ? result : vss_requester_find_component(bc, call, ref, component, NULL);
 }
 
-static vss_result finish(struct vss_backup_components *bc, enum vss_call call, vss_result result)
+static vss_result finish(struct vss_backup_components *bc, enum vss_call call,
+			 const struct vss_component *component, vss_result result)
 {
 	if (VSS_FAILED(result))
-		vss_requester_fail(bc, result, "%s could not change the document: %s", vss_call_name(call),
-				   vss_result_name(result));
+		bc->error = *vss_component_error(component);
 	return vss_requester_leave(bc, call, result);
 }
 
@@ -307,7 +307,8 @@ vss_result vss_backup_components_set_backup_options(struct vss_backup_components
 		return result;
 	if (!options)
 		return vss_requester_null(bc, VSS_CALL_SetBackupOptions, "options");
-	return finish(bc, VSS_CALL_SetBackupOptions, vss_component_set_backup_options(component, options));
+	return finish(bc, VSS_CALL_SetBackupOptions, component,
+		      vss_component_set_backup_options(component, options));
 }
 
 vss_result vss_backup_components_set_previous_backup_stamp(struct vss_backup_components *bc,
@@ -324,7 +325,7 @@ vss_result vss_backup_components_set_previous_backup_stamp(struct vss_backup_com
 		return result;
 	if (!stamp)
 		return vss_requester_null(bc, VSS_CALL_SetPreviousBackupStamp, "a stamp");
-	return finish(bc, VSS_CALL_SetPreviousBackupStamp,
+	return finish(bc, VSS_CALL_SetPreviousBackupStamp, component,
 		      vss_component_set_previous_backup_stamp(component, stamp));
 }
 
@@ -345,6 +346,6 @@ vss_result vss_backup_components_set_backup_succeeded(struct vss_backup_componen
 	result = vss_requester_find_component(bc, VSS_CALL_SetBackupSucceeded, &ref, &component, NULL);
 	if (VSS_FAILED(result))
 		return result;
-	return finish(bc, VSS_CALL_SetBackupSucceeded,
+	return finish(bc, VSS_CALL_SetBackupSucceeded, component,
 		      vss_component_set_backup_succeeded(component, succeeded));
 }

@@ -36,11 +36,11 @@ static vss_result start(struct vss_backup_components *bc, enum vss_call call,
 	return VSS_FAILED(result) ? result : vss_requester_find_component(bc, call, ref, component, writer);
 }
 
-static vss_result finish(struct vss_backup_components *bc, enum vss_call call, vss_result result)
+static vss_result finish(struct vss_backup_components *bc, enum vss_call call,
+			 const struct vss_component *component, vss_result result)
 {
 	if (VSS_FAILED(result))
-		vss_requester_fail(bc, result, "%s could not change the document: %s", vss_call_name(call),
-				   vss_result_name(result));
+		bc->error = *vss_component_error(component);
 	return vss_requester_leave(bc, call, result);
 }
 
@@ -117,7 +117,8 @@ vss_result vss_backup_components_set_selected_for_restore_ex(struct vss_backup_c
 		result = check_move(bc, writer_id, instance_id);
 	if (VSS_FAILED(result))
 		return result;
-	return finish(bc, call, vss_component_set_selected_for_restore(component, selected, instance_id));
+	return finish(bc, call, component,
+		      vss_component_set_selected_for_restore(component, selected, instance_id));
 }
 
 vss_result vss_backup_components_set_selected_for_restore(struct vss_backup_components *bc,
@@ -176,7 +177,7 @@ vss_result vss_backup_components_add_restore_subcomponent(
 			"sub-component \"%s\" of writer %s is not selectable for restore; restore \"%s\" "
 			"as a whole",
 			sub_component_name, writer->identity.writer_name, component_name);
-	return finish(bc, call, vss_component_add_restore_subcomponent(component, sub_logical_path,
+	return finish(bc, call, component, vss_component_add_restore_subcomponent(component, sub_logical_path,
 								       sub_component_name));
 }
 
@@ -195,7 +196,8 @@ vss_result vss_backup_components_set_restore_options(struct vss_backup_component
 		return result;
 	if (!options)
 		return vss_requester_null(bc, VSS_CALL_SetRestoreOptions, "options");
-	return finish(bc, VSS_CALL_SetRestoreOptions, vss_component_set_restore_options(component, options));
+	return finish(bc, VSS_CALL_SetRestoreOptions, component,
+		      vss_component_set_restore_options(component, options));
 }
 
 vss_result vss_backup_components_set_additional_restores(struct vss_backup_components *bc,
@@ -210,7 +212,7 @@ vss_result vss_backup_components_set_additional_restores(struct vss_backup_compo
 
 	if (VSS_FAILED(result))
 		return result;
-	return finish(bc, VSS_CALL_SetAdditionalRestores,
+	return finish(bc, VSS_CALL_SetAdditionalRestores, component,
 		      vss_component_set_additional_restores(component, additional));
 }
 
@@ -243,7 +245,7 @@ vss_result vss_backup_components_set_authoritative_restore(struct vss_backup_com
 
 	if (VSS_FAILED(result))
 		return result;
-	return finish(bc, VSS_CALL_SetAuthoritativeRestore,
+	return finish(bc, VSS_CALL_SetAuthoritativeRestore, component,
 		      vss_component_set_authoritative_restore(component, authoritative));
 }
 
@@ -261,7 +263,8 @@ vss_result vss_backup_components_set_restore_name(struct vss_backup_components *
 		return result;
 	if (!name)
 		return vss_requester_null(bc, VSS_CALL_SetRestoreName, "a name");
-	return finish(bc, VSS_CALL_SetRestoreName, vss_component_set_restore_name(component, name));
+	return finish(bc, VSS_CALL_SetRestoreName, component,
+		      vss_component_set_restore_name(component, name));
 }
 
 vss_result vss_backup_components_set_roll_forward(struct vss_backup_components *bc,
@@ -281,7 +284,8 @@ vss_result vss_backup_components_set_roll_forward(struct vss_backup_components *
 		return vss_requester_fail(
 			bc, E_INVALIDARG,
 			"SetRollForward takes VSS_RF_NONE, VSS_RF_ALL, or VSS_RF_PARTIAL with a point");
-	return finish(bc, VSS_CALL_SetRollForward, vss_component_set_roll_forward(component, roll, point));
+	return finish(bc, VSS_CALL_SetRollForward, component,
+		      vss_component_set_roll_forward(component, roll, point));
 }
 
 /* ---- whereto ---- */
@@ -394,7 +398,7 @@ vss_result vss_backup_components_add_new_target(struct vss_backup_components *bc
 					  "component \"%s\" of writer %s has no file set \"%s\" in \"%s\"%s",
 					  component_name, writer->identity.writer_name, filename, path,
 					  recursive ? " with what is below" : "");
-	return finish(bc, call,
+	return finish(bc, call, component,
 		      vss_component_add_new_target(component, path, filename, recursive, alternate_path));
 }
 
@@ -423,7 +427,7 @@ vss_result vss_backup_components_add_alternative_location_mapping(
 									       &filedesc))
 			break;
 		if (matches(&filedesc, path, filespec, recursive))
-			return finish(bc, call, vss_component_add_alternate_location_mapping(
+			return finish(bc, call, component, vss_component_add_alternate_location_mapping(
 					      component, path, filespec, recursive, destination));
 	}
 	return vss_requester_fail(bc, VSS_E_OBJECT_NOT_FOUND,
@@ -445,7 +449,7 @@ vss_result vss_backup_components_set_ranges_file_path(struct vss_backup_componen
 		return result;
 	if (!path)
 		return vss_requester_null(bc, VSS_CALL_SetRangesFilePath, "a path");
-	return finish(bc, VSS_CALL_SetRangesFilePath,
+	return finish(bc, VSS_CALL_SetRangesFilePath, component,
 		      vss_component_set_ranges_file_path(component, partial_file, path));
 }
 
@@ -466,7 +470,7 @@ vss_result vss_backup_components_set_file_restore_status(
 			bc, E_INVALIDARG,
 			"%d is no status of a restore; use VSS_RS_NONE, VSS_RS_ALL or VSS_RS_FAILED",
 			(int)status);
-	return finish(bc, VSS_CALL_SetFileRestoreStatus,
+	return finish(bc, VSS_CALL_SetFileRestoreStatus, component,
 		      vss_component_set_file_restore_status(component, status));
 }
 
