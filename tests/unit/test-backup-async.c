@@ -179,6 +179,29 @@ static void outlives_its_object(void **state)
 	assert_result(vss_backup_components_start_snapshot_set(f->bc, &f->set), S_OK);
 }
 
+/* ASY-010 REV-001 REV-007 REV-009: a revert is looked at, and never cancelled */
+static void revert_status(void **state)
+{
+	struct fixture *f = *state;
+	struct vss_async *async = NULL;
+	vss_result result;
+
+	begin_backup(f, VSS_CTX_APP_ROLLBACK);
+	begin_set(f);
+	assert_result(run_async(f, do_snapshot_set), VSS_S_ASYNC_FINISHED);
+	assert_result(vss_backup_components_revert_to_snapshot(f->bc, &f->snapshot, true), S_OK);
+	world_park(f->world, true);
+	assert_result(vss_backup_components_query_revert_status(f->bc, "V1", &async), S_OK);
+	while (!world_has_parked(f->world))
+		usleep(1000);
+	world_park(f->world, false);
+	assert_result(vss_async_cancel(async), E_NOTIMPL);
+	assert_result(vss_async_query_status(async, &result), S_OK);
+	assert_result(result, VSS_S_ASYNC_PENDING);
+	world_unpark(f->world);
+	assert_result(ended(f, async), VSS_S_ASYNC_FINISHED);
+}
+
 /* ORD-040: AbortBackup while DoSnapshotSet runs ends it */
 static void aborts_what_runs(void **state)
 {
@@ -337,6 +360,7 @@ int main(void)
 		TEST(goes_on_without_handle),
 		TEST(outlives_its_object),
 		TEST(aborts_what_runs),
+		TEST(revert_status),
 		TEST(refuses_null),
 		TEST(enumerates),
 		TEST(vssd_goes_away),

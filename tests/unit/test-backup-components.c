@@ -47,7 +47,7 @@ static bool is_written(struct fixture *f, const char *path, const char *name)
 	return vss_requester_find_component(f->bc, VSS_CALL_AddComponent, &ref, &component, NULL) == S_OK;
 }
 
-/* SEL-002 to SEL-004, SEL-024 SEL-025, BCD-028 to BCD-030 */
+/* SEL-002 SEL-003 SEL-004 SEL-024 SEL-025 BCD-028 BCD-029 BCD-030 */
 static void arguments(void **state)
 {
 	struct fixture *f = *state;
@@ -111,7 +111,7 @@ static void arguments(void **state)
 								 VSS_CT_FILEGROUP, NULL, "C", true), S_OK);
 }
 
-/* SEL-005 to SEL-008, BCD-005: the example of Working with Selectability for Backup */
+/* SEL-005 SEL-006 SEL-007 SEL-008 BCD-005: the example of Working with Selectability for Backup */
 static void selectability(void **state)
 {
 	struct fixture *f = *state;
@@ -221,7 +221,10 @@ static char *stored_document(struct fixture *f)
 #define of(call, name, ...) \
 	vss_backup_components_##call(f->bc, &world_writer_class, VSS_CT_FILEGROUP, NULL, name, __VA_ARGS__)
 
-/* RST-001 RST-004 to RST-012, RST-016 RST-021 RST-022, EVT-020 EVT-029 ORD-048 ORD-049 ORD-054 */
+/*
+ * RST-001 RST-004 RST-005 RST-006 RST-007 RST-008 RST-009 RST-010 RST-011 RST-012 RST-016
+ * RST-021 RST-022 EVT-020 EVT-029 ORD-048 ORD-049 ORD-054
+ */
 static void a_restore(void **state)
 {
 	struct fixture *f = *state;
@@ -264,7 +267,7 @@ static void a_restore(void **state)
 	free(events);
 }
 
-/* RST-013 to RST-015, RST-023 to RST-025 */
+/* RST-013 RST-014 RST-015 RST-023 RST-024 RST-025 */
 static void targets(void **state)
 {
 	struct fixture *f = *state;

@@ -21,7 +21,10 @@ static vss_result context_result(struct fixture *f, uint32_t context)
 	return result;
 }
 
-/* CTX-002 CTX-003 CTX-020 CTX-021 CTX-024 to CTX-029, CTX-035 CTX-039 */
+/*
+ * CTX-002 CTX-003 CTX-020 CTX-021 CTX-024 CTX-025 CTX-026 CTX-027 CTX-028 CTX-029 CTX-035
+ * CTX-039
+ */
 static void contexts(void **state)
 {
 	static const uint32_t plain[] = {
@@ -96,7 +99,10 @@ static void backup_types(void **state)
 		E_INVALIDARG);
 }
 
-/* ORD-027 ORD-036 CTX-022 CTX-043 EVT-021 EVT-022 LIF-008 LIF-018 LIF-019: a backup from begin to end */
+/*
+ * ORD-027 ORD-036 CTX-008 CTX-016 CTX-018 CTX-022 CTX-036 CTX-038 CTX-043 EVT-001 EVT-002 EVT-021
+ * EVT-022 LIF-008 LIF-018 LIF-019 LIF-021: a backup from begin to end
+ */
 static void a_backup(void **state)
 {
 	struct fixture *f = *state;
@@ -122,6 +128,8 @@ static void a_backup(void **state)
 	assert_int_equal(prop.status, VSS_SS_CREATED);
 	assert_null(prop.exposed_name);
 	assert_true(prop.creation_time > 0);
+	assert_true(prop.attributes & VSS_VOLSNAP_ATTR_NOT_SURFACED);
+	assert_int_not_equal(prop.device_object[strlen(prop.device_object) - 1], '/');
 	vss_free_snapshot_properties(&prop);
 	assert_result(vss_backup_components_set_backup_succeeded(f->bc, &f->instance, &world_writer_class,
 								 VSS_CT_FILEGROUP, NULL, "C", true), S_OK);
@@ -140,6 +148,31 @@ static void a_backup(void **state)
 				    "BackupComplete BackupShutdown");
 	free(events);
 	f->bc = other;
+}
+
+/* EVT-025 EVT-026 SEL-011 SEL-012: who takes part with and without selection of components */
+static void who_takes_part(void **state)
+{
+	struct fixture *f = *state;
+	char *events;
+
+	for (int components = 0; components < 2; components++) {
+		begin_backup(f, VSS_CTX_BACKUP);
+		assert_result(vss_backup_components_set_backup_state(f->bc, components, false, VSS_BT_FULL,
+								     false),
+			      S_OK);
+		begin_set(f);
+		assert_result(run_async(f, do_snapshot_set), VSS_S_ASYNC_FINISHED);
+		assert_result(run_async(f, backup_complete), VSS_S_ASYNC_FINISHED);
+		vss_backup_components_release(f->bc);
+		world_settle(f->world);
+		events = world_take_events(f->world);
+		assert_int_equal(strstr(events, "Freeze") != NULL, !components);
+		assert_int_equal(strstr(events, "BackupComplete") != NULL, !components);
+		assert_non_null(strstr(events, "PrepareBackup"));
+		free(events);
+		f->bc = new_object(f);
+	}
 }
 
 /* EVT-005 CTX-009 CTX-019: no event to anybody */
@@ -178,7 +211,7 @@ static void one_creation_at_a_time(void **state)
 	vss_backup_components_release(other);
 }
 
-/* PRV-002 to PRV-005, PRV-007 PRV-009 PRV-010 PRV-013 PRV-014 */
+/* PRV-002 PRV-003 PRV-004 PRV-005 PRV-007 PRV-009 PRV-010 PRV-013 PRV-014 */
 static void volumes(void **state)
 {
 	struct fixture *f = *state;
@@ -221,7 +254,7 @@ static void volumes(void **state)
 	assert_result(vss_backup_components_is_volume_supported(f->bc, NULL, "\xff", &answer), E_INVALIDARG);
 }
 
-/* SEL-015 to SEL-018, EVT-008 EVT-010 ORD-038 */
+/* SEL-015 SEL-016 SEL-017 SEL-018 EVT-008 EVT-010 ORD-038 */
 static void which_writers_are_asked(void **state)
 {
 	static const struct {
@@ -335,7 +368,10 @@ static void assert_status(struct fixture *f, enum vss_writer_state expected, vss
 	assert_result(vss_backup_components_get_writer_status(f->bc, 0, &status), VSS_E_BAD_STATE);
 }
 
-/* STA-001 to STA-007, STA-013 STA-014, EVT-014 EVT-016 TIM-003: what a failing writer does to a backup */
+/*
+ * STA-001 STA-002 STA-003 STA-004 STA-005 STA-006 STA-007 STA-013 STA-014 EVT-014 EVT-016
+ * TIM-003: what a failing writer does to a backup
+ */
 static void writer_status(void **state)
 {
 	static const struct {
@@ -381,7 +417,7 @@ static void writer_status(void **state)
 	}
 }
 
-/* LIF-001 to LIF-005, LIF-020 */
+/* LIF-001 LIF-002 LIF-003 LIF-004 LIF-005 LIF-020 */
 static void deleting(void **state)
 {
 	struct fixture *f = *state;
@@ -427,7 +463,10 @@ static void deleting(void **state)
 	assert_result(vss_backup_components_get_snapshot_properties(f->bc, NULL, &prop), E_INVALIDARG);
 }
 
-/* LIF-024 to LIF-028, LIF-030 LIF-032 LIF-033; BRK-002 BRK-003 BRK-008 to BRK-010; REV-002 REV-003 */
+/*
+ * LIF-024 LIF-025 LIF-026 LIF-027 LIF-028 LIF-030 LIF-032 LIF-033; BRK-002 BRK-003 BRK-008
+ * BRK-009 BRK-010; REV-002 REV-003
+ */
 static void exposing_breaking_reverting(void **state)
 {
 	const uint32_t local = VSS_VOLSNAP_ATTR_EXPOSED_LOCALLY, remote = VSS_VOLSNAP_ATTR_EXPOSED_REMOTELY;
@@ -485,7 +524,10 @@ static void exposing_breaking_reverting(void **state)
 	assert_result(ended(f, async), VSS_S_ASYNC_FINISHED);
 }
 
-/* BCD-002 to BCD-004, BCD-009 BCD-013 BCD-022 BCD-023 BCD-026, IMP-009, TRN-028 TRN-030, RST-002 RST-003 */
+/*
+ * BCD-002 BCD-003 BCD-004 BCD-009 BCD-013 BCD-022 BCD-023 BCD-026 IMP-009 TRN-028 TRN-030
+ * RST-002 RST-003
+ */
 static void documents(void **state)
 {
 	static const char root[] =
@@ -556,6 +598,7 @@ int main(void)
 		TEST(contexts),
 		TEST(backup_types),
 		TEST(a_backup),
+		TEST(who_takes_part),
 		TEST(a_backup_without_writers),
 		TEST(one_creation_at_a_time),
 		TEST(volumes),
