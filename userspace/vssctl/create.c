@@ -60,7 +60,7 @@ struct creation {
 	size_t count;
 	size_t prepared_count;
 	struct vss_blockdev volumes[VSS_MAX_MEMBERS];
-	struct vssctl_prepared prepared[VSS_MAX_MEMBERS];
+	struct vss_prepared prepared[VSS_MAX_MEMBERS];
 	struct vss_kernel_member members[VSS_MAX_MEMBERS];
 	struct vss_kernel_set set;
 };
