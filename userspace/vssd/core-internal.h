@@ -59,6 +59,12 @@ struct loud {
 	void *arg;
 };
 
+/* A record that is to be removed as soon as nothing is frozen. */
+struct removal {
+	TAILQ_ENTRY(removal) link;
+	char *path;
+};
+
 /* A volume that is being set back. */
 struct revert {
 	TAILQ_ENTRY(revert) link;
@@ -95,6 +101,7 @@ struct vssd_core {
 	bool quiet;
 	TAILQ_HEAD(, log_line) lines;
 	TAILQ_HEAD(, loud) louds;
+	TAILQ_HEAD(, removal) removals;
 
 	/* What the administration's calls gave out. */
 	struct vssd_writer_status *statuses;
@@ -296,6 +303,7 @@ vss_result record_save(struct set *set, struct vss_error *err);
 /* Write it as soon as nothing is frozen, and log a failure. */
 void record_touch(struct set *set);
 void record_remove(struct set *set);
+void removal_free(struct removal *removal);
 void records_load(struct vssd_core *core);
 
 /* ---- sessions ---- */
