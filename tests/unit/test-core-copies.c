@@ -486,6 +486,9 @@ static void revert(void **state)
 	assert_int_equal(requester_wait(&r, revert_to_snapshot, &id, true), S_OK);
 	w->sys->revert_polls = 1;
 	assert_int_equal(requester_wait(&r, revert_to_snapshot, &id, true), VSS_E_REVERT_IN_PROGRESS);
+	/* That one has ended meanwhile; the volume is still in use. */
+	assert_int_equal(requester_wait(&r, revert_to_snapshot, &id, false), VSS_E_VOLUME_IN_USE);
+	assert_int_equal(requester_wait(&r, revert_to_snapshot, &id, true), S_OK);
 	w->sys->revert_polls = 3;
 	{
 		uint64_t before = w->m->now;

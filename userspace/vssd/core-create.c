@@ -189,7 +189,7 @@ static void undone(void *arg, struct vssd_provider *provider, const struct vssd_
 	const struct snapshot *snapshot;
 
 	/* It may hold writes, and says that it cannot let go. */
-	if (VSS_FAILED(reply->result) && c->op.core->quiet)
+	if (VSS_FAILED(reply->result) && c->op.core->quiet && !provider->stopping)
 		provider_stop(provider, "it could not undo a set while file systems may be frozen");
 	if (provider->reserved == c)
 		provider_reserve(provider, NULL);

@@ -217,6 +217,7 @@ struct vssd_provider {
 	struct provider_call *active;
 	struct provider_call *aborting;	/* may run beside @active */
 	struct creation *reserved;	/* only its calls are started */
+	bool stopping;			/* what it was asked is being answered with a failure */
 };
 
 const char *step_name(enum vssd_step step);
