@@ -62,7 +62,7 @@ static void assert_before(struct machine *m, const char *first, const char *seco
 	assert_true(a && b && a < b);
 }
 
-/* EVT-001..004 EVT-030 EVT-031 TIM-008 TIM-010 TIM-011 PRV-016 PRV-017 PRV-018 EVT-022 */
+/* EVT-001 EVT-002 EVT-003 EVT-004 EVT-030 EVT-031 TIM-008 TIM-010 TIM-011 PRV-016 PRV-017 PRV-018 EVT-022 */
 static void order_of_all(void **state)
 {
 	struct machine *m = *state;

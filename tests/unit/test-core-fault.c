@@ -537,7 +537,7 @@ static void step_and_abort_hang(void **state)
 		before = m->now;
 		CHECK(requester_wait(&r, do_snapshot_set, r.document) == E_ABORT);
 		CHECK(m->providers[0].kills == 1);
-		/* TIM-005: with applications at rest it may take as long as a hold. */
+		/* With applications at rest it may take as long as a hold. */
 		if (steps[s] != VSSD_STEP_END_PREPARE)
 			CHECK(m->now - before < 11000000);
 		check_after(m, &r, false);

@@ -95,7 +95,7 @@ static size_t all(struct world *w, struct vss_snapshot_prop *first)
 	return count;
 }
 
-/* CTX-040, as far as vssd has a part in it; LIF-010 IMP-017 */
+/* CTX-040, as far as vssd has a part in it; LIF-010 */
 static void persistent_sets_stay(void **state)
 {
 	struct world *w = *state;

@@ -39,7 +39,10 @@ static void close_and_run(struct requester *r)
 	machine_run(m);
 }
 
-/* CTX-001..007 CTX-024..029 CTX-035 ORD-015 ORD-016: in vssd as well, for who speaks D-Bus by himself */
+/*
+ * CTX-003 CTX-004 CTX-005 CTX-006 CTX-007 CTX-025 CTX-029 ORD-015 ORD-016: in vssd as well, for who
+ * speaks D-Bus by himself
+ */
 static void contexts(void **state)
 {
 	struct machine *m = *state;
