@@ -102,7 +102,7 @@ static void visibility(void **state)
 	assert_int_equal(seen_by(&w->admin), 2);
 }
 
-/* LIF-001..006 LIF-013 CTX-015 */
+/* LIF-001 LIF-002 LIF-003 LIF-004 LIF-005 LIF-006 LIF-013 CTX-015 */
 static void deletion(void **state)
 {
 	struct world *w = *state;
@@ -150,7 +150,10 @@ static void deletion(void **state)
 	requester_close(&r);
 }
 
-/* A copy that its provider has no more is gone, with a line in the log; one nobody made here is seen by all-seeing. */
+/*
+ * A copy that its provider has no more is gone, with a line in the log; one nobody made here is seen
+ * by all-seeing.
+ */
 static void lost_and_found(void **state)
 {
 	struct world *w = *state;
@@ -192,7 +195,7 @@ static void lost_and_found(void **state)
 	requester_close(&r);
 }
 
-/* LIF-024..030 LIF-032 LIF-033 LIF-006 CTX-015 */
+/* LIF-024 LIF-025 LIF-026 LIF-027 LIF-028 LIF-029 LIF-030 LIF-032 LIF-033 LIF-006 CTX-015 */
 static void exposure(void **state)
 {
 	static const uint32_t both = VSS_VOLSNAP_ATTR_EXPOSED_LOCALLY | VSS_VOLSNAP_ATTR_EXPOSED_REMOTELY;
@@ -417,7 +420,10 @@ static void import_refusals(void **state)
 	requester_close(&other);
 }
 
-/* FRV-001..008 FRV-011 BRK-001..012 BRK-014 CO-153..158: on the machine where it was made */
+/*
+ * FRV-006 FRV-007 FRV-011 BRK-001 BRK-002 BRK-003 BRK-004 BRK-006 BRK-008 BRK-009 BRK-010 BRK-012
+ * CO-153..158: on the machine where it was made
+ */
 static void fast_recovery(void **state)
 {
 	struct world *w = *state;
@@ -464,7 +470,7 @@ static void identity_of_one_away(void **state)
 
 /* ---- revert ---- */
 
-/* REV-001..006 REV-009..011 PRV-045 ASY-010 */
+/* REV-001 REV-002 REV-003 REV-004 REV-005 REV-006 REV-009 REV-010 PRV-045 ASY-010 */
 static void revert(void **state)
 {
 	static const char *const one[] = { "/dev/b" };
@@ -486,6 +492,9 @@ static void revert(void **state)
 	assert_int_equal(requester_wait(&r, revert_to_snapshot, &id, true), S_OK);
 	w->sys->revert_polls = 1;
 	assert_int_equal(requester_wait(&r, revert_to_snapshot, &id, true), VSS_E_REVERT_IN_PROGRESS);
+	/* That one has ended meanwhile; the volume is still in use. */
+	assert_int_equal(requester_wait(&r, revert_to_snapshot, &id, false), VSS_E_VOLUME_IN_USE);
+	assert_int_equal(requester_wait(&r, revert_to_snapshot, &id, true), S_OK);
 	w->sys->revert_polls = 3;
 	{
 		uint64_t before = w->m->now;

@@ -95,7 +95,7 @@ static size_t all(struct world *w, struct vss_snapshot_prop *first)
 	return count;
 }
 
-/* CTX-040, as far as vssd has a part in it; LIF-010 IMP-017 */
+/* CTX-040, as far as vssd has a part in it; LIF-010 */
 static void persistent_sets_stay(void **state)
 {
 	struct world *w = *state;
@@ -262,10 +262,13 @@ static void exposures(void **state)
 	machine_restart(w->m);
 	assert_int_equal(w->m->nr_mounts, 1);
 	assert_string_equal(w->m->mounts[0][1], "/mnt");
-	/* and cannot mount it any more */
-	snprintf(w->m->mounts[0][1], sizeof(w->m->mounts[0][1]), "/elsewhere");
+	/* and the mount point has gone with it */
+	w->m->nr_mounts = 0;
+	snprintf(w->m->no_dir, sizeof(w->m->no_dir), "/mnt");
 	machine_restart(w->m);
 	assert_int_equal(all(w, &prop), 2);
+	assert_null(prop.exposed_name);
+	assert_true(prop.attributes & VSS_VOLSNAP_ATTR_NOT_SURFACED);
 	vss_free_snapshot_properties(&prop);
 }
 
@@ -288,8 +291,8 @@ static void damaged_records(void **state)
 		"", "{", "[]", "17", "null", "{}", "{\"version\":1}", "{\"version\":99,\"set\":\"x\"}",
 		"{\"version\":1,\"set\":\"0fc5ac1c-5b5e-4f3c-8f5a-111111111111\",\"state\":\"created\",\"snapshots\":3}",
 		"{\"version\":1,\"set\":\"0fc5ac1c-5b5e-4f3c-8f5a-111111111111\",\"state\":\"created\",\"snapshots\":[3]}",
-		"{\"version\":1,\"set\":\"0fc5ac1c-5b5e-4f3c-8f5a-111111111111\",\"state\":\"created\","
-			"\"snapshots\":[{\"id\":\"nonsense\"}]}",
+		("{\"version\":1,\"set\":\"0fc5ac1c-5b5e-4f3c-8f5a-111111111111\",\"state\":\"created\","
+		 "\"snapshots\":[{\"id\":\"nonsense\"}]}"),
 		"{\"version\":1,\"set\":5,\"state\":\"created\",\"snapshots\":[]}",
 	};
 	struct world *w = *state;

@@ -39,7 +39,10 @@ static void close_and_run(struct requester *r)
 	machine_run(m);
 }
 
-/* CTX-001..007 CTX-024..029 CTX-035 ORD-015 ORD-016: in vssd as well, for who speaks D-Bus by himself */
+/*
+ * CTX-003 CTX-004 CTX-005 CTX-006 CTX-007 CTX-025 CTX-029 ORD-015 ORD-016: in vssd as well, for who
+ * speaks D-Bus by himself
+ */
 static void contexts(void **state)
 {
 	struct machine *m = *state;
@@ -488,6 +491,23 @@ static void restore(void **state)
 	assert_int_equal(requester_wait(&r, post_restore, r.document), S_OK);
 	assert_int_equal(requester_status(&r, &m->writers[1])->state, VSS_WS_FAILED_AT_POST_RESTORE);
 	assert_int_equal(requester_status(&r, &m->writers[1])->failure, VSS_E_WRITER_NOT_RESPONDING);
+	close_and_run(&r);
+
+	/* RST-028: who says so in its metadata is left alone */
+	memset(m->writers[0].on, 0, sizeof(m->writers[0].on));
+	memset(m->writers[0].seen, 0, sizeof(m->writers[0].seen));
+	vssd_writer_remove(m->writers[0].handle, false);
+	m->writers[0].never_restores = true;
+	writer_subscribe(&m->writers[0]);
+	requester_open(&r, m);
+	requester_document(&r, true, writers, 1);
+	vssd_session_initialize(r.session, true, NULL);
+	select_for_restore(&r, 1);
+	assert_int_equal(requester_wait(&r, gather_writer_metadata, NULL), S_OK);
+	assert_int_equal(requester_wait(&r, pre_restore, r.document), S_OK);
+	assert_int_equal(requester_wait(&r, post_restore, r.document), S_OK);
+	assert_int_equal(m->writers[0].seen[VSSD_EVENT_PRE_RESTORE], 0);
+	assert_int_equal(m->writers[0].seen[VSSD_EVENT_POST_RESTORE], 0);
 	close_and_run(&r);
 
 	/* restore calls in a backup */

@@ -196,7 +196,8 @@ void participant_fail(struct participant *p, enum vss_writer_state state,
 void participant_gone(struct participant *p, enum vss_writer_state state);
 void participant_state(struct participant *p, enum vss_writer_state state);
 void participant_free(struct participant *p);
-void writer_call_free_all(struct vssd_writer *writer);
+/* Does a component of its that is in @doc, or any in volume mode, want recovery? */
+bool participant_wants_recovery(struct participant *p, struct vss_backup_document *doc, uint32_t context);
 
 /* ---- providers ---- */
 
@@ -217,6 +218,7 @@ struct vssd_provider {
 	struct provider_call *active;
 	struct provider_call *aborting;	/* may run beside @active */
 	struct creation *reserved;	/* only its calls are started */
+	bool stopping;			/* what it was asked is being answered with a failure */
 };
 
 const char *step_name(enum vssd_step step);
@@ -287,6 +289,9 @@ struct set *set_find_visible(struct vssd_session *session, const struct vss_uuid
 struct snapshot *snapshot_find_visible(struct vssd_session *session, const struct vss_uuid *id);
 /* Attributes of one of its copies, from the set's and what the provider says. */
 void snapshot_update(struct snapshot *snapshot, const struct vss_provider_snapshot *known);
+/* Add it to the description of its set, as the provider tells it. */
+void snapshot_describe(const struct snapshot *snapshot, const struct vss_provider_snapshot *known,
+		       struct vss_set_description *set);
 /* Ask the providers what there is, and bring the sets up to date; then go on. */
 void sets_refresh(struct vssd_core *core, void (*then)(void *arg), void *arg);
 /* Delete it without anybody waiting. */
