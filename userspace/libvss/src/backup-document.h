@@ -8,48 +8,26 @@
 #define VSS_SRC_BACKUP_DOCUMENT_H
 
 #include <vss/component.h>
+#include <vss/document.h>
 #include <vss/lun.h>
 
-struct vss_backup_document;
-
-/* ---- whole documents ---- */
+/* ---- whole documents; vss/document.h has how they are loaded, saved and read ---- */
 
 vss_result vss_backup_document_new(struct vss_backup_document **doc, struct vss_error *err);
-/* VSS_E_CORRUPT_XML_DOCUMENT, VSS_E_INVALID_XML_DOCUMENT with line and element */
-vss_result vss_backup_document_parse(const char *xml, size_t size,
-				     struct vss_backup_document **doc, struct vss_error *err);
-vss_result vss_backup_document_save(struct vss_backup_document *doc, char **xml,
-				    struct vss_error *err);
-void vss_backup_document_free(struct vss_backup_document *doc);
 
 /* ---- root ---- */
 
-struct vss_backup_state {
-	bool select_components;
-	bool bootable_system_state;
-	enum vss_backup_type backup_type;
-	bool partial_file_support;
-};
-void vss_backup_document_get_backup_state(struct vss_backup_document *doc, struct vss_backup_state *state);
 vss_result vss_backup_document_set_backup_state(struct vss_backup_document *doc,
 						const struct vss_backup_state *state);
-enum vss_restore_type vss_backup_document_get_restore_state(struct vss_backup_document *doc);
 vss_result vss_backup_document_set_restore_state(struct vss_backup_document *doc, enum vss_restore_type type);
-/* False when the document has none. */
-bool vss_backup_document_get_set_id(struct vss_backup_document *doc, struct vss_uuid *id);
 vss_result vss_backup_document_set_set_id(struct vss_backup_document *doc, const struct vss_uuid *id);
 
 /* ---- writers and components ---- */
 
-uint32_t vss_backup_document_writer_count(struct vss_backup_document *doc);
-struct vss_writer_components *vss_backup_document_writer(struct vss_backup_document *doc, uint32_t index);
 /* By instance, or by class where @instance_id is NULL; NULL when there is none. */
 struct vss_writer_components *vss_backup_document_find_writer(struct vss_backup_document *doc,
 							      const struct vss_uuid *instance_id,
 							      const struct vss_uuid *writer_id);
-/* instanceName of WRITER_COMPONENTS, NULL for none; to free() */
-char *vss_writer_components_instance_name(struct vss_writer_components *components);
-uint32_t vss_writer_components_backup_schema(struct vss_writer_components *components);
 /* VSS_E_OBJECT_ALREADY_EXISTS for a duplicate; @instance_name may be NULL */
 vss_result vss_backup_document_add_component(struct vss_backup_document *doc,
 					     const struct vss_uuid *instance_id,
@@ -99,7 +77,11 @@ enum vss_part_access {
 vss_result vss_backup_document_get_part(struct vss_backup_document *doc,
 					const struct vss_uuid *instance_id, char **xml,
 					struct vss_error *err);
-/* The part must be of the same writer and have the same components; else VSS_E_INVALID_XML_DOCUMENT */
+/*
+ * The part must be of the same writer, have the same components, and have in them
+ * what only the requester sets as it was; else VSS_E_INVALID_XML_DOCUMENT and nothing
+ * changes.  Handles stay valid.
+ */
 vss_result vss_backup_document_put_part(struct vss_backup_document *doc,
 					const struct vss_uuid *instance_id, const char *xml,
 					size_t size, struct vss_error *err);
@@ -113,29 +95,10 @@ void vss_writer_part_free(struct vss_writer_components *components);
 
 /* ---- SNAPSHOT_SET_DESCRIPTION: what import needs ---- */
 
-struct vss_set_member {
-	struct vss_snapshot_prop prop;	/* of a set not imported: no device_object */
-	char *filesystem;		/* UUID of the file system, NULL for none */
-	uint64_t size;			/* of the volume, bytes */
-	char *provider_data;		/* opaque to all but the provider; NULL for none */
-	struct vss_lun_mapping *luns;
-	size_t nr_luns;
-};
-
-struct vss_set_description {
-	struct vss_uuid set_id;
-	uint32_t context;
-	uint32_t snapshots_count;
-	char *originating_machine;
-	uint64_t creation_time;
-	struct vss_set_member *members;
-	size_t nr_members;
-};
-void vss_set_description_clear(struct vss_set_description *set);
-
-/* VSS_E_OBJECT_NOT_FOUND when the document has none. */
-vss_result vss_backup_document_get_set(struct vss_backup_document *doc,
-				       struct vss_set_description *set, struct vss_error *err);
+/*
+ * Takes the place of the one that is there, and the document gets the set's
+ * identifier.  E_INVALIDARG for one that could not be read again.
+ */
 vss_result vss_backup_document_put_set(struct vss_backup_document *doc,
 				       const struct vss_set_description *set, struct vss_error *err);
 

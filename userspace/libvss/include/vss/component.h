@@ -20,6 +20,10 @@ extern "C" {
 struct vss_writer_components;
 struct vss_component;
 
+/* What went wrong in the last call on this or another handle of the same document; never NULL. */
+const struct vss_error *vss_writer_components_error(const struct vss_writer_components *components);
+const struct vss_error *vss_component_error(const struct vss_component *component);
+
 /* ---- IVssWriterComponents ---- */
 
 vss_result vss_writer_components_get_component_count(struct vss_writer_components *components,

@@ -24,16 +24,17 @@ struct vss_writer_metadata;
 /* Limits on documents, which are not trusted. */
 #define VSS_DOCUMENT_MAX_SIZE	(64U << 20)	/* bytes */
 #define VSS_DOCUMENT_MAX_DEPTH	32		/* nested elements */
+#define VSS_DOCUMENT_MAX_ATTRIBUTE (4U << 20)	/* bytes of one text */
 
 /**
  * vss_create_vss_examine_writer_metadata() - Load a Writer Metadata Document.
- * @xml: the document; UTF-8, or UTF-16 with a byte order mark
+ * @xml: the document; UTF-8 or UTF-16, with or without byte order mark
  * @size: its bytes
  * @metadata: receives the document, for vss_writer_metadata_free()
  * @err: receives what is wrong, with line and element; may be NULL
  *
- * Return: S_OK; VSS_E_CORRUPT_XML_DOCUMENT it is no XML, or exceeds a limit;
- * VSS_E_INVALID_XML_DOCUMENT it is no Writer Metadata Document.
+ * Return: S_OK; VSS_E_CORRUPT_XML_DOCUMENT it is no XML; VSS_E_INVALID_XML_DOCUMENT
+ * it is no Writer Metadata Document, has a DOCTYPE, or exceeds a limit.
  */
 vss_result vss_create_vss_examine_writer_metadata(const char *xml, size_t size,
 						  struct vss_writer_metadata **metadata,
