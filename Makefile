@@ -6,6 +6,7 @@ KDIR	?= /lib/modules/$(shell uname -r)/build
 PREFIX	?= /usr/local
 DESTDIR	?=
 TESTS	?=
+VECTORS	?= tests/vss/call-order.tsv
 W	?=
 
 B	:= $(CURDIR)/build
@@ -55,6 +56,12 @@ check-vm: deps ## run the tests in VMs only
 check-static: deps ## run the static checks only (sparse, checkpatch, shellcheck)
 	@scripts/check.sh --only static $(if $(TESTS),--tests '$(TESTS)')
 
+call-order: ## run the vectors of calls in VECTORS against the library with stand-ins
+	@scripts/install-deps.sh >&2
+	@mkdir -p $(B)
+	+@flock $(B)/.lock $(MAKE) --no-print-directory vm-call-order >&2
+	@$(B)/unit/tests/call-order '$(VECTORS)'
+
 vm: deps stage ## a shell in a VM with the module loaded and disks to play with
 	@scripts/vm/run --interactive --timeout 0
 
@@ -70,7 +77,7 @@ clean: ## delete everything that was built
 help: ## print this
 	@echo 'Targets (default: all):'
 	@sed -nE 's/^([a-z-]+):.*## (.*)/  \1\t\2/p' Makefile | expand -t 18
-	@echo 'Variables: KDIR DESTDIR PREFIX TESTS W=1 (more warnings) KVER (of the VM)'
+	@echo 'Variables: KDIR DESTDIR PREFIX TESTS W=1 (more warnings) KVER (of the VM) VECTORS'
 
 # --- what the checks build: warnings are errors -----------------------------
 
@@ -84,6 +91,9 @@ vm-userspace:
 UNIT_TESTS = $(patsubst tests/unit/%.c,%,$(wildcard tests/unit/test-*.c))
 vm-unit:
 	$(MAKE) -C userspace O=$(B)/unit SANITIZE=1 all $(addprefix $(B)/unit/unit/,$(UNIT_TESTS))
+
+vm-call-order:
+	$(MAKE) -C userspace O=$(B)/unit SANITIZE=1 $(B)/unit/tests/call-order
 
 vm-tree:
 	@scripts/sync-tree.sh kmod $(VM_TREE)/kmod
@@ -110,4 +120,4 @@ kdir-there:
 .NOTPARALLEL:
 
 .PHONY: all module userspace install install-only demo check check-unit check-vm \
-	check-static vm deps clean help vm-module vm-userspace vm-unit vm-tree stage stage-locked kdir-there
+	check-static call-order vm deps clean help vm-module vm-userspace vm-unit vm-call-order vm-tree stage stage-locked kdir-there

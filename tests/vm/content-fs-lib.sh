@@ -79,6 +79,13 @@ journaled()
 	umount "$image_dir"
 	expect_same "frozen, after it was mounted" "${frozen[@]:1}"
 
+	# What is free now was not at the instant.
+	rm -r "$dir/job0"
+	sync
+	run_ok fstrim -v "$dir"
+	expect_same "frozen, after a trim of the volume" "${frozen[@]:1}"
+	expect_same "crashed, after a trim of the volume" "${crashed[@]:1}"
+
 	# A crashed one needs a replay of its log, which nobody else may see.
 	umount "$dir"
 	take_copy "$dev" "$TEST_TMP/quiet"
@@ -102,5 +109,13 @@ journaled()
 	expect_sum "written to, when another is gone" "${crashed[1]}" "$after"
 	expect_same "at rest, when another is gone" "${quiet[@]:1}"
 	unsnap "${quiet[0]}" "${crashed[0]}"
+	# Writable from the start.
+	snap --writable "$dev"
+	[[ $(blockdev --getro "${images[0]}") == 0 ]] || fail "the image is read-only"
+	take_copy "$dev" "$TEST_TMP/copy"
+	churn --seed 8 --count 20 --max 1M "${images[0]}"
+	expect_changed "a writable image" "${images[0]}" "$TEST_TMP/copy"
+	same "$dev" "$TEST_TMP/copy" || fail "the volume has changed by writing to an image"
+	unsnap "${ids[0]}"
 	[[ $(vol "$dev" area_used) == 0 ]] || fail "the diff area is not empty again"
 }

@@ -53,6 +53,9 @@ try()
 	expect_fail -s 4 vssctl diff-area grow "$dev" --size +4M
 	expect_copied "$name" "$dev" 0
 
+	kill $load
+	wait $load || fail "files has failed"
+
 	# What is written to an image where the diff area lies may be refused, but
 	# must not vanish.
 	settle
@@ -65,8 +68,6 @@ try()
 			iflag=direct,skip_bytes status=none | cmp - "$TEST_TMP/piece" ||
 			fail "$name: what was written to the image was not kept"
 	fi
-	kill $load
-	wait $load || fail "files has failed"
 	expect_files "$dir"
 	run_ok vssctl detach -q --force "$dev"
 	[[ ! -e $area ]] || fail "$area is there still"

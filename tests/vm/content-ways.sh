@@ -49,10 +49,23 @@ unsnap "${ids[0]}"
 for way in buffered direct vector uring mmap dsync flush zero punch discard; do
 	# Zeroes from before would look like discarded ones.
 	[[ $way != discard ]] || fill "$dev"
-	try $way --ways $way --count 100 --max 2M
+	try $way --ways $way --count 80
 	case $way in
 	uring) (($(word nowait <<<"$out"))) || fail "no write with RWF_NOWAIT went through" ;;
 	punch) (($(word punch <<<"$out"))) || fail "the disk knows no write-zeroes" ;;
 	discard) (($(word kept <<<"$out") && ! $(word gone <<<"$out"))) || fail "what a snapshot needs was discarded" ;;
 	esac
 done
+
+# All of it with one command.
+fill "$dev"
+take_copy "$dev" "$TEST_TMP/copy"
+before=$(vol "$dev" chunks_copied)
+snap "$dev"
+run_ok blkdiscard -f "$dev"
+expect_same "the whole volume discarded" "${images[0]}" "$TEST_TMP/copy"
+[[ $(vol "$dev" chunks_copied) == "$before" ]] || fail "chunks were copied for a discard"
+run_ok blkdiscard -f -z "$dev"
+expect_same "the whole volume zeroed" "${images[0]}" "$TEST_TMP/copy"
+[[ $(vol "$dev" chunks_copied) == $((before + 2048)) ]] || fail "not each chunk was copied once"
+cmp -n $((32 << 20)) "$dev" /dev/zero || fail "the volume does not hold zeroes"

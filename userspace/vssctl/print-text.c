@@ -225,8 +225,11 @@ static void text_deleted(struct vssctl *ctl, const struct vss_kernel_snapshot *s
 		char id[VSS_UUID_TEXT_SIZE], volume[VSSCTL_DEVICE_TEXT];
 
 		vss_blockdev_node(snapshots[i].volume_name, volume, sizeof(volume));
-		vssctl_note(ctl, "deleted %s of %s", vss_uuid_format(&snapshots[i].uuid, id),
-			    volume);
+		vss_uuid_format(&snapshots[i].uuid, id);
+		if (snapshots[i].volume_name[0])
+			vssctl_note(ctl, "deleted %s of %s", id, volume);
+		else
+			vssctl_note(ctl, "deleted %s", id);
 	}
 }
 

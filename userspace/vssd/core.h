@@ -123,7 +123,10 @@ struct vssd_writer_ops {
 vss_result vssd_writer_add(struct vssd_core *core, const struct vssd_writer_info *info,
 			   const struct vssd_writer_ops *ops, void *impl,
 			   struct vssd_writer **writer, struct vss_error *err);
-/* It has unsubscribed, or (@died) gone away. */
+/*
+ * It has unsubscribed, or (@died) gone away.  The ops are not called any more, and
+ * the @done of events under way must not be called.
+ */
 void vssd_writer_remove(struct vssd_writer *writer, bool died);
 
 struct vssd_writer_status {
@@ -190,7 +193,8 @@ struct vssd_provider_driver {
 	void (*call)(void *impl, const struct vssd_provider_request *request,
 		     vssd_provider_done done, void *arg);
 	void (*forget)(void *impl, void *arg);
-	/* Stop it by force, thaw what it held; it may be started anew for the next call. */
+	/* Stop it by force, thaw what it held; it may be started anew for the next call.
+	 * All its calls have been forgotten before. */
 	void (*kill)(void *impl);
 };
 
@@ -198,6 +202,12 @@ struct vssd_provider_driver {
 vss_result vssd_provider_add(struct vssd_core *core, const struct vss_provider_prop *prop, bool holds,
 			     const struct vssd_provider_driver *driver, void *impl,
 			     struct vssd_provider **provider, struct vss_error *err);
+/*
+ * Its process has ended by itself: a set that it has a part in is aborted.  The @done
+ * of calls under way is still called, with a failure.
+ */
+void vssd_provider_died(struct vssd_provider *provider);
+
 /* VSS_E_PROVIDER_IN_USE */
 vss_result vssd_provider_remove(struct vssd_provider *provider);
 
@@ -217,8 +227,11 @@ struct vssd_volumes {
 	/* Bring an image to a mount point: the file system's way to mount it read-only. */
 	vss_result (*mount)(void *data, const char *device, const char *dir, bool writable, struct vss_error *err);
 	vss_result (*unmount)(void *data, const char *dir, bool force, struct vss_error *err);
+	/* May be NULL: exposures are then believed to be as they were recorded. */
+	bool (*is_mounted)(void *data, const char *device, const char *dir);
 	void *data;
 };
+/* @volumes is copied.  Nothing of it is called while file systems may be frozen. */
 void vssd_core_set_volumes(struct vssd_core *core, const struct vssd_volumes *volumes);
 
 /* ---- sessions ---- */
@@ -235,8 +248,16 @@ vss_result vssd_session_initialize(struct vssd_session *session, bool restore, s
 vss_result vssd_session_set_context(struct vssd_session *session, uint32_t context, struct vss_error *err);
 vss_result vssd_session_start_snapshot_set(struct vssd_session *session, struct vss_uuid *set, struct vss_error *err);
 vss_result vssd_session_abort(struct vssd_session *session, struct vss_error *err);
-/* The pending call fails with E_ABORT; S_FALSE when there is none. */
+/*
+ * The pending call fails with E_ABORT, DoSnapshotSet once the set is undone.  S_FALSE
+ * when there is none, or one that cannot be taken back.
+ */
 vss_result vssd_session_cancel(struct vssd_session *session);
+/*
+ * The requester has saved its document.  After DoSnapshotSet with a transportable
+ * context the copies are then somebody else's to import, and stay when the session ends.
+ */
+void vssd_session_document_saved(struct vssd_session *session);
 /* Statuses stay valid until the session's next call. */
 vss_result vssd_session_writer_status(struct vssd_session *session,
 				      const struct vssd_writer_status **statuses, size_t *count);
@@ -304,5 +325,7 @@ size_t vssd_core_providers(struct vssd_core *core, const struct vss_provider_pro
 /* The session that has a set in creation; NULL for none. */
 struct vssd_session *vssd_core_creating(struct vssd_core *core);
 void vssd_core_abort_creation(struct vssd_core *core);
+/* Sessions are open, or something is still under way: not the time to exit. */
+bool vssd_core_busy(const struct vssd_core *core);
 
 #endif /* VSSD_CORE_H */

@@ -7,6 +7,7 @@
 #include <stddef.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 
 #include "error.h"
 
@@ -101,6 +102,52 @@ const char *vss_result_name(vss_result result)
 		if (result_names[i].result == result)
 			return result_names[i].name;
 	return "VSS_E_UNEXPECTED";
+}
+
+bool vss_result_parse(const char *name, vss_result *result)
+{
+	for (size_t i = 0; i < sizeof(result_names) / sizeof(result_names[0]); i++) {
+		if (!strcmp(result_names[i].name, name)) {
+			*result = result_names[i].result;
+			return true;
+		}
+	}
+	return false;
+}
+
+int vss_result_to_errno(vss_result result)
+{
+	switch (result) {
+	case E_ACCESSDENIED:
+		return -EACCES;
+	case E_OUTOFMEMORY:
+		return -ENOMEM;
+	case E_INVALIDARG:
+	case VSS_E_CORRUPT_XML_DOCUMENT:
+	case VSS_E_INVALID_XML_DOCUMENT:
+		return -EINVAL;
+	case E_NOTIMPL:
+	case VSS_E_VOLUME_NOT_SUPPORTED:
+	case VSS_E_VOLUME_NOT_SUPPORTED_BY_PROVIDER:
+		return -EOPNOTSUPP;
+	case VSS_E_OBJECT_NOT_FOUND:
+		return -ENOENT;
+	case VSS_E_OBJECT_ALREADY_EXISTS:
+		return -EEXIST;
+	case VSS_E_BAD_STATE:
+	case E_ABORT:
+		return -ECANCELED;
+	case VSS_E_SNAPSHOT_SET_IN_PROGRESS:
+	case VSS_E_VOLUME_IN_USE:
+		return -EBUSY;
+	case VSS_E_INSUFFICIENT_STORAGE:
+		return -ENOSPC;
+	case VSS_E_FLUSH_WRITES_TIMEOUT:
+	case VSS_E_HOLD_WRITES_TIMEOUT:
+		return -ETIMEDOUT;
+	default:
+		return VSS_FAILED(result) ? -EIO : 0;
+	}
 }
 
 vss_result vss_result_from_errno(int code)

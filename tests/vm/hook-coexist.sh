@@ -1,0 +1,181 @@
+#!/bin/bash
+# SPDX-License-Identifier: GPL-2.0-or-later
+#
+# The hook lives with whatever else traces submit_bio_noacct, and cannot be
+# switched off below a tracked volume. Devices whose writes it could not see are
+# refused.
+#
+# QEMU with more than one thread may run stale code when the hook is patched in.
+# vm: thread=single
+
+. "$(dirname "$0")/set-lib.sh"
+
+disk=$(disk vd0)
+areas=$(disk vd1)
+parts "$disk" 16
+parts "$areas" 16
+volume=$(part "$disk" 1)
+fill "$volume"
+load_vss
+
+ftrace_enabled=/proc/sys/kernel/ftrace_enabled
+tracing=/sys/kernel/tracing
+if [[ ! -e $tracing/kprobe_events ]]; then
+	run_ok mount -t tracefs tracefs $tracing
+	cleanup_push umount $tracing
+fi
+
+begin()
+{
+	run_ok vssctl attach --quiet "$volume"
+	vssctl diff-area add --quiet --force "$volume" --on "$(part "$areas" 1)"
+}
+
+end()
+{
+	settle
+	run_ok vssctl detach --quiet --force "$volume"
+}
+cleanup_push _untrack "$volume"
+
+hook_bios()
+{
+	vssctl version --json | json hook_bios
+}
+
+# works WHAT: a snapshot is right, and the module sees every write.
+works()
+{
+	local snap sum seen bios
+
+	snap=$(create "$volume")
+	sum=$(raw_sha "$volume")
+	seen=$(volume_field "$volume" writes)
+	bios=$(hook_bios)
+	dd if=/dev/urandom of="$volume" bs=4k count=20 seek=$((RANDOM % 4000)) oflag=direct conv=notrunc \
+		status=none
+	seen=$(($(volume_field "$volume" writes) - seen))
+	bios=$(($(hook_bios) - bios))
+	((seen >= 20 && bios >= 20)) || fail "$1: of 20 writes $seen were seen, $bios on all disks"
+	expect_sha "$1" "$(image "$snap")" "$sum"
+	settle
+	run_ok vssctl delete --quiet "$snap"
+}
+
+echo "--- ftrace is switched off before"
+echo 0 >$ftrace_enabled
+cleanup_push eval "echo 1 >$ftrace_enabled"
+expect_fail -m "ftrace_enabled" vssctl attach "$volume"
+expect_fail vssctl create "$volume"
+expect_fail vssctl doctor
+[[ ! $(vssctl status --json | json volume) ]] || fail "it is tracked all the same"
+echo 1 >$ftrace_enabled
+
+echo "--- and while a volume is tracked"
+begin
+if (echo 0 >$ftrace_enabled) 2>"$TEST_TMP/error"; then
+	fail "ftrace could be switched off below the hook"
+fi
+grep -qi "busy" "$TEST_TMP/error" || fail "refused, but: $(<"$TEST_TMP/error")"
+[[ $(<$ftrace_enabled) == 1 ]] || fail "ftrace is off"
+works "after ftrace was to be switched off"
+run_ok vssctl doctor
+end
+echo 0 >$ftrace_enabled || fail "ftrace cannot be switched off although nothing is tracked"
+echo 1 >$ftrace_enabled
+
+# Tracers; each says afterwards how often it was hit.
+tracer_on()
+{
+	case $1 in
+	function | function_graph)
+		echo submit_bio_noacct >$tracing/set_ftrace_filter
+		echo "$1" >$tracing/current_tracer
+		;;
+	kprobe)
+		echo "p:vsstest/probe submit_bio_noacct" >$tracing/kprobe_events
+		echo 1 >$tracing/events/vsstest/enable
+		;;
+	kretprobe)
+		echo "r:vsstest/probe submit_bio_noacct" >$tracing/kprobe_events
+		echo 1 >$tracing/events/vsstest/enable
+		;;
+	esac
+	: >$tracing/trace
+	echo 1 >$tracing/tracing_on
+}
+
+tracer_off()
+{
+	local hits
+
+	hits=$(grep -cE "submit_bio_noacct|probe:" $tracing/trace || :)
+	case $1 in
+	function | function_graph)
+		echo nop >$tracing/current_tracer
+		: >$tracing/set_ftrace_filter
+		;;
+	kprobe | kretprobe)
+		echo 0 >$tracing/events/vsstest/enable
+		: >$tracing/kprobe_events
+		;;
+	esac
+	((hits)) || fail "$1 was not hit once"
+	echo "$1: $hits hits"
+}
+
+for tracer in function function_graph kprobe kretprobe; do
+	echo "--- $tracer before us"
+	tracer_on $tracer
+	begin
+	works "below $tracer"
+	tracer_off $tracer
+	works "after $tracer went"
+	echo "--- $tracer after us"
+	tracer_on $tracer
+	works "with $tracer on top"
+	# It stays when we go.
+	end
+	put_block "$volume" "without the hook"
+	tracer_off $tracer
+done
+
+echo "--- devices whose writes would not be seen"
+if modprobe brd rd_nr=1 rd_size=16384 max_part=0 2>/dev/null; then
+	settle
+	expect_fail -s 7 -m "rw_page" vssctl attach /dev/ram0
+	rmmod brd
+fi
+if modprobe zram num_devices=1 2>/dev/null; then
+	echo 16M >/sys/block/zram0/disksize
+	settle
+	expect_fail -s 7 -m "rw_page" vssctl attach /dev/zram0
+	rmmod zram
+fi
+modprobe null_blk nr_devices=1 zoned=1 zone_size=4 gb=1 memory_backed=1 || skip "no null_blk"
+settle
+expect_fail -s 7 -m "zoned" vssctl attach /dev/nullb0
+begin
+expect_fail -s 7 -m "zoned" vssctl diff-area add "$volume" --on /dev/nullb0
+end
+rmmod null_blk
+# The same driver otherwise
+modprobe null_blk nr_devices=1 gb=1 memory_backed=1 queue_mode=2
+settle
+fill "$volume"
+dd if="$volume" of=/dev/nullb0 bs=1M oflag=direct status=none
+track /dev/nullb0 "$(part "$areas" 1)"
+snap=$(create /dev/nullb0)
+sum=$(raw_sha /dev/nullb0 20)
+dd if=/dev/urandom of=/dev/nullb0 bs=64k count=64 oflag=direct seek=8 status=none
+expect_sha "null_blk" "$(image "$snap")" "$sum" 20
+[[ $(raw_sha /dev/nullb0 20) != "$sum" ]] || fail "nothing was written"
+settle
+run_ok vssctl detach --quiet --force /dev/nullb0
+rmmod null_blk
+# By bios alone it does not count what is in flight, which could be writes from
+# before the attach.
+modprobe null_blk nr_devices=1 gb=1 memory_backed=1 queue_mode=0
+settle
+expect_fail -s 7 -m "count its I/O" vssctl attach /dev/nullb0
+rmmod null_blk

@@ -1,0 +1,298 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+/*
+ * Sets of shadow copies that exist, who sees them, and keeping what is known of
+ * them in step with the providers.
+ */
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+
+#include "core-internal.h"
+
+/* What a provider may say of its copies; the rest follows from the context. */
+#define PROVIDERS_ATTRIBUTES	(VSS_VOLSNAP_ATTR_DIFFERENTIAL | VSS_VOLSNAP_ATTR_PLEX | \
+				 VSS_VOLSNAP_ATTR_HARDWARE_ASSISTED | VSS_VOLSNAP_ATTR_FILE_SHARE)
+#define FOREIGN_CONTEXT		(VSS_VOLSNAP_ATTR_PERSISTENT | VSS_VOLSNAP_ATTR_NO_AUTO_RELEASE | \
+				 VSS_VOLSNAP_ATTR_NO_WRITERS)
+
+/* ---- life ---- */
+
+struct set *set_new(struct vssd_core *core, const struct vss_uuid *id, uint32_t context)
+{
+	struct set *set = vssd_alloc(sizeof(*set));
+
+	set->core = core;
+	set->id = *id;
+	set->context = context;
+	TAILQ_INIT(&set->snapshots);
+	return set;
+}
+
+struct snapshot *set_add(struct set *set, const struct vss_uuid *snapshot, const struct vss_uuid *provider,
+			 const char *volume)
+{
+	struct snapshot *s = vssd_alloc(sizeof(*s));
+
+	s->set = set;
+	s->prop.snapshot_id = *snapshot;
+	s->prop.snapshot_set_id = set->id;
+	s->prop.provider_id = *provider;
+	s->prop.device_object = vssd_strdup("");
+	s->prop.original_volume_name = vssd_strdup(volume);
+	s->prop.originating_machine = vssd_strdup(set->core->machine);
+	s->prop.service_machine = vssd_strdup(set->core->machine);
+	s->prop.attributes = set->context | VSS_VOLSNAP_ATTR_NOT_SURFACED;
+	s->prop.status = VSS_SS_CREATED;
+	TAILQ_INSERT_TAIL(&set->snapshots, s, link);
+	set->nr_snapshots++;
+	return s;
+}
+
+void snapshot_remove(struct snapshot *snapshot)
+{
+	TAILQ_REMOVE(&snapshot->set->snapshots, snapshot, link);
+	snapshot->set->nr_snapshots--;
+	vss_free_snapshot_properties(&snapshot->prop);
+	free(snapshot->filesystem);
+	free(snapshot);
+}
+
+void set_free(struct set *set)
+{
+	struct snapshot *snapshot;
+
+	if (set->owner && set->owner->set == set)
+		set->owner->set = NULL;
+	while ((snapshot = TAILQ_FIRST(&set->snapshots)))
+		snapshot_remove(snapshot);
+	free(set);
+}
+
+void set_remove(struct set *set)
+{
+	TAILQ_REMOVE(&set->core->sets, set, link);
+	if (set->on_disk)
+		record_remove(set);
+	set_free(set);
+}
+
+/* ---- finding ---- */
+
+struct set *set_find(struct vssd_core *core, const struct vss_uuid *id)
+{
+	struct set *set;
+
+	TAILQ_FOREACH(set, &core->sets, link)
+		if (vss_uuid_equal(&set->id, id))
+			return set;
+	return NULL;
+}
+
+struct snapshot *snapshot_find(struct vssd_core *core, const struct vss_uuid *id)
+{
+	struct snapshot *snapshot;
+	struct set *set;
+
+	TAILQ_FOREACH(set, &core->sets, link)
+		TAILQ_FOREACH(snapshot, &set->snapshots, link)
+			if (vss_uuid_equal(&snapshot->prop.snapshot_id, id))
+				return snapshot;
+	return NULL;
+}
+
+bool set_visible(const struct set *set, const struct vssd_session *session)
+{
+	if (set->state != SET_CREATED)
+		return false;
+	/* Where it was made, a copy that is to travel is not there. */
+	if ((set->context & VSS_VOLSNAP_ATTR_TRANSPORTABLE) && !set->imported)
+		return false;
+	if (session->context == VSS_CTX_ALL || set->owner == session)
+		return true;
+	if (set->foreign)
+		return false;
+	return (set->context & VSSD_CONTEXT_KIND) == (session->context & VSSD_CONTEXT_KIND);
+}
+
+struct set *set_find_visible(struct vssd_session *session, const struct vss_uuid *id)
+{
+	struct set *set = set_find(session->core, id);
+
+	return set && set_visible(set, session) ? set : NULL;
+}
+
+struct snapshot *snapshot_find_visible(struct vssd_session *session, const struct vss_uuid *id)
+{
+	struct snapshot *snapshot = snapshot_find(session->core, id);
+
+	return snapshot && set_visible(snapshot->set, session) ? snapshot : NULL;
+}
+
+/* ---- what a provider says ---- */
+
+void snapshot_update(struct snapshot *snapshot, const struct vss_provider_snapshot *known)
+{
+	const struct set *set = snapshot->set;
+	uint32_t attributes = set->context | (known->prop.attributes & PROVIDERS_ATTRIBUTES);
+	const struct vssd_provider *provider = provider_find(set->core, &snapshot->prop.provider_id);
+
+	if (provider && provider->prop.provider_type == VSS_PROV_HARDWARE)
+		attributes |= VSS_VOLSNAP_ATTR_HARDWARE_ASSISTED;
+	if (set->imported)
+		attributes |= VSS_VOLSNAP_ATTR_IMPORTED;
+	attributes |= snapshot->prop.exposed_name ? VSS_VOLSNAP_ATTR_EXPOSED_LOCALLY :
+						    VSS_VOLSNAP_ATTR_NOT_SURFACED;
+	snapshot->prop.attributes = attributes;
+	if (known->prop.creation_time)
+		snapshot->prop.creation_time = known->prop.creation_time;
+	if (!snapshot->prop.creation_time) {
+		struct timespec now;
+
+		clock_gettime(CLOCK_REALTIME, &now);
+		snapshot->prop.creation_time = (uint64_t)now.tv_sec * 1000000000 + now.tv_nsec;
+	}
+	if (!(set->context & VSS_VOLSNAP_ATTR_TRANSPORTABLE) || set->imported)
+		vssd_replace(&snapshot->prop.device_object,
+			     known->prop.device_object ? known->prop.device_object : "");
+}
+
+static const struct vss_provider_snapshot *find_known(const struct vssd_provider_reply *reply,
+						      const struct vss_uuid *id)
+{
+	for (size_t i = 0; i < reply->nr_snapshots; i++)
+		if (vss_uuid_equal(&reply->snapshots[i].prop.snapshot_id, id))
+			return &reply->snapshots[i];
+	return NULL;
+}
+
+/* Copies that the provider has no more: deleted behind our back, or lost with their diff area. */
+static void drop_lost(struct vssd_core *core, const struct vssd_provider *provider,
+		      const struct vssd_provider_reply *reply)
+{
+	struct snapshot *snapshot, *next;
+	struct set *set, *next_set;
+	char id[VSS_UUID_TEXT_SIZE];
+
+	for (set = TAILQ_FIRST(&core->sets); set; set = next_set) {
+		next_set = TAILQ_NEXT(set, link);
+		if (set->state != SET_CREATED)
+			continue;
+		for (snapshot = TAILQ_FIRST(&set->snapshots); snapshot; snapshot = next) {
+			const struct vss_provider_snapshot *known;
+
+			next = TAILQ_NEXT(snapshot, link);
+			if (!vss_uuid_equal(&snapshot->prop.provider_id, &provider->prop.provider_id))
+				continue;
+			known = find_known(reply, &snapshot->prop.snapshot_id);
+			if (known) {
+				snapshot_update(snapshot, known);
+				continue;
+			}
+			if (!set->foreign)
+				core_log(core, LOG_WARNING, VSSD_MESSAGE_SNAPSHOT_LOST, NULL,
+					 "shadow copy %s of %s is lost: provider \"%s\" has it no more",
+					 vss_uuid_format(&snapshot->prop.snapshot_id, id),
+					 snapshot->prop.original_volume_name, provider->prop.provider_name);
+			snapshot_remove(snapshot);
+			if (!set->foreign)
+				record_touch(set);
+		}
+		if (!set->nr_snapshots)
+			set_remove(set);
+	}
+}
+
+static bool in_creation(struct vssd_core *core, const struct vss_uuid *id)
+{
+	const struct snapshot *snapshot;
+
+	if (!core->creating || !core->creating->set)
+		return false;
+	TAILQ_FOREACH(snapshot, &core->creating->set->snapshots, link)
+		if (vss_uuid_equal(&snapshot->prop.snapshot_id, id))
+			return true;
+	return false;
+}
+
+/* Copies that no record speaks of: made with the kernel's own tools, or by a provider's. */
+static void add_foreign(struct vssd_core *core, const struct vssd_provider *provider,
+			const struct vssd_provider_reply *reply)
+{
+	for (size_t i = 0; i < reply->nr_snapshots; i++) {
+		const struct vss_provider_snapshot *known = &reply->snapshots[i];
+		const struct vss_snapshot_prop *prop = &known->prop;
+		struct snapshot *snapshot;
+		struct vss_uuid id;
+		struct set *set;
+
+		if ((prop->attributes & VSS_VOLSNAP_ATTR_TRANSPORTABLE) &&
+		    !(prop->attributes & VSS_VOLSNAP_ATTR_IMPORTED))
+			continue;
+		if (snapshot_find(core, &prop->snapshot_id) || in_creation(core, &prop->snapshot_id))
+			continue;
+		id = vss_uuid_is_null(&prop->snapshot_set_id) ? prop->snapshot_id : prop->snapshot_set_id;
+		set = set_find(core, &id);
+		/* A copy that came to a set of ours is still not ours. */
+		if (set && !set->foreign)
+			continue;
+		if (!set) {
+			set = set_new(core, &id, FOREIGN_CONTEXT);
+			set->foreign = true;
+			set->state = SET_CREATED;
+			TAILQ_INSERT_TAIL(&core->sets, set, link);
+		}
+		snapshot = set_add(set, &prop->snapshot_id, &provider->prop.provider_id,
+				   prop->original_volume_name ? prop->original_volume_name : "");
+		snapshot->prop.snapshots_count = prop->snapshots_count ? prop->snapshots_count : 1;
+		snapshot_update(snapshot, known);
+	}
+}
+
+/* ---- asking all ---- */
+
+struct refresh {
+	struct vssd_core *core;
+	unsigned int pending;
+	void (*then)(void *arg);
+	void *arg;
+};
+
+static void refresh_step(struct refresh *refresh)
+{
+	if (--refresh->pending)
+		return;
+	refresh->then(refresh->arg);
+	free(refresh);
+}
+
+static void refreshed(void *arg, struct vssd_provider *provider, const struct vssd_provider_reply *reply)
+{
+	struct refresh *refresh = arg;
+
+	/* A provider that says nothing is believed to have what it had. */
+	if (reply->result == S_OK) {
+		drop_lost(refresh->core, provider, reply);
+		add_foreign(refresh->core, provider, reply);
+	}
+	refresh_step(refresh);
+}
+
+void sets_refresh(struct vssd_core *core, void (*then)(void *arg), void *arg)
+{
+	static const struct vssd_provider_request request = { .step = VSSD_STEP_GET_SNAPSHOTS };
+	struct refresh *refresh = vssd_alloc(sizeof(*refresh));
+	struct vssd_provider *provider;
+
+	refresh->core = core;
+	refresh->then = then;
+	refresh->arg = arg;
+	refresh->pending = 1;
+	TAILQ_FOREACH(provider, &core->providers, link) {
+		/* One that works on a set answers nobody else until that is over. */
+		if (provider->reserved)
+			continue;
+		refresh->pending++;
+		provider_ask(provider, NULL, &request, refreshed, refresh);
+	}
+	refresh_step(refresh);
+}
