@@ -139,7 +139,7 @@ sum=$(content "$ext4")
 EXT4=$ext4 run_ok vssctl exec "$TEST_TMP/script"
 [[ $(<"$TEST_TMP/seen") == "$sum" ]] || fail "the copy of the script is not of the instant"
 tar -tf "$TEST_TMP/meta.tar" | grep -qx bcd.xml || fail "no document in the archive"
-expect_fail vssctl exec <(echo "create")
+expect_fail vssctl exec <(echo "end backup")
 expect_fail -s 1 vssctl exec <(echo "no such command")
 cat >"$TEST_TMP/restore" <<'END'
 load metadata %TEST_TMP%/meta.tar
