@@ -62,6 +62,9 @@ call-order: ## run the vectors of calls in VECTORS against the library with stan
 	+@flock $(B)/.lock $(MAKE) --no-print-directory vm-call-order >&2
 	@$(B)/unit/tests/call-order '$(VECTORS)'
 
+requirements: ## print which requirements of the VSS model no test covers
+	@scripts/requirements.sh
+
 vm: deps stage ## a shell in a VM with the module loaded and disks to play with
 	@scripts/vm/run --interactive --timeout 0
 

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
  * The slots of a diff area: which are free, where they are, and I/O to them.
- * Parts come and go in part.c.
+ * Parts come and go in part.c, the tables that are read here in tables.c.
  */
 #include <linux/bitmap.h>
 #include <linux/blk-cgroup.h>
@@ -202,16 +202,12 @@ bool vss_area_is_low(struct vss_area *area)
 	return low;
 }
 
-/**
- * vss_area_mark_failed() - show in the parts' states where a write failed
- * @area:	an area with @failed set
- */
-void vss_area_mark_failed(struct vss_area *area)
+static void mark_failed(struct vss_area *area)
 {
 	const struct vss_extents *extents;
 	u32 i;
 
-	spin_lock(&area->lock);
+	lockdep_assert_held(&area->lock);
 	extents = rcu_dereference_protected(area->extents,
 					    lockdep_is_held(&area->lock));
 	for (i = 0; i < extents->nr; i++) {
@@ -220,7 +216,39 @@ void vss_area_mark_failed(struct vss_area *area)
 		if (part->bdev == area->failed_bdev)
 			WRITE_ONCE(part->state, VSS_AREA_ERROR);
 	}
+}
+
+/**
+ * vss_area_mark_failed() - show in the parts' states where a write failed
+ * @area:	an area with @failed set
+ */
+void vss_area_mark_failed(struct vss_area *area)
+{
+	spin_lock(&area->lock);
+	mark_failed(area);
 	spin_unlock(&area->lock);
+}
+
+/**
+ * vss_area_forget_failure() - a part goes, and maybe what has failed with it
+ * @area:	an area with no write on its way; under vss_mutex and @area->lock
+ * @gone:	the part
+ */
+void vss_area_forget_failure(struct vss_area *area,
+			     const struct vss_part *gone)
+{
+	const struct vss_part *part;
+	bool failed = false;
+
+	lockdep_assert_held(&area->lock);
+	if (!area->failed)
+		return;
+	mark_failed(area);
+	list_for_each_entry(part, &area->parts, list)
+		failed |= part != gone && part->state == VSS_AREA_ERROR;
+	WRITE_ONCE(area->failed, failed);
+	/* All on it are marked, and it may go. */
+	area->failed_bdev = NULL;
 }
 
 /**
@@ -290,7 +318,7 @@ u64 vss_area_memory(struct vss_area *area)
  * vss_area_locate() - where a slot is
  * @vol:	the volume
  * @slot:	the slot, in use
- * @bdev:	set to its device, which stays as long as the volume is tracked
+ * @bdev:	set to its device, which stays as long as the slot is in use
  * @sector:	set to its first sector there
  *
  * Return: how many slots from this one on lie on adjacent sectors.

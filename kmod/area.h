@@ -110,8 +110,8 @@ struct vss_own_ranges {
  * @low_told:	it was sent
  * @failed:	a write failed: nothing more is stored here
  * @failed_bdev: on this device
- * @extents:	the slots' places; RCU, replaced under vss_mutex
- * @own:	own ranges, NULL if there are none; RCU, under vss_mutex
+ * @extents:	the slots' places; RCU, replaced under vss_mutex and @lock
+ * @own:	own ranges, or NULL; RCU, replaced under vss_mutex and @lock
  */
 struct vss_area {
 	struct list_head		parts;
@@ -153,7 +153,14 @@ int vss_area_add_file(struct vss_volume *vol, int fd, struct vss_part **partp,
 int vss_area_add_extents(struct vss_volume *vol, struct vss_part *part,
 			 const struct vss_raw_extent *ext, u32 nr, bool last,
 			 struct netlink_ext_ack *extack);
+int vss_area_remove(struct vss_volume *vol, struct vss_part *part,
+		    struct netlink_ext_ack *extack);
 struct vss_part *vss_area_part(struct vss_volume *vol, u32 id);
+
+int vss_area_activate(struct vss_volume *vol, struct vss_part *part,
+		      struct netlink_ext_ack *extack);
+int vss_area_deactivate(struct vss_volume *vol, struct vss_part *part,
+			struct netlink_ext_ack *extack);
 
 bool vss_area_reserve(struct vss_volume *vol, u32 n);
 void vss_area_unreserve(struct vss_area *area, u32 n);
@@ -164,6 +171,8 @@ void vss_area_free_dying(struct vss_area *area, u32 slot);
 bool vss_area_short_of(struct vss_area *area, u32 n);
 bool vss_area_is_low(struct vss_area *area);
 void vss_area_mark_failed(struct vss_area *area);
+void vss_area_forget_failure(struct vss_area *area,
+			     const struct vss_part *gone);
 void vss_area_usage(struct vss_volume *vol, u64 *size, u64 *used);
 void vss_area_set_low_water(struct vss_volume *vol, u64 bytes);
 u64 vss_area_low_water(struct vss_volume *vol);

@@ -38,6 +38,8 @@
 /* Waiting writes looked at in one go. */
 #define MAX_BIOS		256
 #define RETRY_DELAY		msecs_to_jiffies(10)
+/* Copies in flight end within that, unless a device hangs. */
+#define SETTLE_TIMEOUT		HZ
 /* In the submitter's context, which may be reclaim: leave the last reserves. */
 #define GFP_COPY		(GFP_NOWAIT | __GFP_NOWARN | __GFP_NOMEMALLOC)
 /* All volumes together may use this part of the machine's memory. */
@@ -1047,6 +1049,27 @@ int vss_copier_init(struct vss_volume *vol, u64 memory)
 	if (err)
 		return err;
 	return vss_store_init(vol);
+}
+
+/**
+ * vss_copier_settle() - let copies that nobody needs any more come to their end
+ * @vol:	a volume without snapshots
+ *
+ * Waits for a moment only: a diff area that does not answer may keep some.
+ */
+void vss_copier_settle(struct vss_volume *vol)
+{
+	struct vss_copier *copier = &vol->copier;
+
+	vss_copier_kick(vol);
+	if (wait_event_killable_timeout(copier->quiet,
+					!atomic64_read(&copier->used),
+					SETTLE_TIMEOUT) <= 0)
+		return;
+	/* Copies that starve have no content yet, but may have room. */
+	flush_delayed_work(&copier->copy_work);
+	/* Whoever has sent the last store has still to return from that. */
+	flush_delayed_work(&copier->store_work);
 }
 
 /**

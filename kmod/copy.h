@@ -143,6 +143,7 @@ void vss_range_init(struct vss_range *range, const struct vss_volume *vol,
 int vss_copier_init(struct vss_volume *vol, u64 memory);
 void vss_copier_destroy(struct vss_volume *vol);
 void vss_copier_stop(struct vss_volume *vol);
+void vss_copier_settle(struct vss_volume *vol);
 void vss_copier_kick(struct vss_volume *vol);
 u32 vss_copier_wants(struct vss_volume *vol);
 

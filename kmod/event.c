@@ -107,7 +107,8 @@ void vss_event_volume(struct vss_volume *vol, enum vss_event_type type)
 		return;
 	err = put_volume(&ev, vol);
 	if (!err && (type == VSS_EVENT_AREA_LOW ||
-		     type == VSS_EVENT_AREA_ADDED)) {
+		     type == VSS_EVENT_AREA_ADDED ||
+		     type == VSS_EVENT_AREA_REMOVED)) {
 		u64 size, used;
 
 		vss_area_usage(vol, &size, &used);

@@ -6,14 +6,12 @@
  * code runs in the I/O path and a frozen file system can hold a diff area.
  * It is pinned like a swap file, which the file systems know: no write,
  * truncation, unlinking, or moving of its blocks.  It is pinned before its
- * extents are mapped, and stays so until the volume is detached.
+ * extents are mapped, and stays so until it is removed or the volume detached.
  */
-#include <linux/bitmap.h>
 #include <linux/file.h>
 #include <linux/fs.h>
 #include <linux/mm.h>
 #include <linux/pagemap.h>
-#include <linux/sort.h>
 #include <linux/stat.h>
 #include <linux/slab.h>
 
@@ -22,9 +20,6 @@
 #include "netlink.h"
 #include "snapshot.h"
 #include "volume.h"
-
-/* Slots are numbered by u32, less the values with a meaning of their own. */
-#define MAX_SLOTS	(VSS_SLOT_NONE - 1)
 
 static sector_t bdev_abs(struct block_device *bdev, sector_t sector)
 {
@@ -118,149 +113,6 @@ static struct vss_part *new_part(struct vss_volume *vol,
 	return part ?: ERR_PTR(-ENOMEM);
 }
 
-/* Extents of a part that are usable, as slots from @slot on. */
-static u32 count_extents(const struct vss_volume *vol,
-			 const struct vss_part *part, struct vss_extent *ext,
-			 u32 slot, u32 *nr_ext)
-{
-	u32 i, first = slot;
-
-	*nr_ext = 0;
-	for (i = 0; i < part->nr_raw; i++) {
-		u64 n = vss_sector_to_chunk(vol, part->raw[i].nr);
-
-		n = min_t(u64, n, MAX_SLOTS - slot);
-		if (!n)
-			continue;
-		if (ext) {
-			ext[*nr_ext] = (struct vss_extent) {
-				.slot = slot,
-				.nr = n,
-				.sector = part->raw[i].start,
-				.part = (struct vss_part *)part,
-			};
-		}
-		(*nr_ext)++;
-		slot += n;
-	}
-	return slot - first;
-}
-
-static int cmp_range(const void *a, const void *b)
-{
-	const struct vss_raw_extent *x = a, *y = b;
-
-	return x->start < y->start ? -1 : x->start > y->start;
-}
-
-/* The own ranges with those of @part added. */
-static struct vss_own_ranges *own_with(struct vss_volume *vol,
-				       const struct vss_part *part)
-{
-	struct vss_own_ranges *old, *new;
-	u32 i;
-
-	old = rcu_dereference_protected(vol->area.own,
-					lockdep_is_held(&vss_mutex));
-	new = kvzalloc(struct_size(new, range, (old ? old->nr : 0) +
-				   part->nr_raw), GFP_KERNEL);
-	if (!new)
-		return NULL;
-	if (old) {
-		new->nr = old->nr;
-		memcpy(new->range, old->range, old->nr * sizeof(*new->range));
-	}
-	for (i = 0; i < part->nr_raw; i++) {
-		sector_t s = bdev_abs(part->bdev, part->raw[i].start);
-		sector_t e = s + part->raw[i].nr;
-
-		s = max(s, vol->start);
-		e = min(e, vol->start + vol->nr_sectors);
-		if (s >= e)
-			continue;
-		new->range[new->nr].start = s - vol->start;
-		new->range[new->nr].nr = e - s;
-		new->nr++;
-	}
-	sort(new->range, new->nr, sizeof(*new->range), cmp_range, NULL);
-	return new;
-}
-
-/* Open a part's room for use. */
-static int activate(struct vss_volume *vol, struct vss_part *part,
-		    struct netlink_ext_ack *extack)
-{
-	struct vss_area *area = &vol->area;
-	struct vss_extents *old, *new = NULL;
-	struct vss_own_ranges *old_own = NULL, *own = NULL;
-	unsigned long *bitmap = NULL, *old_bitmap;
-	u32 slots, nr_ext, total;
-
-	lockdep_assert_held(&vss_mutex);
-
-	slots = count_extents(vol, part, NULL, area->nr_slots, &nr_ext);
-	if (!slots) {
-		NL_SET_ERR_MSG(extack, "no extent is large enough for a chunk");
-		return -ENOSPC;
-	}
-	if (part->on_origin && vol->nr_snaps) {
-		NL_SET_ERR_MSG(extack,
-			       "the diff area cannot grow on its own volume while that has a snapshot");
-		return -EBUSY;
-	}
-
-	total = area->nr_slots + slots;
-	old = rcu_dereference_protected(area->extents,
-					lockdep_is_held(&vss_mutex));
-	new = kvzalloc(struct_size(new, ext, (old ? old->nr : 0) + nr_ext),
-		       GFP_KERNEL);
-	bitmap = kvcalloc(BITS_TO_LONGS(total), sizeof(long), GFP_KERNEL);
-	if (part->on_origin)
-		own = own_with(vol, part);
-	if (!new || !bitmap || (part->on_origin && !own)) {
-		kvfree(new);
-		kvfree(bitmap);
-		kvfree(own);
-		return -ENOMEM;
-	}
-	if (old) {
-		new->nr = old->nr;
-		memcpy(new->ext, old->ext, old->nr * sizeof(*new->ext));
-	}
-	part->slots = count_extents(vol, part, new->ext + new->nr,
-				    area->nr_slots, &nr_ext);
-	new->nr += nr_ext;
-
-	spin_lock(&area->lock);
-	old_bitmap = area->bitmap;
-	if (old_bitmap)
-		bitmap_copy(bitmap, old_bitmap, area->nr_slots);
-	area->bitmap = bitmap;
-	rcu_assign_pointer(area->extents, new);
-	area->nr_slots = total;
-	/* Where userspace has no wish: a fifth. */
-	if (!area->low_set)
-		area->low_water = total / 5;
-	area->low_told = false;
-	spin_unlock(&area->lock);
-	if (own) {
-		old_own = rcu_dereference_protected(area->own,
-						    lockdep_is_held(&vss_mutex));
-		rcu_assign_pointer(area->own, own);
-	}
-	part->state = VSS_AREA_READY;
-
-	kvfree(old_bitmap);
-	if (old)
-		kvfree_rcu(old, rcu);
-	if (old_own)
-		kvfree_rcu(old_own, rcu);
-
-	vss_event_volume(vol, VSS_EVENT_AREA_ADDED);
-	vss_copier_kick(vol);
-	return 0;
-}
-
 static void unpin_file(struct file *file)
 {
 	struct inode *inode = file_inode(file);
@@ -319,6 +171,64 @@ struct vss_part *vss_area_part(struct vss_volume *vol, u32 id)
 	return NULL;
 }
 
+/* Its room can be used from now on. */
+static int open_room(struct vss_volume *vol, struct vss_part *part,
+		     struct netlink_ext_ack *extack)
+{
+	int err;
+
+	err = vss_area_activate(vol, part, extack);
+	if (err)
+		return err;
+	vss_event_volume(vol, VSS_EVENT_AREA_ADDED);
+	vss_copier_kick(vol);
+	return 0;
+}
+
+/* Its room is not used any more, nor will it be. */
+static int close_room(struct vss_volume *vol, struct vss_part *part,
+		      struct netlink_ext_ack *extack)
+{
+	if (vol->nr_snaps) {
+		NL_SET_ERR_MSG(extack,
+			       "the volume has snapshots: delete them first");
+		return -EBUSY;
+	}
+	vss_copier_settle(vol);
+	return vss_area_deactivate(vol, part, extack);
+}
+
+/**
+ * vss_area_remove() - take a part away from a volume's area
+ * @vol:	the volume
+ * @part:	the part; gone if 0 is returned
+ * @extack:	set on errors
+ *
+ * A part that gives no room yet can be removed at any time, others only while
+ * the volume has no snapshots.
+ *
+ * Return: 0 or a negative errno: -EBUSY its room is needed.
+ */
+int vss_area_remove(struct vss_volume *vol, struct vss_part *part,
+		    struct netlink_ext_ack *extack)
+{
+	bool had_room = part->state != VSS_AREA_PINNED;
+	int err;
+
+	lockdep_assert_held(&vss_mutex);
+	if (had_room) {
+		err = close_room(vol, part, extack);
+		if (err)
+			return err;
+	}
+	list_del(&part->list);
+	vss_changed();
+	free_part(part);
+	if (had_room)
+		vss_event_volume(vol, VSS_EVENT_AREA_REMOVED);
+	return 0;
+}
+
 /**
  * vss_area_add_device() - add a block device to a volume's area
  * @vol:	the volume
@@ -372,7 +282,7 @@ int vss_area_add_device(struct vss_volume *vol, dev_t dev,
 	part->nr_raw = 1;
 	part->raw[0].nr = bdev_nr_sectors(part->bdev);
 
-	err = activate(vol, part, extack);
+	err = open_room(vol, part, extack);
 	if (err)
 		goto fail;
 	part->id = vol->area.next_id++;
@@ -567,26 +477,7 @@ int vss_area_add_extents(struct vss_volume *vol, struct vss_part *part,
 	part->raw = raw;
 	part->nr_raw = n;
 	if (last) {
-		struct vss_raw_extent *sorted;
-
-		/* Two slots on one sector would be two snapshots' ruin. */
-		sorted = kvcalloc(n, sizeof(*sorted), GFP_KERNEL);
-		if (!sorted) {
-			err = -ENOMEM;
-			goto restore;
-		}
-		memcpy(sorted, raw, n * sizeof(*sorted));
-		sort(sorted, n, sizeof(*sorted), cmp_range, NULL);
-		for (i = 1; i < n; i++) {
-			if (sorted[i - 1].start + sorted[i - 1].nr >
-			    sorted[i].start)
-				err = -EINVAL;
-		}
-		kvfree(sorted);
-		if (err)
-			NL_SET_ERR_MSG(extack, "extents overlap");
-		else
-			err = activate(vol, part, extack);
+		err = open_room(vol, part, extack);
 		if (err)
 			goto restore;
 	}

@@ -293,7 +293,7 @@ int vss_snapshot_prepare(struct vss_volume *vol, const uuid_t *uuid,
 	}
 	if (READ_ONCE(vol->area.failed)) {
 		NL_SET_ERR_MSG(extack,
-			       "the diff area has failed: detach the volume and give it another one");
+			       "the diff area has failed: remove the part that failed");
 		return -EIO;
 	}
 	if (vss_area_short_of(&vol->area, 1)) {

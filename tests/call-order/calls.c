@@ -139,9 +139,11 @@ static bool check_backup_state(const struct token *token, char problem[PROBLEM_S
 	uint32_t value;
 
 	for (size_t i = 0; i < token->nr_arguments; i++)
-		if (!token->arguments[i] || (!find_named(backup_states, COUNT(backup_states), token->arguments[i]) &&
-					     !is_number(token->arguments[i], &value)))
-			return wrong(problem, "\"%s\" has an argument that SetBackupState does not know", token->text);
+		if (!token->arguments[i] ||
+		    (!find_named(backup_states, COUNT(backup_states), token->arguments[i]) &&
+		     !is_number(token->arguments[i], &value)))
+			return wrong(problem, "\"%s\" has an argument that SetBackupState does not know",
+				     token->text);
 	return true;
 }
 
@@ -175,8 +177,10 @@ static vss_result set_backup_state(struct run *run, struct vss_async **async)
 static bool check_writers(const struct token *token, char problem[PROBLEM_SIZE])
 {
 	for (size_t i = 0; i < token->nr_arguments; i++)
-		if (token->arguments[i] && strcmp(token->arguments[i], "W") && strcmp(token->arguments[i], "GONE"))
-			return wrong(problem, "\"%s\" is no writer; there are W and GONE", token->arguments[i]);
+		if (token->arguments[i] && strcmp(token->arguments[i], "W") &&
+		    strcmp(token->arguments[i], "GONE"))
+			return wrong(problem, "\"%s\" is no writer; there are W and GONE",
+				     token->arguments[i]);
 	return true;
 }
 
@@ -188,10 +192,12 @@ static vss_result disable_writer_classes(struct run *run, struct vss_async **asy
 	(void)async;
 	for (size_t i = 0; i < run->token->nr_arguments; i++)
 		if (run->token->arguments[i])
-			ids[count++] = *run->token->arguments[i] == 'W' ? world_writer_class : world_gone_class;
+			ids[count++] = *run->token->arguments[i] == 'W' ? world_writer_class :
+									  world_gone_class;
 	if (!run->token->nr_arguments)
 		ids[count++] = world_writer_class;
-	return vss_backup_components_disable_writer_classes(run->now->bc, is_null_call(run) ? NULL : ids, count);
+	return vss_backup_components_disable_writer_classes(run->now->bc, is_null_call(run) ? NULL : ids,
+							    count);
 }
 
 static vss_result gather_writer_metadata(struct run *run, struct vss_async **async)
@@ -237,7 +243,8 @@ static vss_result get_writer_status(struct run *run, struct vss_async **async)
 	(void)async;
 	if (argument(run->token, 0))
 		is_number(argument(run->token, 0), &index);
-	result = vss_backup_components_get_writer_status(run->now->bc, index, is_null_call(run) ? NULL : &status);
+	result = vss_backup_components_get_writer_status(run->now->bc, index,
+							 is_null_call(run) ? NULL : &status);
 	vss_writer_status_clear(&status);
 	return result;
 }
@@ -279,7 +286,8 @@ static bool read_component(const char *text, struct component_name *component, c
 	const char *slash = text ? strchr(text, '/') : NULL;
 
 	if (!slash)
-		return wrong(problem, "\"%s\" is no component; write WRITER/COMPONENT", text ? text : "(null)");
+		return wrong(problem, "\"%s\" is no component; write WRITER/COMPONENT",
+			     text ? text : "(null)");
 	if (!strncmp(text, "W/", 2))
 		component->writer = &world_writer_class;
 	else if (!strncmp(text, "GONE/", 5))
@@ -295,7 +303,8 @@ static bool read_component(const char *text, struct component_name *component, c
 		component->name = known[i].name;
 		return true;
 	}
-	return wrong(problem, "\"%s\" names no component; there are C, D, NOFILES, NOSUCH, (null) and C.sub", text);
+	return wrong(problem,
+		     "\"%s\" names no component; there are C, D, NOFILES, NOSUCH, (null) and C.sub", text);
 }
 
 static bool check_component(const struct token *token, char problem[PROBLEM_SIZE])
@@ -316,7 +325,8 @@ static struct component_name component_of(struct run *run)
 /* The writer's instance as the requester knows it; a made-up one for a writer that is not there. */
 static struct vss_uuid instance_of(struct run *run, const struct vss_uuid *writer)
 {
-	struct vss_gathered_writer *found = writer ? vss_requester_find_writer(run->now->bc, NULL, writer) : NULL;
+	struct vss_gathered_writer *found = writer ? vss_requester_find_writer(run->now->bc, NULL, writer) :
+						     NULL;
 
 	return found ? found->identity.instance_id : world_unknown_id;
 }
@@ -327,8 +337,8 @@ static vss_result add_component(struct run *run, struct vss_async **async)
 	struct vss_uuid instance = instance_of(run, component.writer);
 
 	(void)async;
-	return vss_backup_components_add_component(run->now->bc, &instance, component.writer, VSS_CT_FILEGROUP,
-						   component.path, component.name);
+	return vss_backup_components_add_component(run->now->bc, &instance, component.writer,
+						   VSS_CT_FILEGROUP, component.path, component.name);
 }
 
 /* The second argument of calls that set a text. */
@@ -352,9 +362,9 @@ static vss_result set_previous_backup_stamp(struct run *run, struct vss_async **
 	struct component_name component = component_of(run);
 
 	(void)async;
-	return vss_backup_components_set_previous_backup_stamp(run->now->bc, component.writer, VSS_CT_FILEGROUP,
-							       component.path, component.name,
-							       text_argument(run->token, "stamp"));
+	return vss_backup_components_set_previous_backup_stamp(
+		run->now->bc, component.writer, VSS_CT_FILEGROUP, component.path, component.name,
+		text_argument(run->token, "stamp"));
 }
 
 static bool check_component_flag(const struct token *token, char problem[PROBLEM_SIZE])
@@ -429,7 +439,8 @@ static bool check_volume(const struct token *token, char problem[PROBLEM_SIZE])
 	const char *provider = argument(token, 1);
 
 	if (!read_volumes(argument(token, 0), &first, &last))
-		return wrong(problem, "\"%s\" is no volume; there are V1 to V99, BADVOL, NOSUP", argument(token, 0));
+		return wrong(problem, "\"%s\" is no volume; there are V1 to V99, BADVOL, NOSUP",
+			     argument(token, 0));
 	return !provider || !strcmp(provider, "P1") || !strcmp(provider, "PX") ||
 	       wrong(problem, "\"%s\" is no provider; there are P1 and PX", provider);
 }
@@ -602,7 +613,8 @@ static vss_result query(struct run *run, struct vss_async **async)
 
 	(void)async;
 	result = vss_backup_components_query(run->now->bc, NULL, VSS_OBJECT_NONE,
-					     (enum vss_object_type)type->value, is_null_call(run) ? NULL : &objects);
+					     (enum vss_object_type)type->value,
+					     is_null_call(run) ? NULL : &objects);
 	if (result == S_OK) {
 		run->empty = vss_enum_object_next(objects, 1, &prop, &fetched) == S_FALSE && !fetched;
 		if (fetched)
@@ -642,7 +654,8 @@ static vss_result delete_snapshots(struct run *run, struct vss_async **async)
 		kind = (enum vss_object_type)type->value;
 	else if (name && !strncmp(name, "SET", 3))
 		kind = VSS_OBJECT_SNAPSHOT_SET;
-	return vss_backup_components_delete_snapshots(run->now->bc, name ? &id : NULL, kind, force, &deleted, &left);
+	return vss_backup_components_delete_snapshots(run->now->bc, name ? &id : NULL, kind, force,
+						      &deleted, &left);
 }
 
 static const struct named exposures[] = {
@@ -674,8 +687,9 @@ static vss_result expose_snapshot(struct run *run, struct vss_async **async)
 	if (how)
 		attributes = find_named(exposures, COUNT(exposures), how)->value;
 	snprintf(dir, sizeof(dir), "%s/mnt", run->dir);
-	result = vss_backup_components_expose_snapshot(run->now->bc, name ? &id : NULL, argument(run->token, 2),
-						       attributes, dir, is_null_call(run) ? NULL : &exposed);
+	result = vss_backup_components_expose_snapshot(run->now->bc, name ? &id : NULL,
+						       argument(run->token, 2), attributes, dir,
+						       is_null_call(run) ? NULL : &exposed);
 	free(exposed);
 	return result;
 }
@@ -800,8 +814,9 @@ static vss_result set_selected_for_restore(struct run *run, struct vss_async **a
 	struct component_name component = component_of(run);
 
 	(void)async;
-	return vss_backup_components_set_selected_for_restore(run->now->bc, component.writer, VSS_CT_FILEGROUP,
-							      component.path, component.name, flag_of(run));
+	return vss_backup_components_set_selected_for_restore(run->now->bc, component.writer,
+							      VSS_CT_FILEGROUP, component.path,
+							      component.name, flag_of(run));
 }
 
 static vss_result set_restore_options(struct run *run, struct vss_async **async)
@@ -830,10 +845,9 @@ static vss_result add_restore_subcomponent(struct run *run, struct vss_async **a
 	const char *sub = argument(run->token, 1), *repair = argument(run->token, 2);
 
 	(void)async;
-	return vss_backup_components_add_restore_subcomponent(run->now->bc, component.writer, VSS_CT_FILEGROUP,
-							      component.path, component.name,
-							      sub ? component.name : NULL, sub ? sub : "sub",
-							      repair && strcmp(repair, "false"));
+	return vss_backup_components_add_restore_subcomponent(
+		run->now->bc, component.writer, VSS_CT_FILEGROUP, component.path, component.name,
+		sub ? component.name : NULL, sub ? sub : "sub", repair && strcmp(repair, "false"));
 }
 
 /* W/C[:PATH[:FILES[:DESTINATION]]]; without them those of the component */
@@ -844,11 +858,11 @@ static vss_result add_new_target(struct run *run, struct vss_async **async)
 	const char *own = component.name && !strcmp(component.name, "D") ? "/srv/d" : "/srv/c";
 
 	(void)async;
-	return vss_backup_components_add_new_target(run->now->bc, component.writer, VSS_CT_FILEGROUP,
-						    component.path, component.name,
-						    token->nr_arguments > 1 ? token->arguments[1] : own,
-						    token->nr_arguments > 2 ? token->arguments[2] : "*", true,
-						    token->nr_arguments > 3 ? token->arguments[3] : "/srv/new");
+	return vss_backup_components_add_new_target(
+		run->now->bc, component.writer, VSS_CT_FILEGROUP, component.path, component.name,
+		token->nr_arguments > 1 ? token->arguments[1] : own,
+		token->nr_arguments > 2 ? token->arguments[2] : "*", true,
+		token->nr_arguments > 3 ? token->arguments[3] : "/srv/new");
 }
 
 static const struct named restore_statuses[] = {
@@ -872,7 +886,8 @@ static vss_result set_file_restore_status(struct run *run, struct vss_async **as
 {
 	struct component_name component = component_of(run);
 	const char *status = argument(run->token, 1);
-	const struct named *named = status ? find_named(restore_statuses, COUNT(restore_statuses), status) : NULL;
+	const struct named *named = status ? find_named(restore_statuses, COUNT(restore_statuses), status) :
+					     NULL;
 	uint32_t value = named ? named->value : VSS_RS_ALL;
 
 	(void)async;

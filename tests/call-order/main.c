@@ -24,15 +24,16 @@ static bool run_vector(const struct vector *vector, const char *dir, char says[2
 	bool good = false, empty = false;
 
 	if (!sequence_parse(vector->sequence, &sequence, problem) ||
-	    !sequence_set_context(&sequence, vector->context, problem) || !sequence_check(&sequence, problem) ||
-	    !expected_check(vector->expected, problem)) {
+	    !sequence_set_context(&sequence, vector->context, problem) ||
+	    !sequence_check(&sequence, problem) || !expected_check(vector->expected, problem)) {
 		snprintf(says, 2 * PROBLEM_SIZE, "not understood: %s", problem);
 	} else if (sequence_run(&sequence, vector->note, dir, &result, &empty, problem) == RUN_FAILED) {
 		snprintf(says, 2 * PROBLEM_SIZE, "%s", problem);
 	} else {
 		good = expected_matches(vector->expected, result, empty);
 		snprintf(says, 2 * PROBLEM_SIZE, "expected %s, got %s%s%s%s", vector->expected,
-			 vss_result_name(result), empty ? " and an empty list" : "", *problem ? ": " : "", problem);
+			 vss_result_name(result), empty ? " and an empty list" : "", *problem ? ": " : "",
+			 problem);
 	}
 	sequence_clear(&sequence);
 	return good;

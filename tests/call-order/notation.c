@@ -39,7 +39,8 @@ static bool split_line(struct vector *vector, char problem[PROBLEM_SIZE])
 	if (rest)
 		return problem_set(problem, "line %u has more than %zu columns", vector->line, COUNT(fields));
 	if (i < 4)
-		return problem_set(problem, "line %u has %zu columns; needed are id, context, sequence and expected",
+		return problem_set(problem,
+				   "line %u has %zu columns; needed are id, context, sequence and expected",
 				   vector->line, i);
 	for (; i < COUNT(fields); i++)
 		*fields[i] = "";
@@ -133,8 +134,8 @@ static bool check_event(const char *name, char problem[PROBLEM_SIZE])
 static bool check_step(const char *name, char problem[PROBLEM_SIZE])
 {
 	static const char *const steps[] = {
-		"prepare", "BeginPrepare", "EndPrepare", "PreCommit", "hold", "commit", "release", "PostCommit",
-		"PreFinalCommit", "PostFinalCommit", "delete", "import", "break", "revert",
+		"prepare", "BeginPrepare", "EndPrepare", "PreCommit", "hold", "commit", "release",
+		"PostCommit", "PreFinalCommit", "PostFinalCommit", "delete", "import", "break", "revert",
 	};
 
 	return known_name(name, steps, COUNT(steps)) ||
@@ -179,7 +180,8 @@ static bool parse_condition(const char *text, struct condition *c, char problem[
 		c->kind = CONDITION_WRITER_FAILS;
 		return check_event(c->name, problem);
 	}
-	if (sscanf(text, "W holds %31[A-Za-z] %u s%n", c->name, &c->seconds, &end) == 2 && end >= 0 && !text[end]) {
+	if (sscanf(text, "W holds %31[A-Za-z] %u s%n", c->name, &c->seconds, &end) == 2 && end >= 0 &&
+	    !text[end]) {
 		c->kind = CONDITION_WRITER_HOLDS;
 		return check_event(c->name, problem);
 	}
@@ -188,7 +190,8 @@ static bool parse_condition(const char *text, struct condition *c, char problem[
 		c->kind = CONDITION_WRITER_DIES;
 		return check_event(c->name, problem);
 	}
-	if (sscanf(text, "provider %31[A-Za-z] %u s%n", c->name, &c->seconds, &end) == 2 && end >= 0 && !text[end]) {
+	if (sscanf(text, "provider %31[A-Za-z] %u s%n", c->name, &c->seconds, &end) == 2 && end >= 0 &&
+	    !text[end]) {
 		c->kind = CONDITION_PROVIDER_TAKES;
 		return check_step(c->name, problem);
 	}
@@ -241,7 +244,8 @@ static bool take_conditions(struct token *token, char *body, char problem[PROBLE
 			continue;
 		}
 		if (token->nr_conditions == MAX_CONDITIONS)
-			return problem_set(problem, "\"%s\" has more than %d conditions", token->text, MAX_CONDITIONS);
+			return problem_set(problem, "\"%s\" has more than %d conditions", token->text,
+					   MAX_CONDITIONS);
 		if (!parse_condition(inside, &token->conditions[token->nr_conditions], problem))
 			return false;
 		token->nr_conditions++;
@@ -304,7 +308,8 @@ bool sequence_parse(const char *text, struct sequence *sequence, char problem[PR
 			text += length;
 			continue;
 		}
-		sequence->tokens = checked(reallocarray(sequence->tokens, sequence->count + 1, sizeof(*token)));
+		sequence->tokens = checked(
+			reallocarray(sequence->tokens, sequence->count + 1, sizeof(*token)));
 		token = &sequence->tokens[sequence->count++];
 		memset(token, 0, sizeof(*token));
 		token->machine = machine;
@@ -380,7 +385,8 @@ void sequence_clear(struct sequence *sequence)
 /* ---- expectations ---- */
 
 /* Call @use with each alternative ("A or B"); stops at true. */
-static bool each_alternative(const char *expected, bool (*use)(const char *alternative, void *data), void *data)
+static bool each_alternative(const char *expected, bool (*use)(const char *alternative, void *data),
+			     void *data)
 {
 	while (*expected) {
 		const char *end = strstr(expected, " or ");

@@ -93,8 +93,11 @@ static bool weak_fault(const char *call, const struct condition *c, struct world
 		}
 		fault->provider = true;
 		fault->step = c->kind == CONDITION_NO_ROOM ? weak_points[i].room : weak_points[i].step;
-		fault->provider_result = c->kind == CONDITION_NO_ROOM ? VSS_E_INSUFFICIENT_STORAGE :
-					 c->kind == CONDITION_PROVIDER_GIVES ? c->result : VSS_E_PROVIDER_VETO;
+		fault->provider_result = VSS_E_PROVIDER_VETO;
+		if (c->kind == CONDITION_NO_ROOM)
+			fault->provider_result = VSS_E_INSUFFICIENT_STORAGE;
+		else if (c->kind == CONDITION_PROVIDER_GIVES)
+			fault->provider_result = c->result;
 		return true;
 	}
 	return false;
@@ -133,7 +136,8 @@ static bool find_fault(const struct token *token, struct world_fault *fault, cha
 		case CONDITION_PROVIDER_GIVES:
 			if (weak_fault(token->name, c, fault))
 				break;
-			snprintf(problem, PROBLEM_SIZE, "\"%s\" has a condition that means nothing there", token->text);
+			snprintf(problem, PROBLEM_SIZE, "\"%s\" has a condition that means nothing there",
+				 token->text);
 			return false;
 		case CONDITION_WRITER_FAILS:
 		case CONDITION_WRITER_HOLDS:
@@ -153,8 +157,10 @@ static bool find_fault(const struct token *token, struct world_fault *fault, cha
 /* Those that stay after the call. */
 static void set_scene(struct run *run, const struct token *token)
 {
-	const char *volume = token->nr_arguments && token->arguments[0] && world_is_volume(token->arguments[0]) ?
-			     token->arguments[0] : "V1";
+	const char *volume = token->nr_arguments && token->arguments[0] &&
+					     world_is_volume(token->arguments[0]) ?
+				     token->arguments[0] :
+				     "V1";
 
 	for (size_t i = 0; i < token->nr_conditions; i++) {
 		switch (token->conditions[i].kind) {
@@ -191,7 +197,8 @@ static bool check_token(const struct token *token, char problem[PROBLEM_SIZE])
 		return false;
 	}
 	if (!strchr(WORLD_MACHINES, token->machine)) {
-		snprintf(problem, PROBLEM_SIZE, "there is no machine %c, only " WORLD_MACHINES, token->machine);
+		snprintf(problem, PROBLEM_SIZE, "there is no machine %c, only " WORLD_MACHINES,
+			 token->machine);
 		return false;
 	}
 	if (token->nr_arguments < call->least || token->nr_arguments > call->most) {
@@ -201,8 +208,8 @@ static bool check_token(const struct token *token, char problem[PROBLEM_SIZE])
 	}
 	if (token_condition(token, CONDITION_RUNNING) && !call->async && strcmp(call->name, "QueryStatus") &&
 	    strcmp(call->name, "Cancel")) {
-		snprintf(problem, PROBLEM_SIZE, "\"%s\" cannot be running: %s is not asynchronous", token->text,
-			 call->name);
+		snprintf(problem, PROBLEM_SIZE, "\"%s\" cannot be running: %s is not asynchronous",
+			 token->text, call->name);
 		return false;
 	}
 	return (!call->check || call->check(token, problem)) && find_fault(token, &fault, problem);
@@ -270,7 +277,8 @@ static vss_result imply_object(struct run *run, struct requester *requester, con
 	bool first = requester->machine == 'A' && requester->number == 1;
 	vss_result result = make_object(run, requester);
 
-	if (VSS_FAILED(result) || !call->administration || requester->initialized || (first && !requester->released))
+	if (VSS_FAILED(result) || !call->administration || requester->initialized ||
+	    (first && !requester->released))
 		return result;
 	result = vss_backup_components_initialize_for_backup(requester->bc, NULL);
 	if (result == S_OK)
@@ -414,8 +422,9 @@ static vss_result run_token(struct run *run, const struct sequence *sequence, si
 		return E_OUTOFMEMORY;
 	set_scene(run, token);
 	if (!strcmp(token->name, "QueryStatus"))
-		return token_condition(token, CONDITION_NULL) ? vss_async_query_status(run->now->async, NULL) :
-								query_status(run->now);
+		return token_condition(token, CONDITION_NULL) ?
+			       vss_async_query_status(run->now->async, NULL) :
+			       query_status(run->now);
 	if (!strcmp(token->name, "Cancel"))
 		return cancel(run, run->now);
 	if (!strcmp(token->name, "Kill") || !strcmp(token->name, "Release")) {
@@ -475,10 +484,12 @@ static enum run_end make_document(struct run *run, const char *context, const ch
 	char text[640];
 	enum run_end end;
 
-	snprintf(text, sizeof(text),
-		 "#99InitializeForBackup #99SetContext:%s #99SetBackupState:components #99GatherWriterMetadata "
-		 "#99AddComponent:W/C #99AddComponent:W/D #99AddComponent:GONE/C #99StartSnapshotSet %s "
-		 "#99PrepareForBackup #99DoSnapshotSet #99SaveAsXML #99Release", context, volumes);
+	snprintf(
+		text, sizeof(text),
+		"#99InitializeForBackup #99SetContext:%s #99SetBackupState:components #99GatherWriterMetadata "
+		"#99AddComponent:W/C #99AddComponent:W/D #99AddComponent:GONE/C #99StartSnapshotSet %s "
+		"#99PrepareForBackup #99DoSnapshotSet #99SaveAsXML #99Release",
+		context, volumes);
 	world_set_gone(run->world, true);
 	end = run_steps(run, text);
 	world_set_gone(run->world, false);

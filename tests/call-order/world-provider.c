@@ -24,10 +24,12 @@ static bool supports(const struct standin_provider *provider, const char *volume
 	if (!number || (context & VSS_VOLSNAP_ATTR_PLEX))
 		return false;
 	if (is_array(provider->id))
-		return (context & VSS_VOLSNAP_ATTR_TRANSPORTABLE) && !world->volumes[number].not_transportable;
+		return (context & VSS_VOLSNAP_ATTR_TRANSPORTABLE) &&
+		       !world->volumes[number].not_transportable;
 	if (context & VSS_VOLSNAP_ATTR_TRANSPORTABLE)
 		return false;
-	return vss_uuid_equal(provider->id, &world_system_id) || !(context & VSS_VOLSNAP_ATTR_CLIENT_ACCESSIBLE);
+	return vss_uuid_equal(provider->id, &world_system_id) ||
+	       !(context & VSS_VOLSNAP_ATTR_CLIENT_ACCESSIBLE);
 }
 
 /* ---- records ---- */
@@ -239,7 +241,8 @@ static bool is_absent(const struct world *world, const struct record *record)
 	return false;
 }
 
-static vss_result import(struct standin_provider *provider, const struct vss_uuid *id, struct record **imported)
+static vss_result import(struct standin_provider *provider, const struct vss_uuid *id,
+			 struct record **imported)
 {
 	struct world *world = provider->machine->world;
 
@@ -289,7 +292,8 @@ static vss_result revert(struct standin_provider *provider, const struct vss_uui
 		return VSS_E_OBJECT_NOT_FOUND;
 	if (!(record->context & VSS_VOLSNAP_ATTR_PERSISTENT))
 		return VSS_E_UNSUPPORTED_CONTEXT;
-	return provider->machine->world->volumes[record->volume].mounted && !force ? VSS_E_VOLUME_IN_USE : S_OK;
+	return provider->machine->world->volumes[record->volume].mounted && !force ? VSS_E_VOLUME_IN_USE :
+										     S_OK;
 }
 
 static bool has_snapshots(struct standin_provider *provider, const char *volume)
@@ -302,7 +306,8 @@ static bool has_snapshots(struct standin_provider *provider, const char *volume)
 
 /* ---- calls ---- */
 
-static void carry_out(struct standin_provider *provider, struct answer *answer, struct vssd_provider_reply *reply)
+static void carry_out(struct standin_provider *provider, struct answer *answer,
+		      struct vssd_provider_reply *reply)
 {
 	const struct vssd_provider_request *request = &answer->request;
 	struct world *world = provider->machine->world;
@@ -362,7 +367,8 @@ static void give(struct answer *answer)
 	free_snapshots(&reply);
 }
 
-static void on_call(void *impl, const struct vssd_provider_request *request, vssd_provider_done done, void *arg)
+static void on_call(void *impl, const struct vssd_provider_request *request, vssd_provider_done done,
+		    void *arg)
 {
 	struct standin_provider *provider = impl;
 	struct world *world = provider->machine->world;

@@ -58,19 +58,20 @@ static const struct described tree[] = {
 	{ "writerDataOld", "Set1", NULL, true, false },
 };
 
-static vss_result describe_components(struct vss_writer_metadata *metadata, const struct described *components,
-				      size_t count)
+static vss_result describe_components(struct vss_writer_metadata *metadata,
+				      const struct described *components, size_t count)
 {
 	vss_result result = S_OK;
 
 	for (size_t i = 0; !VSS_FAILED(result) && i < count; i++) {
 		const struct described *c = &components[i];
 
-		result = vss_create_writer_metadata_add_component(metadata, VSS_CT_FILEGROUP, c->path, c->name, NULL,
-								  false, true, c->selectable, c->for_restore, 0);
+		result = vss_create_writer_metadata_add_component(metadata, VSS_CT_FILEGROUP, c->path,
+								  c->name, NULL, false, true, c->selectable,
+								  c->for_restore, 0);
 		if (!VSS_FAILED(result) && c->files)
-			result = vss_create_writer_metadata_add_files_to_file_group(metadata, c->path, c->name,
-										    c->files, "*", true, NULL, 0);
+			result = vss_create_writer_metadata_add_files_to_file_group(
+				metadata, c->path, c->name, c->files, "*", true, NULL, 0);
 	}
 	return result;
 }
@@ -80,15 +81,15 @@ static bool describe(struct vss_writer_metadata *metadata, bool as_tree)
 	vss_result result = vss_create_writer_metadata_set_backup_schema(metadata, SCHEMA);
 
 	if (!VSS_FAILED(result))
-		result = vss_create_writer_metadata_set_restore_method(metadata, VSS_RME_RESTORE_IF_CAN_REPLACE,
-								       NULL, NULL, VSS_WRE_ALWAYS, false);
+		result = vss_create_writer_metadata_set_restore_method(
+			metadata, VSS_RME_RESTORE_IF_CAN_REPLACE, NULL, NULL, VSS_WRE_ALWAYS, false);
 	if (!VSS_FAILED(result) && as_tree)
 		return !VSS_FAILED(describe_components(metadata, tree, sizeof(tree) / sizeof(tree[0])));
 	if (!VSS_FAILED(result))
 		result = describe_components(metadata, plain, sizeof(plain) / sizeof(plain[0]));
 	if (!VSS_FAILED(result))
-		result = vss_create_writer_metadata_add_alternate_location_mapping(metadata, "/srv/c", "*", true,
-										   "/srv/alternate");
+		result = vss_create_writer_metadata_add_alternate_location_mapping(metadata, "/srv/c", "*",
+										   true, "/srv/alternate");
 	return !VSS_FAILED(result);
 }
 
@@ -104,7 +105,8 @@ static char *make_document(const struct standin_writer *writer)
 	struct vss_writer_metadata *metadata = NULL;
 	char *xml = NULL;
 
-	if (VSS_FAILED(vss_create_writer_metadata(&identity, &metadata, NULL)) || !describe(metadata, writer->machine->world->tree) ||
+	if (VSS_FAILED(vss_create_writer_metadata(&identity, &metadata, NULL)) ||
+	    !describe(metadata, writer->machine->world->tree) ||
 	    VSS_FAILED(vss_examine_writer_metadata_save_as_xml(metadata, &xml)))
 		abort();
 	vss_writer_metadata_free(metadata);
@@ -139,7 +141,8 @@ static void note_event(struct standin_writer *writer, enum vssd_event event)
 
 	if (writer != &world->machines[0].writer)
 		return;
-	snprintf(world->events + used, sizeof(world->events) - used, "%s%s", used ? " " : "", event_names[event]);
+	snprintf(world->events + used, sizeof(world->events) - used, "%s%s", used ? " " : "",
+		 event_names[event]);
 }
 
 static void on_event(void *impl, enum vssd_event event, const struct vssd_operation *operation,
@@ -182,7 +185,8 @@ bool writer_arrive(struct standin_writer *writer)
 		.level = VSS_APP_FRONT_END,
 	};
 
-	return !VSS_FAILED(vssd_writer_add(writer->machine->core, &info, &ops, writer, &writer->writer, NULL));
+	return !VSS_FAILED(
+		vssd_writer_add(writer->machine->core, &info, &ops, writer, &writer->writer, NULL));
 }
 
 bool writers_add(struct machine *machine)
@@ -192,7 +196,8 @@ bool writers_add(struct machine *machine)
 	machine->gone.class_id = world_gone_class;
 	machine->writer.name = "W";
 	machine->gone.name = "GONE";
-	if (vss_uuid_generate(&machine->writer.instance_id) < 0 || vss_uuid_generate(&machine->gone.instance_id) < 0)
+	if (vss_uuid_generate(&machine->writer.instance_id) < 0 ||
+	    vss_uuid_generate(&machine->gone.instance_id) < 0)
 		return false;
 	return writer_arrive(&machine->writer);
 }

@@ -89,8 +89,9 @@ struct standin_writer {
 	char *give_back;	/* components to answer with */
 	unsigned int seen[MACHINE_EVENTS];
 	bool frozen;
-	bool recovers;		/* BACKUP_RECOVERY in its metadata */
 	uint32_t component_flags;
+	bool has_subcomponent;	/* "C\sub", with the flags instead of "C" */
+	bool never_restores;
 	struct vss_uuid shutdown_set;
 	uint32_t context;	/* of the last event */
 	char devices[256];	/* of PostSnapshot */
@@ -145,6 +146,7 @@ struct machine {
 	size_t nr_mounts;
 	char gone[64];		/* a volume that does not resolve */
 	char in_use[64];
+	char no_dir[64];	/* a mount point that is not there */
 	bool frozen_trouble;	/* a file system was touched while it might be frozen */
 };
 
@@ -386,7 +388,7 @@ static void writer_forget(void *impl, void *arg)
 
 static const struct vssd_writer_ops standin_writer_ops = { writer_event, writer_forget };
 
-/* Its Writer Metadata Document: component "C", with a sub-component, and "NOFILES". */
+/* Its Writer Metadata Document: components "C" and "D". */
 static inline char *writer_document(const struct standin_writer *w)
 {
 	struct vss_writer_identity identity = {
@@ -404,7 +406,14 @@ static inline char *writer_document(const struct standin_writer *w)
 
 	if (VSS_FAILED(vss_create_writer_metadata(&identity, &metadata, &err)) ||
 	    VSS_FAILED(vss_create_writer_metadata_add_component(metadata, VSS_CT_FILEGROUP, NULL, "C", NULL, false,
-								true, true, true, w->component_flags)) ||
+								true, true, true,
+								w->has_subcomponent ? 0 : w->component_flags)) ||
+	    (w->has_subcomponent &&
+	     VSS_FAILED(vss_create_writer_metadata_add_component(metadata, VSS_CT_FILEGROUP, "C", "sub", NULL, false,
+								 true, false, false, w->component_flags))) ||
+	    (w->never_restores &&
+	     VSS_FAILED(vss_create_writer_metadata_set_restore_method(metadata, VSS_RME_CUSTOM, NULL, NULL,
+								      VSS_WRE_NEVER, false))) ||
 	    VSS_FAILED(vss_create_writer_metadata_add_component(metadata, VSS_CT_FILEGROUP, NULL, "D", NULL, false,
 								true, true, true, 0)) ||
 	    VSS_FAILED(vss_examine_writer_metadata_save_as_xml(metadata, &xml)))
@@ -800,7 +809,7 @@ static vss_result volume_mount(void *data, const char *device, const char *dir, 
 	(void)writable;
 	if (machine_anything_held(m))
 		m->frozen_trouble = true;
-	if (!strcmp(dir, "/no-such")) {
+	if (!strcmp(dir, "/no-such") || !strcmp(dir, m->no_dir)) {
 		if (err) {
 			err->result = VSS_E_OBJECT_NOT_FOUND;
 			snprintf(err->text, sizeof(err->text), "there is no folder %s", dir);

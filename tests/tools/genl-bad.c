@@ -4,8 +4,9 @@
  *
  *   genl-bad TRACKED UNTRACKED
  *
- * TRACKED is an attached volume with a diff area, UNTRACKED a block device that
- * could be attached; both are only named, for every request is to be refused.
+ * TRACKED is an attached volume with a diff area and a snapshot, UNTRACKED a
+ * block device that could be attached; both are only named, for every request is
+ * to be refused.
  *
  * For each command there is a right request, as a tree of attributes.  It is
  * sent with every kind of damage that can be done to it (attributes missing,
@@ -569,6 +570,11 @@ static void run_damage(struct suite *s)
 		{ .type = VSS_A_AREA_EXTENT, .kind = KIND_NEST, .repeated = true, .items = extent },
 		END
 	};
+	const struct item area_remove[] = {
+		NEED_U32(VSS_A_AREA_VOLUME_MAJOR, tracked.major),
+		NEED_U32(VSS_A_AREA_VOLUME_MINOR, tracked.minor),
+		NEED_U32(VSS_A_AREA_ID, 0), END
+	};
 	const struct item area[] = {
 		NEED_U32(VSS_A_AREA_VOLUME_MAJOR, tracked.major),
 		NEED_U32(VSS_A_AREA_VOLUME_MINOR, tracked.minor), END
@@ -626,6 +632,8 @@ static void run_damage(struct suite *s)
 		{ "AREA_ADD file", VSS_CMD_AREA_ADD, 0, VSS_A_AREA, area_file, VSS_A_AREA_SIZE },
 		{ "AREA_EXTENTS", VSS_CMD_AREA_EXTENTS, 0, VSS_A_AREA, extents,
 		  VSS_A_AREA_SIZE },
+		{ "AREA_REMOVE", VSS_CMD_AREA_REMOVE, 0, VSS_A_AREA, area_remove,
+		  VSS_A_AREA_DEV_MAJOR },
 		{ "AREA_GET dump", VSS_CMD_AREA_GET, NLM_F_DUMP, VSS_A_AREA, area,
 		  VSS_A_AREA_SIZE },
 		{ "SET_PREPARE", VSS_CMD_SET_PREPARE, 0, VSS_A_SET, prepare,
@@ -756,6 +764,12 @@ static void run_wrong_areas(struct suite *s)
 		    NEST(VSS_A_AREA_EXTENT, ITEMS(U64(VSS_A_EXTENT_START, UINT64_MAX - 4095),
 						  U64(VSS_A_EXTENT_LENGTH, 8192)))),
 	      ERRNOS(EINVAL, ERANGE, ENOENT));
+	wrong(s, "AREA_REMOVE from an untracked volume", VSS_CMD_AREA_REMOVE, 0, VSS_A_AREA,
+	      ITEMS(AREA_OF(untracked), U32(VSS_A_AREA_ID, 0)), ERRNOS(ENODEV));
+	wrong(s, "AREA_REMOVE of a part that is not there", VSS_CMD_AREA_REMOVE, 0, VSS_A_AREA,
+	      ITEMS(AREA_OF(tracked), U32(VSS_A_AREA_ID, 4711)), ERRNOS(ENOENT));
+	wrong(s, "AREA_REMOVE from a volume with a snapshot", VSS_CMD_AREA_REMOVE, 0, VSS_A_AREA,
+	      ITEMS(AREA_OF(tracked), U32(VSS_A_AREA_ID, 0)), ERRNOS(EBUSY));
 	fclose(tmp);
 	close(null);
 	close(pipe_fds[0]);
@@ -881,6 +895,8 @@ static void run_wrong_messages(struct suite *s)
 	      ITEMS(AREA_OF(tracked)), ERRNOS(EOPNOTSUPP));
 	wrong(s, "dump of MODULE_GET", VSS_CMD_MODULE_GET, NLM_F_DUMP, 0, NULL,
 	      ERRNOS(EOPNOTSUPP));
+	wrong(s, "dump of AREA_REMOVE", VSS_CMD_AREA_REMOVE, NLM_F_DUMP, 0, NULL,
+	      ERRNOS(EOPNOTSUPP));
 	wrong(s, "dump of SET_PREPARE", VSS_CMD_SET_PREPARE, NLM_F_DUMP, 0, NULL,
 	      ERRNOS(EOPNOTSUPP));
 	wrong(s, "dump of VOLUME_GET with a filter", VSS_CMD_VOLUME_GET, NLM_F_DUMP, VSS_A_VOLUME,
@@ -920,6 +936,8 @@ static void ask_everything(struct suite *s, const char *who, const int *expected
 		  ITEMS(AREA_OF(tracked), U32(VSS_A_AREA_DEV_MAJOR, untracked.major),
 			U32(VSS_A_AREA_DEV_MINOR, untracked.minor)) },
 		{ "AREA_EXTENTS", VSS_CMD_AREA_EXTENTS, 0, VSS_A_AREA,
+		  ITEMS(AREA_OF(tracked), U32(VSS_A_AREA_ID, 0)) },
+		{ "AREA_REMOVE", VSS_CMD_AREA_REMOVE, 0, VSS_A_AREA,
 		  ITEMS(AREA_OF(tracked), U32(VSS_A_AREA_ID, 0)) },
 		{ "AREA_GET dump", VSS_CMD_AREA_GET, NLM_F_DUMP, 0, NULL },
 		{ "SET_PREPARE", VSS_CMD_SET_PREPARE, 0, VSS_A_SET,

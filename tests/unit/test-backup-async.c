@@ -77,7 +77,9 @@ static void cancels(void **state)
 static void fails_in_the_handle(void **state)
 {
 	const struct world_fault no_room = {
-		.provider = true, .step = VSSD_STEP_END_PREPARE, .provider_result = VSS_E_INSUFFICIENT_STORAGE,
+		.provider = true,
+		.step = VSSD_STEP_END_PREPARE,
+		.provider_result = VSS_E_INSUFFICIENT_STORAGE,
 	};
 	struct fixture *f = *state;
 	struct vss_async *async;
@@ -177,6 +179,29 @@ static void outlives_its_object(void **state)
 	assert_result(vss_backup_components_start_snapshot_set(f->bc, &f->set), S_OK);
 }
 
+/* ASY-010 REV-001 REV-007 REV-009: a revert is looked at, and never cancelled */
+static void revert_status(void **state)
+{
+	struct fixture *f = *state;
+	struct vss_async *async = NULL;
+	vss_result result;
+
+	begin_backup(f, VSS_CTX_APP_ROLLBACK);
+	begin_set(f);
+	assert_result(run_async(f, do_snapshot_set), VSS_S_ASYNC_FINISHED);
+	assert_result(vss_backup_components_revert_to_snapshot(f->bc, &f->snapshot, true), S_OK);
+	world_park(f->world, true);
+	assert_result(vss_backup_components_query_revert_status(f->bc, "V1", &async), S_OK);
+	while (!world_has_parked(f->world))
+		usleep(1000);
+	world_park(f->world, false);
+	assert_result(vss_async_cancel(async), E_NOTIMPL);
+	assert_result(vss_async_query_status(async, &result), S_OK);
+	assert_result(result, VSS_S_ASYNC_PENDING);
+	world_unpark(f->world);
+	assert_result(ended(f, async), VSS_S_ASYNC_FINISHED);
+}
+
 /* ORD-040: AbortBackup while DoSnapshotSet runs ends it */
 static void aborts_what_runs(void **state)
 {
@@ -227,8 +252,8 @@ static void refuses_null(void **state)
 	assert_refused(vss_backup_components_save_as_xml(bc, NULL));
 	assert_refused(vss_backup_components_get_snapshot_properties(bc, &id, NULL));
 	assert_refused(vss_backup_components_query(bc, NULL, VSS_OBJECT_NONE, VSS_OBJECT_SNAPSHOT, NULL));
-	assert_refused(vss_backup_components_expose_snapshot(bc, &id, NULL, VSS_VOLSNAP_ATTR_EXPOSED_LOCALLY, NULL,
-							  NULL));
+	assert_refused(vss_backup_components_expose_snapshot(bc, &id, NULL,
+							     VSS_VOLSNAP_ATTR_EXPOSED_LOCALLY, NULL, NULL));
 	assert_refused(vss_backup_components_break_snapshot_set_ex(bc, &id, 0, NULL));
 	assert_refused(vss_backup_components_import_snapshots(bc, NULL));
 	assert_refused(vss_backup_components_query_revert_status(bc, "V1", NULL));
@@ -239,7 +264,8 @@ static void refuses_null(void **state)
 	assert_result(vss_async_query_status(async, NULL), E_INVALIDARG);
 	assert_result(vss_async_get_percent(async, NULL), E_INVALIDARG);
 	assert_result(ended(f, async), VSS_S_ASYNC_FINISHED);
-	assert_result(vss_backup_components_query(bc, NULL, VSS_OBJECT_NONE, VSS_OBJECT_PROVIDER, &objects), S_OK);
+	assert_result(vss_backup_components_query(bc, NULL, VSS_OBJECT_NONE, VSS_OBJECT_PROVIDER, &objects),
+		      S_OK);
 	assert_result(vss_enum_object_next(objects, 1, NULL, &number), E_INVALIDARG);
 	assert_result(vss_enum_object_next(objects, 1, &prop, NULL), E_INVALIDARG);
 	assert_result(vss_enum_object_clone(objects, NULL), E_INVALIDARG);
@@ -261,19 +287,23 @@ static void enumerates(void **state)
 	assert_result(vss_backup_components_set_context(f->bc, VSS_CTX_ALL), S_OK);
 	assert_result(vss_backup_components_query(f->bc, &id, VSS_OBJECT_NONE, VSS_OBJECT_SNAPSHOT, &objects),
 		      E_INVALIDARG);
-	assert_result(vss_backup_components_query(f->bc, NULL, VSS_OBJECT_SNAPSHOT, VSS_OBJECT_SNAPSHOT, &objects),
+	assert_result(vss_backup_components_query(f->bc, NULL, VSS_OBJECT_SNAPSHOT, VSS_OBJECT_SNAPSHOT,
+						  &objects),
 		      E_INVALIDARG);
-	assert_result(vss_backup_components_query(f->bc, NULL, VSS_OBJECT_NONE, VSS_OBJECT_SNAPSHOT_SET, &objects),
+	assert_result(vss_backup_components_query(f->bc, NULL, VSS_OBJECT_NONE, VSS_OBJECT_SNAPSHOT_SET,
+						  &objects),
 		      E_INVALIDARG);
 
-	assert_result(vss_backup_components_query(f->bc, NULL, VSS_OBJECT_NONE, VSS_OBJECT_SNAPSHOT, &objects),
-		      S_OK);
+	assert_result(
+		vss_backup_components_query(f->bc, NULL, VSS_OBJECT_NONE, VSS_OBJECT_SNAPSHOT, &objects),
+		S_OK);
 	assert_result(vss_enum_object_next(objects, 1, props, &fetched), S_FALSE);
 	assert_int_equal(fetched, 0);
 	vss_enum_object_release(objects);
 
-	assert_result(vss_backup_components_query(f->bc, NULL, VSS_OBJECT_NONE, VSS_OBJECT_PROVIDER, &objects),
-		      S_OK);
+	assert_result(
+		vss_backup_components_query(f->bc, NULL, VSS_OBJECT_NONE, VSS_OBJECT_PROVIDER, &objects),
+		S_OK);
 	assert_result(vss_enum_object_next(objects, 1, props, &fetched), S_OK);
 	assert_int_equal(fetched, 1);
 	assert_int_equal(props[0].type, VSS_OBJECT_PROVIDER);
@@ -330,6 +360,7 @@ int main(void)
 		TEST(goes_on_without_handle),
 		TEST(outlives_its_object),
 		TEST(aborts_what_runs),
+		TEST(revert_status),
 		TEST(refuses_null),
 		TEST(enumerates),
 		TEST(vssd_goes_away),

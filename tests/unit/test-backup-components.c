@@ -33,7 +33,8 @@ static void logical_paths(void **state)
 
 	(void)state;
 	for (size_t i = 0; i < COUNT(cases); i++)
-		if (vss_component_is_below(cases[i].path, cases[i].top_path, cases[i].top_name) != cases[i].below)
+		if (vss_component_is_below(cases[i].path, cases[i].top_path, cases[i].top_name) !=
+		    cases[i].below)
 			fail_msg("case %zu", i);
 }
 
@@ -46,7 +47,7 @@ static bool is_written(struct fixture *f, const char *path, const char *name)
 	return vss_requester_find_component(f->bc, VSS_CALL_AddComponent, &ref, &component, NULL) == S_OK;
 }
 
-/* SEL-002 to SEL-004, SEL-024 SEL-025, BCD-028 to BCD-030 */
+/* SEL-002 SEL-003 SEL-004 SEL-024 SEL-025 BCD-028 BCD-029 BCD-030 */
 static void arguments(void **state)
 {
 	struct fixture *f = *state;
@@ -61,8 +62,10 @@ static void arguments(void **state)
 	assert_result(add_with(&f->instance, NULL, VSS_CT_FILEGROUP, "C"), E_INVALIDARG);
 	assert_result(add_with(&f->instance, &world_writer_class, VSS_CT_FILEGROUP, NULL), E_INVALIDARG);
 	assert_result(add_with(&f->instance, &world_writer_class, VSS_CT_UNDEFINED, "C"), E_INVALIDARG);
-	assert_result(add_with(&f->instance, &world_writer_class, VSS_CT_DATABASE, "C"), VSS_E_OBJECT_NOT_FOUND);
-	assert_result(add_with(&f->instance, &world_gone_class, VSS_CT_FILEGROUP, "C"), VSS_E_OBJECT_NOT_FOUND);
+	assert_result(add_with(&f->instance, &world_writer_class, VSS_CT_DATABASE, "C"),
+		      VSS_E_OBJECT_NOT_FOUND);
+	assert_result(add_with(&f->instance, &world_gone_class, VSS_CT_FILEGROUP, "C"),
+		      VSS_E_OBJECT_NOT_FOUND);
 	assert_result(add_with(&world_unknown_id, &world_writer_class, VSS_CT_FILEGROUP, "C"),
 		      VSS_E_OBJECT_NOT_FOUND);
 #undef add_with
@@ -70,7 +73,8 @@ static void arguments(void **state)
 	assert_result(add(f, "NOSUCH", "C"), VSS_E_OBJECT_NOT_FOUND);
 	assert_result(vss_backup_components_get_writer_components_count(f->bc, &count), S_OK);
 	assert_int_equal(count, 0);
-	assert_result(vss_backup_components_get_writer_components(f->bc, 0, &components), VSS_E_OBJECT_NOT_FOUND);
+	assert_result(vss_backup_components_get_writer_components(f->bc, 0, &components),
+		      VSS_E_OBJECT_NOT_FOUND);
 	assert_result(add(f, NULL, "C"), S_OK);
 	assert_result(add(f, NULL, "D"), S_OK);
 	assert_result(add(f, NULL, "C"), VSS_E_OBJECT_ALREADY_EXISTS);
@@ -96,16 +100,18 @@ static void arguments(void **state)
 	assert_result(vss_backup_components_set_backup_succeeded(f->bc, &f->instance, &world_writer_class,
 								 VSS_CT_FILEGROUP, NULL, "NOFILES", true),
 		      VSS_E_OBJECT_NOT_FOUND);
-	assert_result(vss_backup_components_set_backup_succeeded(f->bc, &world_unknown_id, &world_writer_class,
-								 VSS_CT_FILEGROUP, NULL, "C", true),
+	assert_result(vss_backup_components_set_backup_succeeded(f->bc, &world_unknown_id,
+								 &world_writer_class, VSS_CT_FILEGROUP,
+								 NULL, "C", true),
 		      VSS_E_OBJECT_NOT_FOUND);
 	assert_result(vss_backup_components_set_backup_succeeded(f->bc, NULL, &world_writer_class,
-								 VSS_CT_FILEGROUP, NULL, "C", true), E_INVALIDARG);
+								 VSS_CT_FILEGROUP, NULL, "C", true),
+		      E_INVALIDARG);
 	assert_result(vss_backup_components_set_backup_succeeded(f->bc, &f->instance, &world_writer_class,
 								 VSS_CT_FILEGROUP, NULL, "C", true), S_OK);
 }
 
-/* SEL-005 to SEL-008, BCD-005: the example of Working with Selectability for Backup */
+/* SEL-005 SEL-006 SEL-007 SEL-008 BCD-005: the example of Working with Selectability for Backup */
 static void selectability(void **state)
 {
 	struct fixture *f = *state;
@@ -187,7 +193,8 @@ static char *stored_document(struct fixture *f)
 		struct vss_writer_identity identity = { 0 };
 		struct vss_uuid instance;
 
-		assert_result(vss_backup_components_get_writer_metadata(f->bc, i, &instance, &metadata), S_OK);
+		assert_result(vss_backup_components_get_writer_metadata(f->bc, i, &instance, &metadata),
+			      S_OK);
 		assert_result(vss_examine_writer_metadata_get_identity(metadata, &identity), S_OK);
 		if (vss_uuid_equal(&identity.writer_id, &world_gone_class))
 			gone = instance;
@@ -198,8 +205,9 @@ static char *stored_document(struct fixture *f)
 	}
 	assert_result(add(f, NULL, "C"), S_OK);
 	assert_result(add(f, NULL, "D"), S_OK);
-	assert_result(vss_backup_components_add_component(f->bc, &gone, &world_gone_class, VSS_CT_FILEGROUP, NULL,
-							  "C"), S_OK);
+	assert_result(vss_backup_components_add_component(f->bc, &gone, &world_gone_class, VSS_CT_FILEGROUP,
+							  NULL, "C"),
+		      S_OK);
 	begin_set(f);
 	assert_result(vss_backup_components_save_as_xml(f->bc, &xml), S_OK);
 	vss_backup_components_release(f->bc);
@@ -213,7 +221,10 @@ static char *stored_document(struct fixture *f)
 #define of(call, name, ...) \
 	vss_backup_components_##call(f->bc, &world_writer_class, VSS_CT_FILEGROUP, NULL, name, __VA_ARGS__)
 
-/* RST-001 RST-004 to RST-012, RST-016 RST-021 RST-022, EVT-020 EVT-029 ORD-048 ORD-049 ORD-054 */
+/*
+ * RST-001 RST-004 RST-005 RST-006 RST-007 RST-008 RST-009 RST-010 RST-011 RST-012 RST-016
+ * RST-021 RST-022 EVT-020 EVT-029 ORD-048 ORD-049 ORD-054
+ */
 static void a_restore(void **state)
 {
 	struct fixture *f = *state;
@@ -226,8 +237,9 @@ static void a_restore(void **state)
 	assert_result(of(set_selected_for_restore, "C", true), VSS_E_BAD_STATE);
 	assert_result(run_async(f, gather_writer_metadata), VSS_S_ASYNC_FINISHED);
 	assert_result(of(set_selected_for_restore, "NOFILES", true), VSS_E_OBJECT_NOT_FOUND);
-	assert_result(vss_backup_components_set_selected_for_restore(f->bc, &world_gone_class, VSS_CT_FILEGROUP, NULL,
-								     "C", true), VSS_E_OBJECT_NOT_FOUND);
+	assert_result(vss_backup_components_set_selected_for_restore(f->bc, &world_gone_class,
+								     VSS_CT_FILEGROUP, NULL, "C", true),
+		      VSS_E_OBJECT_NOT_FOUND);
 	assert_result(of(add_restore_subcomponent, "C", "C", "sub", false), VSS_E_BAD_STATE);
 	assert_result(of(set_selected_for_restore, "C", true), S_OK);
 	assert_result(of(add_restore_subcomponent, "C", NULL, "sub", false), E_INVALIDARG);
@@ -255,7 +267,7 @@ static void a_restore(void **state)
 	free(events);
 }
 
-/* RST-013 to RST-015, RST-023 to RST-025 */
+/* RST-013 RST-014 RST-015 RST-023 RST-024 RST-025 */
 static void targets(void **state)
 {
 	struct fixture *f = *state;

@@ -145,7 +145,10 @@ static void metadata_without_writers(void **state)
 	}
 }
 
-/* "If requesters call AddComponent, PrepareForBackup, or BackupComplete, an error will be returned."  ORD-010 to 012 */
+/*
+ * "If requesters call AddComponent, PrepareForBackup, or BackupComplete, an error will be
+ * returned."  ORD-010 ORD-011 ORD-012
+ */
 static void refusals_without_writers(void **state)
 {
 	(void)state;
@@ -185,7 +188,7 @@ static void initialized_once(void **state)
 	assert_order(AFTER(0, INIT, STATE, GATHER, START, PREPARE, DO, COMPLETE), BackupComplete, VSS_E_BAD_STATE);
 }
 
-/* ORD-018 ORD-028 to ORD-031, ORD-038, ORD-056 */
+/* ORD-018 ORD-028 ORD-029 ORD-030 ORD-031 ORD-038 ORD-056 */
 static void metadata_and_status(void **state)
 {
 	(void)state;
@@ -212,7 +215,7 @@ static void metadata_and_status(void **state)
 	assert_order(AFTER(0, INIT, GATHER), DisableWriterInstances, S_OK);
 }
 
-/* ORD-019 ORD-020 ORD-023 ORD-024 ORD-026 ORD-032 to ORD-037 */
+/* ORD-019 ORD-020 ORD-023 ORD-024 ORD-026 ORD-032 ORD-033 ORD-034 ORD-035 ORD-036 ORD-037 */
 static void steps_of_a_backup(void **state)
 {
 	struct vss_call_order order;
@@ -318,7 +321,7 @@ static void one_operation_at_a_time(void **state)
 	assert_order(order, GatherWriterStatus, S_OK);
 }
 
-/* CTX-001 CTX-004 to CTX-007, CTX-014 CTX-015 CTX-017, ORD-045 */
+/* CTX-001 CTX-004 CTX-005 CTX-006 CTX-007 CTX-014 CTX-015 CTX-017 ORD-045 */
 static void contexts(void **state)
 {
 	struct vss_call_order order;
@@ -362,7 +365,7 @@ static void importing(void **state)
 	assert_order(order, ImportSnapshots, S_OK);
 }
 
-/* ORD-048 to ORD-052, ORD-054, RST-001 RST-004 */
+/* ORD-048 ORD-049 ORD-050 ORD-051 ORD-052 ORD-054 RST-001 RST-004 */
 static void restores(void **state)
 {
 	static const enum vss_call before[] = {

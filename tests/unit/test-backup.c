@@ -21,7 +21,10 @@ static vss_result context_result(struct fixture *f, uint32_t context)
 	return result;
 }
 
-/* CTX-002 CTX-003 CTX-020 CTX-021 CTX-024 to CTX-029, CTX-035 CTX-039 */
+/*
+ * CTX-002 CTX-003 CTX-020 CTX-021 CTX-024 CTX-025 CTX-026 CTX-027 CTX-028 CTX-029 CTX-035
+ * CTX-039
+ */
 static void contexts(void **state)
 {
 	static const uint32_t plain[] = {
@@ -37,13 +40,20 @@ static void contexts(void **state)
 		VSS_VOLSNAP_ATTR_ROLLBACK_RECOVERY, VSS_VOLSNAP_ATTR_TXF_RECOVERY,
 	};
 	static const uint32_t never[] = {
-		VSS_VOLSNAP_ATTR_NOT_SURFACED, VSS_VOLSNAP_ATTR_HARDWARE_ASSISTED, VSS_VOLSNAP_ATTR_IMPORTED,
-		VSS_VOLSNAP_ATTR_EXPOSED_LOCALLY, VSS_VOLSNAP_ATTR_EXPOSED_REMOTELY,
-		VSS_VOLSNAP_ATTR_AUTORECOVER, VSS_VOLSNAP_ATTR_DELAYED_POSTSNAPSHOT, VSS_VOLSNAP_ATTR_FILE_SHARE,
+		VSS_VOLSNAP_ATTR_NOT_SURFACED,
+		VSS_VOLSNAP_ATTR_HARDWARE_ASSISTED,
+		VSS_VOLSNAP_ATTR_IMPORTED,
+		VSS_VOLSNAP_ATTR_EXPOSED_LOCALLY,
+		VSS_VOLSNAP_ATTR_EXPOSED_REMOTELY,
+		VSS_VOLSNAP_ATTR_AUTORECOVER,
+		VSS_VOLSNAP_ATTR_DELAYED_POSTSNAPSHOT,
+		VSS_VOLSNAP_ATTR_FILE_SHARE,
 		0x08000000,
 	};
 	static const uint32_t by_hand[] = {
-		VSS_VOLSNAP_ATTR_PERSISTENT, VSS_VOLSNAP_ATTR_NO_AUTO_RELEASE, VSS_VOLSNAP_ATTR_CLIENT_ACCESSIBLE,
+		VSS_VOLSNAP_ATTR_PERSISTENT,
+		VSS_VOLSNAP_ATTR_NO_AUTO_RELEASE,
+		VSS_VOLSNAP_ATTR_CLIENT_ACCESSIBLE,
 		VSS_VOLSNAP_ATTR_PERSISTENT | VSS_VOLSNAP_ATTR_NO_WRITERS,
 	};
 	struct fixture *f = *state;
@@ -56,8 +66,9 @@ static void contexts(void **state)
 			assert_result(context_result(f, plain[i] | modifiers[j]), S_OK);
 		for (size_t j = 0; j < COUNT(never); j++)
 			assert_result(context_result(f, plain[i] | never[j]), E_INVALIDARG);
-		assert_result(context_result(f, plain[i] | VSS_VOLSNAP_ATTR_DIFFERENTIAL | VSS_VOLSNAP_ATTR_PLEX),
-			      E_INVALIDARG);
+		assert_result(
+			context_result(f, plain[i] | VSS_VOLSNAP_ATTR_DIFFERENTIAL | VSS_VOLSNAP_ATTR_PLEX),
+			E_INVALIDARG);
 		assert_result(context_result(f, plain[i] | VSS_VOLSNAP_ATTR_TRANSPORTABLE |
 					     VSS_VOLSNAP_ATTR_DIFFERENTIAL), S_OK);
 	}
@@ -78,15 +89,20 @@ static void backup_types(void **state)
 
 	assert_result(vss_backup_components_initialize_for_backup(f->bc, NULL), S_OK);
 	for (int type = VSS_BT_FULL; type <= VSS_BT_OTHER; type++)
-		assert_result(vss_backup_components_set_backup_state(f->bc, true, true, (enum vss_backup_type)type,
-								     true), S_OK);
+		assert_result(vss_backup_components_set_backup_state(f->bc, true, true,
+								     (enum vss_backup_type)type, true),
+			      S_OK);
 	assert_result(vss_backup_components_set_backup_state(f->bc, true, false, VSS_BT_UNDEFINED, false),
 		      E_INVALIDARG);
-	assert_result(vss_backup_components_set_backup_state(f->bc, true, false, (enum vss_backup_type)7, false),
-		      E_INVALIDARG);
+	assert_result(
+		vss_backup_components_set_backup_state(f->bc, true, false, (enum vss_backup_type)7, false),
+		E_INVALIDARG);
 }
 
-/* ORD-027 ORD-036 CTX-022 CTX-043 EVT-021 EVT-022 LIF-008 LIF-018 LIF-019: a backup from begin to end */
+/*
+ * ORD-027 ORD-036 CTX-008 CTX-016 CTX-018 CTX-022 CTX-036 CTX-038 CTX-043 EVT-001 EVT-002 EVT-021
+ * EVT-022 LIF-008 LIF-018 LIF-019 LIF-021: a backup from begin to end
+ */
 static void a_backup(void **state)
 {
 	struct fixture *f = *state;
@@ -112,6 +128,8 @@ static void a_backup(void **state)
 	assert_int_equal(prop.status, VSS_SS_CREATED);
 	assert_null(prop.exposed_name);
 	assert_true(prop.creation_time > 0);
+	assert_true(prop.attributes & VSS_VOLSNAP_ATTR_NOT_SURFACED);
+	assert_int_not_equal(prop.device_object[strlen(prop.device_object) - 1], '/');
 	vss_free_snapshot_properties(&prop);
 	assert_result(vss_backup_components_set_backup_succeeded(f->bc, &f->instance, &world_writer_class,
 								 VSS_CT_FILEGROUP, NULL, "C", true), S_OK);
@@ -130,6 +148,31 @@ static void a_backup(void **state)
 				    "BackupComplete BackupShutdown");
 	free(events);
 	f->bc = other;
+}
+
+/* EVT-025 EVT-026 SEL-011 SEL-012: who takes part with and without selection of components */
+static void who_takes_part(void **state)
+{
+	struct fixture *f = *state;
+	char *events;
+
+	for (int components = 0; components < 2; components++) {
+		begin_backup(f, VSS_CTX_BACKUP);
+		assert_result(vss_backup_components_set_backup_state(f->bc, components, false, VSS_BT_FULL,
+								     false),
+			      S_OK);
+		begin_set(f);
+		assert_result(run_async(f, do_snapshot_set), VSS_S_ASYNC_FINISHED);
+		assert_result(run_async(f, backup_complete), VSS_S_ASYNC_FINISHED);
+		vss_backup_components_release(f->bc);
+		world_settle(f->world);
+		events = world_take_events(f->world);
+		assert_int_equal(strstr(events, "Freeze") != NULL, !components);
+		assert_int_equal(strstr(events, "BackupComplete") != NULL, !components);
+		assert_non_null(strstr(events, "PrepareBackup"));
+		free(events);
+		f->bc = new_object(f);
+	}
 }
 
 /* EVT-005 CTX-009 CTX-019: no event to anybody */
@@ -168,7 +211,7 @@ static void one_creation_at_a_time(void **state)
 	vss_backup_components_release(other);
 }
 
-/* PRV-002 to PRV-005, PRV-007 PRV-009 PRV-010 PRV-013 PRV-014 */
+/* PRV-002 PRV-003 PRV-004 PRV-005 PRV-007 PRV-009 PRV-010 PRV-013 PRV-014 */
 static void volumes(void **state)
 {
 	struct fixture *f = *state;
@@ -184,11 +227,14 @@ static void volumes(void **state)
 	assert_false(answer);
 	assert_result(vss_backup_components_is_volume_supported(f->bc, &world_unknown_id, "V1", &answer),
 		      VSS_E_PROVIDER_NOT_REGISTERED);
-	assert_result(vss_backup_components_is_volume_snapshotted(f->bc, NULL, "V1", &answer, &compatibility), S_OK);
+	assert_result(
+		vss_backup_components_is_volume_snapshotted(f->bc, NULL, "V1", &answer, &compatibility),
+		S_OK);
 	assert_false(answer);
 	assert_result(vss_backup_components_start_snapshot_set(f->bc, &f->set), S_OK);
 	assert_result(vss_backup_components_add_to_snapshot_set(f->bc, NULL, NULL, &id), E_INVALIDARG);
-	assert_result(vss_backup_components_add_to_snapshot_set(f->bc, "BADVOL", NULL, &id), VSS_E_OBJECT_NOT_FOUND);
+	assert_result(vss_backup_components_add_to_snapshot_set(f->bc, "BADVOL", NULL, &id),
+		      VSS_E_OBJECT_NOT_FOUND);
 	assert_result(vss_backup_components_add_to_snapshot_set(f->bc, "NOSUP", NULL, &id),
 		      VSS_E_VOLUME_NOT_SUPPORTED);
 	assert_result(vss_backup_components_add_to_snapshot_set(f->bc, "NOSUP", &world_software_id, &id),
@@ -208,7 +254,7 @@ static void volumes(void **state)
 	assert_result(vss_backup_components_is_volume_supported(f->bc, NULL, "\xff", &answer), E_INVALIDARG);
 }
 
-/* SEL-015 to SEL-018, EVT-008 EVT-010 ORD-038 */
+/* SEL-015 SEL-016 SEL-017 SEL-018 EVT-008 EVT-010 ORD-038 */
 static void which_writers_are_asked(void **state)
 {
 	static const struct {
@@ -234,24 +280,36 @@ static void which_writers_are_asked(void **state)
 		f->bc = new_object(f);
 		assert_result(vss_backup_components_initialize_for_backup(f->bc, NULL), S_OK);
 		if (cases[i].enable_w)
-			assert_result(vss_backup_components_enable_writer_classes(f->bc, &world_writer_class, 1), S_OK);
+			assert_result(
+				vss_backup_components_enable_writer_classes(f->bc, &world_writer_class, 1),
+				S_OK);
 		if (cases[i].enable_gone)
-			assert_result(vss_backup_components_enable_writer_classes(f->bc, &world_gone_class, 1), S_OK);
+			assert_result(
+				vss_backup_components_enable_writer_classes(f->bc, &world_gone_class, 1),
+				S_OK);
 		if (cases[i].disable_w)
-			assert_result(vss_backup_components_disable_writer_classes(f->bc, &world_writer_class, 1), S_OK);
+			assert_result(
+				vss_backup_components_disable_writer_classes(f->bc, &world_writer_class, 1),
+				S_OK);
 		if (cases[i].disable_gone)
-			assert_result(vss_backup_components_disable_writer_classes(f->bc, &world_gone_class, 1), S_OK);
+			assert_result(
+				vss_backup_components_disable_writer_classes(f->bc, &world_gone_class, 1),
+				S_OK);
 		if (cases[i].enable_again)
-			assert_result(vss_backup_components_enable_writer_classes(f->bc, &world_writer_class, 1), S_OK);
+			assert_result(
+				vss_backup_components_enable_writer_classes(f->bc, &world_writer_class, 1),
+				S_OK);
 		assert_result(run_async(f, gather_writer_metadata), VSS_S_ASYNC_FINISHED);
 		assert_result(vss_backup_components_get_writer_metadata_count(f->bc, &count), S_OK);
 		assert_int_equal(count, cases[i].expected);
-		assert_result(vss_backup_components_disable_writer_classes(f->bc, &world_writer_class, 1), S_OK);
+		assert_result(vss_backup_components_disable_writer_classes(f->bc, &world_writer_class, 1),
+			      S_OK);
 		assert_result(vss_backup_components_get_writer_metadata_count(f->bc, &count), S_OK);
 		assert_int_equal(count, cases[i].expected);
 	}
 	assert_result(vss_backup_components_disable_writer_classes(f->bc, NULL, 1), E_INVALIDARG);
-	assert_result(vss_backup_components_enable_writer_classes(f->bc, &world_writer_class, 0), E_INVALIDARG);
+	assert_result(vss_backup_components_enable_writer_classes(f->bc, &world_writer_class, 0),
+		      E_INVALIDARG);
 }
 
 /* SEL-017: one instance of a class */
@@ -310,7 +368,10 @@ static void assert_status(struct fixture *f, enum vss_writer_state expected, vss
 	assert_result(vss_backup_components_get_writer_status(f->bc, 0, &status), VSS_E_BAD_STATE);
 }
 
-/* STA-001 to STA-007, STA-013 STA-014, EVT-014 EVT-016 TIM-003: what a failing writer does to a backup */
+/*
+ * STA-001 STA-002 STA-003 STA-004 STA-005 STA-006 STA-007 STA-013 STA-014 EVT-014 EVT-016
+ * TIM-003: what a failing writer does to a backup
+ */
 static void writer_status(void **state)
 {
 	static const struct {
@@ -356,7 +417,7 @@ static void writer_status(void **state)
 	}
 }
 
-/* LIF-001 to LIF-005, LIF-020 */
+/* LIF-001 LIF-002 LIF-003 LIF-004 LIF-005 LIF-020 */
 static void deleting(void **state)
 {
 	struct fixture *f = *state;
@@ -370,32 +431,42 @@ static void deleting(void **state)
 	assert_result(vss_backup_components_add_to_snapshot_set(f->bc, "V2", NULL, &second), S_OK);
 	assert_result(run_async(f, prepare_for_backup), VSS_S_ASYNC_FINISHED);
 	assert_result(run_async(f, do_snapshot_set), VSS_S_ASYNC_FINISHED);
-	assert_result(vss_backup_components_delete_snapshots(f->bc, &f->snapshot, VSS_OBJECT_PROVIDER, false, &deleted,
-							     &left), E_INVALIDARG);
-	assert_result(vss_backup_components_delete_snapshots(f->bc, NULL, VSS_OBJECT_SNAPSHOT, false, &deleted,
-							     &left), E_INVALIDARG);
-	assert_result(vss_backup_components_delete_snapshots(f->bc, &world_unknown_id, VSS_OBJECT_SNAPSHOT, false,
-							     &deleted, &left), VSS_E_OBJECT_NOT_FOUND);
+	assert_result(vss_backup_components_delete_snapshots(f->bc, &f->snapshot, VSS_OBJECT_PROVIDER,
+							     false, &deleted, &left),
+		      E_INVALIDARG);
+	assert_result(vss_backup_components_delete_snapshots(f->bc, NULL, VSS_OBJECT_SNAPSHOT, false,
+							     &deleted, &left),
+		      E_INVALIDARG);
+	assert_result(vss_backup_components_delete_snapshots(f->bc, &world_unknown_id, VSS_OBJECT_SNAPSHOT,
+							     false, &deleted, &left),
+		      VSS_E_OBJECT_NOT_FOUND);
 	assert_int_equal(deleted, 0);
-	assert_result(vss_backup_components_delete_snapshots(f->bc, &f->snapshot, VSS_OBJECT_SNAPSHOT, false, &deleted,
-							     &left), S_OK);
+	assert_result(vss_backup_components_delete_snapshots(f->bc, &f->snapshot, VSS_OBJECT_SNAPSHOT,
+							     false, &deleted, &left),
+		      S_OK);
 	assert_int_equal(deleted, 1);
 	assert_true(vss_uuid_is_null(&left));
 	world_set_fault(f->world, &(struct world_fault){ .provider = true, .step = VSSD_STEP_DELETE,
 							  .provider_result = VSS_E_PROVIDER_VETO });
-	assert_result(vss_backup_components_delete_snapshots(f->bc, &f->set, VSS_OBJECT_SNAPSHOT_SET, false, &deleted,
-							     &left), VSS_E_PROVIDER_VETO);
+	assert_result(vss_backup_components_delete_snapshots(f->bc, &f->set, VSS_OBJECT_SNAPSHOT_SET, false,
+							     &deleted, &left),
+		      VSS_E_PROVIDER_VETO);
 	assert_int_equal(deleted, 0);
 	assert_true(vss_uuid_equal(&left, &second));
 	assert_int_not_equal(vss_backup_components_error(f->bc)->text[0], '\0');
 	world_set_fault(f->world, &(struct world_fault){ 0 });
-	assert_result(vss_backup_components_delete_snapshots(f->bc, &f->set, VSS_OBJECT_SNAPSHOT_SET, true, NULL, NULL),
+	assert_result(vss_backup_components_delete_snapshots(f->bc, &f->set, VSS_OBJECT_SNAPSHOT_SET, true,
+							     NULL, NULL),
 		      S_OK);
-	assert_result(vss_backup_components_get_snapshot_properties(f->bc, &second, &prop), VSS_E_OBJECT_NOT_FOUND);
+	assert_result(vss_backup_components_get_snapshot_properties(f->bc, &second, &prop),
+		      VSS_E_OBJECT_NOT_FOUND);
 	assert_result(vss_backup_components_get_snapshot_properties(f->bc, NULL, &prop), E_INVALIDARG);
 }
 
-/* LIF-024 to LIF-028, LIF-030 LIF-032 LIF-033; BRK-002 BRK-003 BRK-008 to BRK-010; REV-002 REV-003 */
+/*
+ * LIF-024 LIF-025 LIF-026 LIF-027 LIF-028 LIF-030 LIF-032 LIF-033; BRK-002 BRK-003 BRK-008
+ * BRK-009 BRK-010; REV-002 REV-003
+ */
 static void exposing_breaking_reverting(void **state)
 {
 	const uint32_t local = VSS_VOLSNAP_ATTR_EXPOSED_LOCALLY, remote = VSS_VOLSNAP_ATTR_EXPOSED_REMOTELY;
@@ -428,12 +499,15 @@ static void exposing_breaking_reverting(void **state)
 	vss_free_snapshot_properties(&prop);
 	assert_result(vss_backup_components_unexpose_snapshot(bc, &f->snapshot), S_OK);
 
-	assert_result(vss_backup_components_break_snapshot_set(bc, &world_unknown_id), VSS_E_OBJECT_NOT_FOUND);
+	assert_result(vss_backup_components_break_snapshot_set(bc, &world_unknown_id),
+		      VSS_E_OBJECT_NOT_FOUND);
 	assert_result(vss_backup_components_break_snapshot_set(bc, NULL), E_INVALIDARG);
 	assert_result(vss_backup_components_break_snapshot_set(bc, &f->set), VSS_E_PROVIDER_VETO);
 	assert_result(vss_backup_components_break_snapshot_set_ex(
-			bc, &f->set, VSS_BREAKEX_FLAG_REVERT_IDENTITY_ALL | VSS_BREAKEX_FLAG_REVERT_IDENTITY_NONE,
-			&async), E_INVALIDARG);
+			      bc, &f->set,
+			      VSS_BREAKEX_FLAG_REVERT_IDENTITY_ALL | VSS_BREAKEX_FLAG_REVERT_IDENTITY_NONE,
+			      &async),
+		      E_INVALIDARG);
 	assert_result(vss_backup_components_break_snapshot_set_ex(
 			bc, &f->set, VSS_BREAKEX_FLAG_MASK_LUNS | VSS_BREAKEX_FLAG_MAKE_READ_WRITE, &async),
 		      E_INVALIDARG);
@@ -441,7 +515,8 @@ static void exposing_breaking_reverting(void **state)
 	assert_result(vss_backup_components_break_snapshot_set_ex(bc, &f->set, 0, &async), S_OK);
 	assert_result(ended(f, async), VSS_E_PROVIDER_VETO);
 
-	assert_result(vss_backup_components_revert_to_snapshot(bc, &world_unknown_id, true), VSS_E_OBJECT_NOT_FOUND);
+	assert_result(vss_backup_components_revert_to_snapshot(bc, &world_unknown_id, true),
+		      VSS_E_OBJECT_NOT_FOUND);
 	assert_result(vss_backup_components_revert_to_snapshot(bc, NULL, true), E_INVALIDARG);
 	assert_result(vss_backup_components_revert_to_snapshot(bc, &f->snapshot, true), S_OK);
 	assert_result(vss_backup_components_query_revert_status(bc, NULL, &async), E_INVALIDARG);
@@ -449,22 +524,29 @@ static void exposing_breaking_reverting(void **state)
 	assert_result(ended(f, async), VSS_S_ASYNC_FINISHED);
 }
 
-/* BCD-002 to BCD-004, BCD-009 BCD-013 BCD-022 BCD-023 BCD-026, IMP-009, TRN-028 TRN-030, RST-002 RST-003 */
+/*
+ * BCD-002 BCD-003 BCD-004 BCD-009 BCD-013 BCD-022 BCD-023 BCD-026 IMP-009 TRN-028 TRN-030
+ * RST-002 RST-003
+ */
 static void documents(void **state)
 {
-	static const char root[] = "<BACKUP_COMPONENTS xmlns=\"x-schema:#VssComponentMetadata\" version=\"1.2\" "
-				   "bootableSystemStateBackup=\"no\" selectComponents=\"yes\" backupType=\"full\" "
-				   "partialFileSupport=\"no\"/>";
+	static const char root[] =
+		"<BACKUP_COMPONENTS xmlns=\"x-schema:#VssComponentMetadata\" version=\"1.2\" "
+		"bootableSystemStateBackup=\"no\" selectComponents=\"yes\" backupType=\"full\" "
+		"partialFileSupport=\"no\"/>";
 	struct fixture *f = *state;
 	char *xml, *again, id[VSS_UUID_TEXT_SIZE];
 	struct vss_async *async;
 
 	assert_result(vss_backup_components_save_as_xml(f->bc, &xml), VSS_E_BAD_STATE);
-	assert_result(vss_backup_components_initialize_for_backup(f->bc, "no document"), VSS_E_CORRUPT_XML_DOCUMENT);
-	assert_result(vss_backup_components_initialize_for_backup(f->bc, "<OTHER/>"), VSS_E_INVALID_XML_DOCUMENT);
+	assert_result(vss_backup_components_initialize_for_backup(f->bc, "no document"),
+		      VSS_E_CORRUPT_XML_DOCUMENT);
+	assert_result(vss_backup_components_initialize_for_backup(f->bc, "<OTHER/>"),
+		      VSS_E_INVALID_XML_DOCUMENT);
 	assert_int_not_equal(vss_backup_components_error(f->bc)->text[0], '\0');
 	assert_result(vss_backup_components_initialize_for_restore(f->bc, NULL), E_INVALIDARG);
-	assert_result(vss_backup_components_initialize_for_restore(f->bc, "<OTHER/>"), VSS_E_INVALID_XML_DOCUMENT);
+	assert_result(vss_backup_components_initialize_for_restore(f->bc, "<OTHER/>"),
+		      VSS_E_INVALID_XML_DOCUMENT);
 
 	begin_backup(f, VSS_CTX_BACKUP);
 	assert_result(add(f, NULL, "C"), S_OK);
@@ -516,6 +598,7 @@ int main(void)
 		TEST(contexts),
 		TEST(backup_types),
 		TEST(a_backup),
+		TEST(who_takes_part),
 		TEST(a_backup_without_writers),
 		TEST(one_creation_at_a_time),
 		TEST(volumes),

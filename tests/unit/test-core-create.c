@@ -62,7 +62,7 @@ static void assert_before(struct machine *m, const char *first, const char *seco
 	assert_true(a && b && a < b);
 }
 
-/* EVT-001..004 EVT-030 EVT-031 TIM-008 TIM-010 TIM-011 PRV-016 PRV-017 PRV-018 EVT-022 */
+/* EVT-001 EVT-002 EVT-003 EVT-004 EVT-030 EVT-031 TIM-008 TIM-010 TIM-011 PRV-016 PRV-017 PRV-018 EVT-022 */
 static void order_of_all(void **state)
 {
 	struct machine *m = *state;
@@ -268,13 +268,16 @@ static void auto_recovery(void **state)
 		uint32_t flags;
 		bool components;
 		bool expected;
+		bool in_subcomponent;
 	} cases[] = {
-		{ VSS_CTX_BACKUP, 0, true, false },
-		{ VSS_CTX_BACKUP, VSS_CF_BACKUP_RECOVERY, true, true },
-		{ VSS_CTX_BACKUP, VSS_CF_BACKUP_RECOVERY, false, true },
-		{ VSS_CTX_BACKUP | VSS_VOLSNAP_ATTR_NO_AUTORECOVERY, VSS_CF_BACKUP_RECOVERY, true, false },
-		{ VSS_CTX_APP_ROLLBACK, VSS_CF_APP_ROLLBACK_RECOVERY, true, false },
-		{ VSS_CTX_APP_ROLLBACK | VSS_VOLSNAP_ATTR_ROLLBACK_RECOVERY, VSS_CF_APP_ROLLBACK_RECOVERY, true, true },
+		{ VSS_CTX_BACKUP, 0, true, false, false },
+		{ VSS_CTX_BACKUP, VSS_CF_BACKUP_RECOVERY, true, true, false },
+		{ VSS_CTX_BACKUP, VSS_CF_BACKUP_RECOVERY, true, true, true },
+		{ VSS_CTX_BACKUP, VSS_CF_BACKUP_RECOVERY, false, true, false },
+		{ VSS_CTX_BACKUP | VSS_VOLSNAP_ATTR_NO_AUTORECOVERY, VSS_CF_BACKUP_RECOVERY, true, false, false },
+		{ VSS_CTX_APP_ROLLBACK, VSS_CF_APP_ROLLBACK_RECOVERY, true, false, false },
+		{ VSS_CTX_APP_ROLLBACK | VSS_VOLSNAP_ATTR_ROLLBACK_RECOVERY, VSS_CF_APP_ROLLBACK_RECOVERY,
+		  true, true, false },
 	};
 	struct machine *m = *state;
 
@@ -285,6 +288,7 @@ static void auto_recovery(void **state)
 
 		vssd_writer_remove(w->handle, false);
 		w->component_flags = cases[i].flags;
+		w->has_subcomponent = cases[i].in_subcomponent;
 		writer_subscribe(w);
 		requester_open(&r, m);
 		vssd_session_initialize(r.session, false, NULL);

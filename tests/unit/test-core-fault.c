@@ -515,6 +515,35 @@ static void abort_meets_trouble(void **state)
 			}
 }
 
+/* Neither the step nor the abort beside it returns: the provider is stopped by force, once. */
+static void step_and_abort_hang(void **state)
+{
+	static const enum vssd_step steps[] = { VSSD_STEP_END_PREPARE, VSSD_STEP_PRE_COMMIT, VSSD_STEP_HOLD_WRITES,
+						VSSD_STEP_COMMIT };
+
+	(void)state;
+	for (size_t s = 0; s < COUNT(steps); s++) {
+		struct machine *m = new_machine();
+		struct requester r;
+		uint64_t before;
+
+		label = machine_steps[steps[s]];
+		requester_open(&r, m);
+		CHECK(requester_prepare(&r, VSS_CTX_BACKUP, two, 2) == S_OK);
+		m->providers[0].on[steps[s]].fault = FAULT_HANGS;
+		m->providers[0].on[steps[s]].hook = requester_cancels;
+		m->providers[0].on[VSSD_STEP_ABORT].fault = FAULT_HANGS;
+		acting = &r;
+		before = m->now;
+		CHECK(requester_wait(&r, do_snapshot_set, r.document) == E_ABORT);
+		CHECK(m->providers[0].kills == 1);
+		/* With applications at rest it may take as long as a hold. */
+		if (steps[s] != VSSD_STEP_END_PREPARE)
+			CHECK(m->now - before < 11000000);
+		check_after(m, &r, false);
+	}
+}
+
 /* The set stands although its requester has just gone: then it goes with it. */
 static void requester_dies_at_the_end(void **state)
 {
@@ -542,6 +571,7 @@ int main(void)
 		cmocka_unit_test(provider_dies_before),
 		cmocka_unit_test(requesters_act),
 		cmocka_unit_test(abort_meets_trouble),
+		cmocka_unit_test(step_and_abort_hang),
 		cmocka_unit_test(requester_dies_at_the_end),
 	};
 

@@ -290,6 +290,20 @@ static void splits_extents(void **state)
 	free(extents);
 }
 
+static void builds_area_remove(void **state)
+{
+	struct fixture *f = *state;
+	struct nlattr *tb[VSS_A_AREA_MAX + 1];
+
+	f->fake->answer = answer_ok;
+	assert_int_equal(vss_kernel_area_remove(f->kernel, vda1, 7), 0);
+	assert_int_equal(fake_genl(f->fake)->cmd, VSS_CMD_AREA_REMOVE);
+	nla_parse_nested(tb, VSS_A_AREA_MAX, fake_nest(f->fake, VSS_A_AREA), NULL);
+	assert_int_equal(nla_get_u32(tb[VSS_A_AREA_VOLUME_MAJOR]), 254);
+	assert_int_equal(nla_get_u32(tb[VSS_A_AREA_VOLUME_MINOR]), 1);
+	assert_int_equal(nla_get_u32(tb[VSS_A_AREA_ID]), 7);
+}
+
 static void builds_prepare(void **state)
 {
 	struct fixture *f = *state;
@@ -1001,6 +1015,7 @@ int main(void)
 		HANDLE_TEST(leaves_defaults_out),
 		HANDLE_TEST(sets_limits_apart),
 		HANDLE_TEST(splits_extents),
+		HANDLE_TEST(builds_area_remove),
 		HANDLE_TEST(builds_prepare),
 		HANDLE_TEST(takes_all_members),
 		HANDLE_TEST(reads_module),

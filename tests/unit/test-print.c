@@ -261,6 +261,11 @@ static void json_of_the_rest(void **state)
 	CHECK(ctl->print->areas(ctl, &area, 1),
 	      json_object_array_length(get(doc, "diff_areas")) == 1);
 	CHECK(ctl->print->area_added(ctl, &area), !strcmp(get_string(doc, "path"), "/srv/x"));
+	CHECK(ctl->print->area_removed(ctl, &area, true),
+	      !strcmp(get_string(doc, "path"), "/srv/x") &&
+	      json_object_array_length(get(doc, "removed_files")) == 1);
+	CHECK(ctl->print->area_removed(ctl, &area, false),
+	      json_object_array_length(get(doc, "removed_files")) == 0);
 	CHECK(ctl->print->blockdevs(ctl, &blockdev, &tracked, 1),
 	      json_object_get_boolean(get(json_object_array_get_idx(get(doc, "volumes"), 0),
 					  "attached")));
@@ -355,6 +360,7 @@ static void refuses_wrong_command_lines(void **state)
 	static char chunk[] = "--chunk-size", odd[] = "5000", set[] = "--set", volume[] = "--volume";
 	static char oldest[] = "--oldest", all[] = "--all", on[] = "--on", file[] = "--file";
 	static char size[] = "--size", wait_for[] = "--wait", grow[] = "--auto-grow";
+	static char id[] = "--id";
 
 	assert_int_equal(RUN(f, &vssctl_create, json), VSSCTL_USAGE);
 	assert_int_equal(RUN(f, &vssctl_create, v, unknown), VSSCTL_USAGE);
@@ -376,6 +382,9 @@ static void refuses_wrong_command_lines(void **state)
 	assert_int_equal(RUN(f, &vssctl_diff_area_grow, v), VSSCTL_USAGE);
 	assert_int_equal(RUN(f, &vssctl_diff_area_grow, v, size, odd, on, v), VSSCTL_USAGE);
 	assert_int_equal(RUN(f, &vssctl_diff_area_grow, v, size, word), VSSCTL_USAGE);
+	assert_int_equal(RUN(f, &vssctl_diff_area_remove, v), VSSCTL_USAGE);
+	assert_int_equal(RUN(f, &vssctl_diff_area_remove, v, id, word), VSSCTL_USAGE);
+	assert_int_equal(RUN(f, &vssctl_diff_area_remove, v, v, id, zero), VSSCTL_USAGE);
 	assert_int_equal(RUN(f, &vssctl_events, grow, word), VSSCTL_USAGE);
 	assert_string_equal(text_of(f), "");
 }
@@ -402,6 +411,8 @@ static void tables_fit(void **state)
 			count++;
 			assert_int_equal(o->id, count);
 		}
+		for (const struct vssctl_option *o = (*c)->more_options; o && o->name; o++)
+			count++;
 		for (const struct vssctl_option *o = vssctl_common_options; o->name; o++)
 			count++;
 		assert_true(count < VSSCTL_MAX_OPTIONS);

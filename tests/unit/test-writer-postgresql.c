@@ -261,7 +261,7 @@ static char *make_part(void)
 	vss_uuid_parse(PG_WRITER_CLASS, &class_id);
 	vss_uuid_parse(SESSION, &instance);
 	assert_int_equal(vss_backup_document_new(&doc, NULL), S_OK);
-	assert_int_equal(vss_backup_document_add_component(doc, &instance, &class_id, "unit", VSS_BS_TIMESTAMPED,
+	assert_int_equal(vss_backup_document_add_component(doc, &instance, &class_id, "unit", VSS_BS_COPY,
 							   VSS_CT_DATABASE, NULL, "unit", NULL, &component), S_OK);
 	assert_int_equal(vss_backup_document_get_part(doc, &instance, &xml, NULL), S_OK);
 	vss_backup_document_free(doc);

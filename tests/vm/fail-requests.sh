@@ -20,7 +20,7 @@ fill "$volume"
 
 run_ok vssctl --help >/dev/null
 for command in create list show delete set-writable attach detach "diff-area add" \
-	"diff-area grow" "diff-area list" status volumes events doctor version; do
+	"diff-area grow" "diff-area remove" "diff-area list" status volumes events doctor version; do
 	read -r -a words <<<"$command"
 	vssctl "${words[@]}" --help | grep -q "^Usage: vssctl $command" || fail "no help for $command"
 done
@@ -106,6 +106,9 @@ expect_fail -s 1 vssctl set-writable "$snap"
 expect_fail -s 1 vssctl set-writable "$snap" perhaps
 expect_fail -s 1 vssctl diff-area add "$volume" --on "$areas" --size 64M
 expect_fail -s 1 vssctl diff-area grow "$volume"
+expect_fail -s 1 vssctl diff-area remove "$volume"
+expect_fail -s 1 vssctl diff-area remove "$volume" --id 0 "$(part "$areas" 1)"
+expect_fail -s 1 vssctl diff-area remove "$volume" --id first
 expect_fail -s 1 vssctl events --auto-grow 0
 expect_fail -s 1 vssctl events --count none
 unchanged
@@ -125,6 +128,11 @@ expect_fail -s 3 vssctl delete --set $none
 expect_fail -s 3 vssctl set-writable $none on
 expect_fail -s 3 vssctl diff-area add "$other" --on "$(part "$areas" 2)"
 expect_fail -s 3 vssctl diff-area grow "$volume" --size +16M
+expect_fail -s 3 vssctl diff-area remove "$other" --id 0
+expect_fail -s 3 vssctl diff-area remove "$volume" --id 1
+expect_fail -s 3 vssctl diff-area remove "$volume" "$(part "$areas" 2)"
+expect_fail -s 3 vssctl diff-area remove "$volume" /etc/passwd
+expect_fail -s 3 vssctl diff-area remove "$volume" /no/such/file
 expect_fail -s 3 vssctl list --volume /dev/no-such-device
 # A device number without a device
 mknod "$TEST_TMP/node" b 250 77
@@ -145,6 +153,8 @@ expect_fail -s 4 vssctl create "$disk"
 expect_fail -s 4 vssctl create "$volume" "$disk"
 expect_fail -s 4 vssctl detach "$volume"
 expect_fail -s 4 vssctl diff-area add "$volume" --on "$(part "$areas" 1)"
+expect_fail -s 4 -m "has snapshots" vssctl diff-area remove "$volume" "$(part "$areas" 1)"
+expect_fail -s 4 -m "has snapshots" vssctl diff-area remove "$volume" --id 0
 unchanged
 # The other way round: the disk first
 vssctl attach --quiet "$whole"
@@ -173,7 +183,7 @@ unchanged
 echo "--- who may not"
 for command in status list "show $snap" "create $other" "attach $other" "detach --force $volume" \
 	"delete --force $snap" "set-writable $snap on" "events --timeout 1" \
-	"diff-area add $volume --on $(part "$areas" 2)"; do
+	"diff-area add $volume --on $(part "$areas" 2)" "diff-area remove $volume --id 0"; do
 	read -r -a words <<<"$command"
 	expect_fail -s 5 setpriv --reuid=nobody --regid=nogroup --clear-groups vssctl "${words[@]}"
 	# root of a container, with and without a network of its own

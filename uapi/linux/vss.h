@@ -77,9 +77,10 @@
  *     exclusively and usable at once.  A file (FD, open for writing, regular,
  *     preallocated, fsynced) is pinned against writing, truncation, unlinking
  *     and moving, and has no room until its extents are told.  A part stays
- *     until the volume is detached.  -EBUSY the device or file is in use,
- *     -EOPNOTSUPP not a place for a diff area, -ELOOP it lies on a volume whose
- *     own area lies on this one, -ENOSPC too small, or too many parts.
+ *     until it is removed or the volume is detached.  -EBUSY the device or file
+ *     is in use, -EOPNOTSUPP not a place for a diff area, -ELOOP it lies on a
+ *     volume whose own area lies on this one, -ENOSPC too small, or too many
+ *     parts.
  *
  * VSS_CMD_AREA_EXTENTS (do)
  *     request:  VSS_A_AREA { VOLUME_MAJOR, VOLUME_MINOR, ID, [LAST],
@@ -90,6 +91,17 @@
  *     part usable; after it no further extents are taken.  A part that lies
  *     on its own volume is refused with -EBUSY while the volume has a
  *     snapshot (its blocks may still be needed by that snapshot).
+ *
+ * VSS_CMD_AREA_REMOVE (do)
+ *     request:  VSS_A_AREA { VOLUME_MAJOR, VOLUME_MINOR, ID }
+ *     reply:    none
+ *     Take a part away from a volume's diff area and release it: a file can be
+ *     written and unlinked again (it is not unlinked here).  A part that is
+ *     VSS_AREA_PINNED can be removed at any time.  Others can while the volume
+ *     has no snapshots, members of sets in creation included, and nothing is
+ *     being stored any more: else -EBUSY.  What failed with the part is
+ *     forgotten: without a part that is VSS_AREA_ERROR the area can be used
+ *     again.
  *
  * VSS_CMD_AREA_GET (dump)
  *     request:  [VSS_A_AREA { VOLUME_MAJOR, VOLUME_MINOR }]
@@ -204,6 +216,7 @@ enum vss_cmd {
 	VSS_CMD_SNAPSHOT_SET,
 	VSS_CMD_SNAPSHOT_DELETE,
 	VSS_CMD_EVENT,
+	VSS_CMD_AREA_REMOVE,
 
 	__VSS_CMD_MAX,
 	VSS_CMD_MAX = __VSS_CMD_MAX - 1
@@ -440,9 +453,10 @@ enum vss_event_type {
 	VSS_EVENT_SNAPSHOT_DELETED,
 	VSS_EVENT_SNAPSHOT_LOST,	/* with REASON */
 	VSS_EVENT_AREA_LOW,		/* with AREA_SIZE and AREA_USED */
-	VSS_EVENT_AREA_ADDED,
+	VSS_EVENT_AREA_ADDED,		/* likewise */
 	VSS_EVENT_SET_DONE,
 	VSS_EVENT_SET_FAILED,		/* with ERROR: deadline, death of its owner, ... */
+	VSS_EVENT_AREA_REMOVED,		/* with AREA_SIZE and AREA_USED */
 };
 
 #endif /* _UAPI_LINUX_VSS_H */

@@ -2,100 +2,38 @@
 /*
  * Giving a volume room for its diff area.
  */
-#include <errno.h>
 #include <libgen.h>
-#include <stdlib.h>
 #include <string.h>
-#include <sys/stat.h>
-#include <sys/sysmacros.h>
 
 #include "area.h"
-
-static int add_device(struct vssctl *ctl, const struct vss_blockdev *volume,
-		      struct vss_devno dev, bool force, struct vss_kernel_area *added)
-{
-	struct vss_error error;
-
-	if (vss_area_device_check(volume->dev, dev, force, &error))
-		return vssctl_fail_error(ctl, &error);
-	if (vss_kernel_area_add_device(ctl->kernel, volume->dev, dev, added))
-		return vssctl_fail_kernel(ctl);
-	return 0;
-}
-
-static int add_file(struct vssctl *ctl, const struct vss_blockdev *volume, const char *path,
-		    uint64_t size, struct vss_kernel_area *added)
-{
-	struct vss_area_file file;
-	struct vss_error error, discard_error;
-	int ret;
-
-	vssctl_detail(ctl, "allocating %s", path);
-	if (vss_area_file_create(volume->dev, path, size, &file, &error))
-		return vssctl_fail_error(ctl, &error);
-	if (!vss_area_file_add(ctl->kernel, volume->dev, &file, added, &error)) {
-		vss_area_file_close(&file);
-		return 0;
-	}
-	ret = vssctl_fail_error(ctl, &error);
-	if (vss_area_file_discard(&file, &discard_error))
-		vssctl_warn(ctl, "%s", discard_error.text);
-	return ret;
-}
-
-static int add_file_in(struct vssctl *ctl, const struct vss_blockdev *volume, const char *dir,
-		       uint64_t size, struct vss_kernel_area *added)
-{
-	struct vss_error error;
-	char *path;
-	int ret;
-
-	if (vss_area_file_name(dir, volume->dev, &path, &error))
-		return vssctl_fail_error(ctl, &error);
-	ret = add_file(ctl, volume, path, size, added);
-	free(path);
-	return ret;
-}
+#include "prepare.h"
 
 int vssctl_area_add(struct vssctl *ctl, const struct vss_blockdev *volume, const char *where,
 		    uint64_t size, bool force, struct vss_kernel_area *added)
 {
-	struct stat st;
+	const struct vss_prepare prepare = vssctl_preparing(ctl);
+	struct vss_error error;
 
-	if (!size)
-		size = vss_area_default_size(volume->size);
-	if (stat(where, &st))
-		return add_file(ctl, volume, where, size, added);
-	if (S_ISBLK(st.st_mode))
-		return add_device(ctl, volume,
-				  (struct vss_devno) { major(st.st_rdev), minor(st.st_rdev) },
-				  force, added);
-	if (S_ISDIR(st.st_mode))
-		return add_file_in(ctl, volume, where, size, added);
-	return vssctl_fail(ctl, VSS_E_OBJECT_ALREADY_EXISTS,
-			   "%s exists already; name a block device, a directory, or a file that "
-			   "is to be created", where);
+	if (vss_prepare_area(&prepare, volume, where, size, force, added, &error))
+		return vssctl_fail_error(ctl, &error);
+	return 0;
 }
 
 int vssctl_area_add_default(struct vssctl *ctl, const struct vss_blockdev *volume,
 			    uint64_t size, struct vss_kernel_area *added)
 {
-	struct vss_area_place place;
-	struct vss_error error;
-	char *dir;
-	int ret;
+	return vssctl_area_add(ctl, volume, NULL, size, false, added);
+}
 
-	if (vss_area_place_find(volume->dev, size, &place, &error))
+static int add_file_in(struct vssctl *ctl, const struct vss_blockdev *volume, const char *dir,
+		       uint64_t size, struct vss_kernel_area *added)
+{
+	const struct vss_prepare prepare = vssctl_preparing(ctl);
+	struct vss_error error;
+
+	if (vss_prepare_area_in(&prepare, volume, dir, size, added, &error))
 		return vssctl_fail_error(ctl, &error);
-	if (asprintf(&dir, "%s/%s", strcmp(place.mount_point, "/") ? place.mount_point : "",
-		     VSS_AREA_DIRECTORY) < 0) {
-		vss_area_place_clear(&place);
-		return vssctl_fail(ctl, E_OUTOFMEMORY, "out of memory");
-	}
-	ret = add_file_in(ctl, volume, dir, place.size, added);
-	free(dir);
-	vss_area_place_clear(&place);
-	return ret;
+	return 0;
 }
 
 /* The newest part that is a file, NULL if there is none. */
@@ -110,8 +48,8 @@ static const struct vss_kernel_area *last_file(const struct vss_kernel_area *are
 }
 
 /*
- * The kernel refuses blocks of the volume itself while it has snapshots, but
- * only after the file was pinned; so this is found out before.
+ * The kernel refuses blocks of the volume itself while it has snapshots; this is
+ * found out before a file is made for nothing.
  */
 static int check_same_volume(struct vssctl *ctl, const struct vss_blockdev *volume,
 			     const struct vss_kernel_area *last)

@@ -23,10 +23,20 @@ const struct vssctl_command *const vssctl_commands[] = {
 	&vssctl_show,
 	&vssctl_delete,
 	&vssctl_set_writable,
+	&vssctl_expose,
+	&vssctl_unexpose,
+	&vssctl_exec,
+	&vssctl_writers_status,
+	&vssctl_writers_metadata,
+	&vssctl_import,
+	&vssctl_break,
+	&vssctl_revert,
+	&vssctl_abort,
 	&vssctl_attach,
 	&vssctl_detach,
 	&vssctl_diff_area_add,
 	&vssctl_diff_area_grow,
+	&vssctl_diff_area_remove,
 	&vssctl_diff_area_list,
 	&vssctl_status,
 	&vssctl_volumes,
@@ -60,6 +70,7 @@ static void print_help(FILE *out, const struct vssctl_command *command)
 	fprintf(out, "Usage: vssctl %s [OPTION...]%s%s\n\n%s\n\nOptions:\n", command->name,
 		command->operands[0] ? " " : "", command->operands, command->description);
 	print_options(out, command->options);
+	print_options(out, command->more_options);
 	print_options(out, vssctl_common_options);
 	fprintf(out, "\nSizes take K, M, G and T; see vssctl(8) for exit codes.\n");
 }
@@ -98,10 +109,11 @@ bool vssctl_number_value(struct vssctl_args *args, const char *option, uint64_t 
 
 static void build_long_options(struct vssctl_args *args)
 {
-	const struct vssctl_option *lists[] = { args->command->options, vssctl_common_options };
+	const struct vssctl_option *lists[] = { args->command->options, args->command->more_options,
+						vssctl_common_options };
 	size_t n = 0;
 
-	for (size_t i = 0; i < 2; i++)
+	for (size_t i = 0; i < sizeof(lists) / sizeof(lists[0]); i++)
 		for (const struct vssctl_option *o = lists[i]; o && o->name; o++)
 			args->long_options[n++] = (struct option) {
 				.name = o->name,

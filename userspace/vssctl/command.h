@@ -25,12 +25,13 @@ struct vssctl_command {
 	const char *summary;		/* one line, for the list of commands */
 	const char *description;	/* a paragraph, for its own help */
 	const struct vssctl_option *options;	/* ends with a zeroed one */
+	const struct vssctl_option *more_options;	/* likewise, NULL for none */
 	int min_operands;
 	int max_operands;		/* -1: any number */
 	int (*run)(struct vssctl *ctl, struct vssctl_args *args);
 };
 
-#define VSSCTL_MAX_OPTIONS	24
+#define VSSCTL_MAX_OPTIONS	40
 
 /* The command line of one subcommand while it is parsed. */
 struct vssctl_args {
@@ -66,20 +67,30 @@ extern const struct vssctl_command *const vssctl_commands[];
 /* Options that every command has; ends with a zeroed one. */
 extern const struct vssctl_option vssctl_common_options[];
 
+extern const struct vssctl_command vssctl_abort;
 extern const struct vssctl_command vssctl_attach;
+extern const struct vssctl_command vssctl_break;
 extern const struct vssctl_command vssctl_create;
 extern const struct vssctl_command vssctl_delete;
 extern const struct vssctl_command vssctl_detach;
 extern const struct vssctl_command vssctl_diff_area_add;
 extern const struct vssctl_command vssctl_diff_area_grow;
 extern const struct vssctl_command vssctl_diff_area_list;
+extern const struct vssctl_command vssctl_diff_area_remove;
 extern const struct vssctl_command vssctl_doctor;
 extern const struct vssctl_command vssctl_events;
+extern const struct vssctl_command vssctl_exec;
+extern const struct vssctl_command vssctl_expose;
+extern const struct vssctl_command vssctl_import;
 extern const struct vssctl_command vssctl_list;
+extern const struct vssctl_command vssctl_revert;
 extern const struct vssctl_command vssctl_set_writable;
 extern const struct vssctl_command vssctl_show;
 extern const struct vssctl_command vssctl_status;
+extern const struct vssctl_command vssctl_unexpose;
 extern const struct vssctl_command vssctl_version;
 extern const struct vssctl_command vssctl_volumes;
+extern const struct vssctl_command vssctl_writers_metadata;
+extern const struct vssctl_command vssctl_writers_status;
 
 #endif /* VSSCTL_COMMAND_H */

@@ -4,19 +4,14 @@
  * volumes, the lock between processes.
  */
 #include <errno.h>
-#include <fcntl.h>
-#include <spawn.h>
 #include <stdarg.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/file.h>
-#include <sys/wait.h>
 #include <unistd.h>
+#include <vss/prepare.h>
 
 #include "print.h"
 #include "vssctl.h"
-
-#define LOCK_FILE	"/run/vssctl.lock"
 
 int vssctl_fail(struct vssctl *ctl, vss_result result, const char *format, ...)
 {
@@ -80,20 +75,7 @@ void vssctl_detail(struct vssctl *ctl, const char *format, ...)
 
 int vssctl_run_modprobe(bool dry_run)
 {
-	static char name[] = "modprobe", quiet[] = "-q", dry[] = "-n", module[] = "vss";
-	char *argv[] = { name, quiet, module, dry_run ? dry : NULL, NULL };
-	/* For what modprobe.d may run. */
-	static char path[] = "PATH=/usr/local/sbin:/usr/sbin:/sbin:/usr/bin:/bin";
-	char *envp[] = { path, NULL };
-	int status;
-	pid_t pid;
-
-	if (posix_spawn(&pid, "/sbin/modprobe", NULL, NULL, argv, envp))
-		return -ENOENT;
-	while (waitpid(pid, &status, 0) < 0)
-		if (errno != EINTR)
-			return -errno;
-	return WIFEXITED(status) && !WEXITSTATUS(status) ? 0 : -ENOENT;
+	return vss_prepare_load_module(dry_run);
 }
 
 int vssctl_open_kernel(struct vssctl *ctl)
@@ -161,19 +143,15 @@ int vssctl_parse_uuid(struct vssctl *ctl, const char *text, struct vss_uuid *uui
 
 int vssctl_lock(struct vssctl *ctl)
 {
-	int lock = open(LOCK_FILE, O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0600);
+	const char *path;
+	int lock = vss_prepare_lock(&path);
 
-	if (lock < 0) {
-		vssctl_detail(ctl, "no lock: %s: %s", LOCK_FILE, strerror(errno));
-		return -1;
-	}
-	while (flock(lock, LOCK_EX) < 0 && errno == EINTR)
-		;
+	if (lock < 0)
+		vssctl_detail(ctl, "no lock: %s: %s", path, strerror(-lock));
 	return lock;
 }
 
 void vssctl_unlock(int lock)
 {
-	if (lock >= 0)
-		close(lock);
+	vss_prepare_unlock(lock);
 }

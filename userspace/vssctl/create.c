@@ -13,6 +13,7 @@
 #include <vss/freeze.h>
 
 #include "command.h"
+#include "create-shadow.h"
 #include "critical.h"
 #include "devnode.h"
 #include "prepare.h"
@@ -46,6 +47,8 @@ static const struct vssctl_option options[] = {
 
 struct creation {
 	struct vssctl *ctl;
+	struct vssctl_shadow_options shadow;	/* the set is vssd's matter if any was given */
+	bool direct;				/* an option was given that vssd has no part in */
 	/* What was asked for. */
 	struct vss_uuid set_uuid;
 	uint32_t flags;
@@ -60,7 +63,7 @@ struct creation {
 	size_t count;
 	size_t prepared_count;
 	struct vss_blockdev volumes[VSS_MAX_MEMBERS];
-	struct vssctl_prepared prepared[VSS_MAX_MEMBERS];
+	struct vss_prepared prepared[VSS_MAX_MEMBERS];
 	struct vss_kernel_member members[VSS_MAX_MEMBERS];
 	struct vss_kernel_set set;
 };
@@ -271,6 +274,9 @@ static bool take_option(struct creation *c, struct vssctl_args *args, int opt)
 {
 	uint64_t number;
 
+	if (opt >= VSSCTL_SHADOW_OPTION_FIRST)
+		return vssctl_shadow_take_option(&c->shadow, args, opt);
+	c->direct = true;
 	switch (opt) {
 	case OPT_SET:
 		args->exit_code = vssctl_parse_uuid(c->ctl, optarg, &c->set_uuid);
@@ -321,6 +327,11 @@ static int run_creation(struct creation *c, struct vssctl_args *args)
 	while ((opt = vssctl_next_option(args)) != VSSCTL_OPTION_END)
 		if (opt == VSSCTL_OPTION_STOP || !take_option(c, args, opt))
 			return args->exit_code;
+	if (c->shadow.used && c->direct)
+		return vssctl_usage_error(args, "options for vssd (--context and those after it) do not go "
+					  "with those for a set that is made without it");
+	if (c->shadow.used)
+		return vssctl_create_shadow(&c->shadow, args);
 	if (c->where_count > 1 && c->where_count != (size_t)args->argc)
 		return vssctl_usage_error(args, "give --diff-area once (a directory), or once for "
 					  "each volume");
@@ -342,11 +353,13 @@ static int run(struct vssctl *ctl, struct vssctl_args *args)
 		return vssctl_fail(ctl, E_OUTOFMEMORY, "out of memory");
 	c->ctl = ctl;
 	c->wait_seconds = DEFAULT_WAIT_SECONDS;
+	vssctl_backup_init(&c->shadow.backup, ctl);
 	ret = run_creation(c, args);
 	for (size_t i = 0; i < c->count; i++)
 		vss_blockdev_clear(&c->volumes[i]);
 	for (size_t i = 0; i < c->prepared_count; i++)
 		vss_kernel_area_clear(&c->prepared[i].area);
+	vssctl_backup_clear(&c->shadow.backup);
 	free(c);
 	return ret;
 }
@@ -357,8 +370,11 @@ const struct vssctl_command vssctl_create = {
 	.summary = "create snapshots of volumes, all at one instant",
 	.description = "Create snapshots of one or more volumes at one instant.  Volumes that are not\n"
 		       "attached yet are attached; those without a diff area are given one: a file on\n"
-		       "the volume itself or on another local ext4 or XFS file system.",
+		       "the volume itself or on another local ext4 or XFS file system.\n\n"
+		       "With --context or an option after it in this list vssd makes the set, together\n"
+		       "with the writers: applications that bring their data to rest for it.",
 	.options = options,
+	.more_options = vssctl_shadow_options,
 	.min_operands = 1,
 	.max_operands = VSS_MAX_MEMBERS,
 	.run = run,

@@ -1,6 +1,9 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 /*
  * vssctl delete: delete snapshots.
+ *
+ * Where vssd runs it does the deleting, for it keeps records of shadow copies,
+ * mounts them, and knows those that other providers made.
  */
 #include <errno.h>
 #include <stdlib.h>
@@ -8,6 +11,7 @@
 
 #include "command.h"
 #include "print.h"
+#include "requester.h"
 
 enum { OPT_SET = 1, OPT_VOLUME, OPT_OLDEST, OPT_ALL, OPT_FORCE };
 
@@ -26,22 +30,42 @@ struct request {
 	bool oldest;
 	bool all;
 	bool force;
+	struct vss_backup_components *bc;	/* NULL where vssd does not run */
 };
 
+static int delete_one(struct vssctl *ctl, const struct request *request, const struct vss_uuid *id,
+		      enum vss_object_type type)
+{
+	struct vss_uuid nondeleted;
+	int32_t deleted;
+	int ret;
+
+	if (request->bc)
+		return vssctl_check(ctl, request->bc,
+				    vss_backup_components_delete_snapshots(request->bc, id, type,
+									   request->force, &deleted,
+									   &nondeleted));
+	if (type == VSS_OBJECT_SNAPSHOT_SET)
+		ret = vss_kernel_snapshot_delete_set(ctl->kernel, id, request->force);
+	else
+		ret = vss_kernel_snapshot_delete(ctl->kernel, id, request->force);
+	return ret ? vssctl_fail_kernel(ctl) : 0;
+}
+
 /* Delete one by one, as far as it goes, and print what was deleted. */
-static int delete_each(struct vssctl *ctl, struct vss_kernel_snapshot *snapshots, size_t count,
-		       bool force)
+static int delete_each(struct vssctl *ctl, const struct request *request,
+		       struct vss_kernel_snapshot *snapshots, size_t count)
 {
 	size_t deleted = 0;
 	int ret = VSSCTL_OK;
 
 	for (size_t i = 0; i < count; i++) {
-		if (!vss_kernel_snapshot_delete(ctl->kernel, &snapshots[i].uuid, force)) {
+		int failed = delete_one(ctl, request, &snapshots[i].uuid, VSS_OBJECT_SNAPSHOT);
+
+		if (!failed)
 			snapshots[deleted++] = snapshots[i];
-			continue;
-		}
 		/* The first failure decides; each one is told. */
-		ret = ret ?: vssctl_fail_kernel(ctl);
+		ret = ret ?: failed;
 	}
 	if (deleted || !ret)
 		ctl->print->deleted(ctl, snapshots, deleted);
@@ -60,12 +84,12 @@ static int delete_set(struct vssctl *ctl, const struct request *request)
 		return ret;
 	if (vss_kernel_snapshot_list(ctl->kernel, &set, NULL, &snapshots, &count))
 		return vssctl_fail_kernel(ctl);
-	if (!count)
+	if (!count && !request->bc)
 		ret = vssctl_fail(ctl, VSS_E_OBJECT_NOT_FOUND,
 				  "there is no set %s; see 'vssctl list'", request->set);
-	else if (vss_kernel_snapshot_delete_set(ctl->kernel, &set, request->force))
-		ret = vssctl_fail_kernel(ctl);
 	else
+		ret = delete_one(ctl, request, &set, VSS_OBJECT_SNAPSHOT_SET);
+	if (!ret)
 		ctl->print->deleted(ctl, snapshots, count);
 	free(snapshots);
 	return ret;
@@ -86,12 +110,12 @@ static int delete_of_volume(struct vssctl *ctl, const struct request *request)
 	if (!count)
 		ret = vssctl_fail(ctl, VSS_E_OBJECT_NOT_FOUND, "%s has no snapshots", volume.path);
 	else
-		ret = delete_each(ctl, snapshots, request->oldest ? 1 : count, request->force);
+		ret = delete_each(ctl, request, snapshots, request->oldest ? 1 : count);
 	free(snapshots);
 	return ret;
 }
 
-static int delete_ids(struct vssctl *ctl, char **ids, size_t count, bool force)
+static int delete_ids(struct vssctl *ctl, const struct request *request, char **ids, size_t count)
 {
 	struct vss_kernel_snapshot *snapshots = calloc(count, sizeof(*snapshots));
 	int ret = VSSCTL_OK;
@@ -103,11 +127,15 @@ static int delete_ids(struct vssctl *ctl, char **ids, size_t count, bool force)
 		struct vss_uuid uuid;
 
 		ret = vssctl_parse_uuid(ctl, ids[i], &uuid);
-		if (!ret && vss_kernel_snapshot_get(ctl->kernel, &uuid, &snapshots[i]))
+		if (ret || !vss_kernel_snapshot_get(ctl->kernel, &uuid, &snapshots[i]))
+			continue;
+		/* It may be another provider's. */
+		snapshots[i].uuid = uuid;
+		if (!request->bc)
 			ret = vssctl_fail_kernel(ctl);
 	}
 	if (!ret)
-		ret = delete_each(ctl, snapshots, count, force);
+		ret = delete_each(ctl, request, snapshots, count);
 	free(snapshots);
 	return ret;
 }
@@ -143,13 +171,18 @@ static int run(struct vssctl *ctl, struct vssctl_args *args)
 	if (request.volume ? request.oldest == request.all : request.oldest || request.all)
 		return vssctl_usage_error(args, "--volume goes with either --oldest or --all");
 	ret = vssctl_open_kernel(ctl);
+	if (!ret && vssctl_vssd_running())
+		ret = vssctl_connect_all(ctl, &request.bc);
 	if (ret)
 		return ret;
 	if (request.set)
-		return delete_set(ctl, &request);
-	if (request.volume)
-		return delete_of_volume(ctl, &request);
-	return delete_ids(ctl, args->argv, (size_t)args->argc, request.force);
+		ret = delete_set(ctl, &request);
+	else if (request.volume)
+		ret = delete_of_volume(ctl, &request);
+	else
+		ret = delete_ids(ctl, &request, args->argv, (size_t)args->argc);
+	vss_backup_components_release(request.bc);
+	return ret;
 }
 
 const struct vssctl_command vssctl_delete = {

@@ -28,7 +28,8 @@ static int missing_size(struct vssctl *ctl, const struct vss_blockdev *volume, b
 		return 0;
 	if (*size <= state.area_size)
 		return vssctl_fail(ctl, E_INVALIDARG,
-				   "the diff area of %s has %s already; it cannot shrink",
+				   "the diff area of %s has %s already; to make it smaller take "
+				   "parts away with 'vssctl diff-area remove'",
 				   volume->path, vssctl_format_size(state.area_size, text));
 	*size -= state.area_size;
 	return 0;

@@ -31,6 +31,17 @@ static int matches(const char *name, int argc, char **argv)
 	return argc > 1 && !strcmp(argv[1], name + first + 1) ? 2 : 0;
 }
 
+/* Is it the first of two words? */
+static bool is_group(const char *word)
+{
+	size_t n = strlen(word);
+
+	for (const struct vssctl_command *const *c = vssctl_commands; *c; c++)
+		if (!strncmp((*c)->name, word, n) && (*c)->name[n] == ' ')
+			return true;
+	return false;
+}
+
 static int run(struct vssctl *ctl, int argc, char **argv)
 {
 	for (const struct vssctl_command *const *c = vssctl_commands; *c; c++) {
@@ -47,8 +58,8 @@ static int run(struct vssctl *ctl, int argc, char **argv)
 			return (*c)->run(ctl, &args);
 	}
 	vssctl_fail(ctl, E_INVALIDARG, "there is no command \"%s%s%s\"; see 'vssctl --help'",
-		    argv[0], !strcmp(argv[0], "diff-area") && argc > 1 ? " " : "",
-		    !strcmp(argv[0], "diff-area") && argc > 1 ? argv[1] : "");
+		    argv[0], is_group(argv[0]) && argc > 1 ? " " : "",
+		    is_group(argv[0]) && argc > 1 ? argv[1] : "");
 	return VSSCTL_USAGE;
 }
 

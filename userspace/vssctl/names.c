@@ -111,6 +111,7 @@ const char *vssctl_event_type_name(uint32_t type)
 		[VSS_EVENT_AREA_ADDED] = "area-added",
 		[VSS_EVENT_SET_DONE] = "set-done",
 		[VSS_EVENT_SET_FAILED] = "set-failed",
+		[VSS_EVENT_AREA_REMOVED] = "area-removed",
 	};
 
 	return PICK(names, type);

@@ -2,102 +2,75 @@
 /*
  * Making a volume ready for a snapshot.
  */
-#include <errno.h>
-#include <string.h>
-
-#include "area.h"
+#include "names.h"
 #include "prepare.h"
 #include "size.h"
+
+static void tell(void *data, enum vss_prepare_event event, const struct vss_blockdev *volume,
+		 const struct vss_kernel_area *area, const char *text)
+{
+	char size[VSSCTL_SIZE_TEXT], device[VSSCTL_DEVICE_TEXT];
+	struct vssctl *ctl = data;
+
+	switch (event) {
+	case VSS_PREPARE_ATTACHED:
+		vssctl_note(ctl, "attached %s", volume->path);
+		break;
+	case VSS_PREPARE_ALLOCATING:
+		vssctl_detail(ctl, "allocating %s", text);
+		break;
+	case VSS_PREPARE_AREA_ADDED:
+		vssctl_note(ctl, "diff area of %s: %s %s (%s)", volume->path,
+			    area->path ? "file" : "device",
+			    area->path ? area->path : vssctl_device_name(area->dev, device),
+			    vssctl_format_size(area->size, size));
+		break;
+	case VSS_PREPARE_AREA_IGNORED:
+		vssctl_warn(ctl, "%s has a diff area already; %s is not used", volume->path, text);
+		break;
+	case VSS_PREPARE_DETACHED:
+		vssctl_note(ctl, "detached %s again", volume->path);
+		break;
+	case VSS_PREPARE_AREA_REMOVED:
+		vssctl_note(ctl, "took the diff area of %s away again", volume->path);
+		break;
+	case VSS_PREPARE_WARNING:
+		vssctl_warn(ctl, "%s", text);
+		break;
+	}
+}
+
+struct vss_prepare vssctl_preparing(struct vssctl *ctl)
+{
+	return (struct vss_prepare) { .kernel = ctl->kernel, .tell = tell, .data = ctl };
+}
 
 int vssctl_attach_volume(struct vssctl *ctl, const struct vss_blockdev *volume, uint32_t chunk,
 			 uint64_t copy_memory, struct vss_kernel_volume *state)
 {
-	struct vss_error err = { 0 };
+	const struct vss_prepare prepare = vssctl_preparing(ctl);
+	struct vss_error err;
 
-	if (vss_blockdev_check_origin(volume, &err))
+	if (vss_prepare_attach(&prepare, volume, chunk, copy_memory, state, &err))
 		return vssctl_fail_error(ctl, &err);
-	if (vss_kernel_volume_attach(ctl->kernel, volume->dev, chunk, copy_memory, state))
-		return vssctl_fail_kernel(ctl);
-	return 0;
-}
-
-static int attach(struct vssctl *ctl, const struct vss_blockdev *volume,
-		  struct vss_kernel_volume *state, bool *attached)
-{
-	int ret = vss_kernel_volume_get(ctl->kernel, volume->dev, state);
-
-	*attached = false;
-	if (!ret && state->state == VSS_VOLUME_GONE)
-		return vssctl_fail(ctl, VSS_E_OBJECT_NOT_FOUND,
-				   "the device of %s was removed; detach it", volume->path);
-	if (ret != -ENODEV)
-		return ret ? vssctl_fail_kernel(ctl) : 0;
-	ret = vssctl_attach_volume(ctl, volume, 0, 0, state);
-	if (ret)
-		return ret;
-	*attached = true;
-	vssctl_note(ctl, "attached %s", volume->path);
-	return 0;
-}
-
-static int add_area(struct vssctl *ctl, const struct vss_blockdev *volume, const char *where,
-		    uint64_t size, struct vssctl_prepared *prepared)
-{
-	char text[VSSCTL_SIZE_TEXT];
-	int ret;
-
-	ret = where ? vssctl_area_add(ctl, volume, where, size, false, &prepared->area) :
-		      vssctl_area_add_default(ctl, volume, size, &prepared->area);
-	if (ret)
-		return ret;
-	prepared->area_added = true;
-	if (prepared->area.path)
-		vssctl_note(ctl, "diff area of %s: file %s (%s)", volume->path,
-			    prepared->area.path, vssctl_format_size(prepared->area.size, text));
-	else
-		vssctl_note(ctl, "diff area of %s: device %s (%s)", volume->path, where,
-			    vssctl_format_size(prepared->area.size, text));
 	return 0;
 }
 
 int vssctl_prepare(struct vssctl *ctl, const struct vss_blockdev *volume, const char *where,
-		   uint64_t size, struct vssctl_prepared *prepared)
+		   uint64_t size, struct vss_prepared *prepared)
 {
-	struct vss_kernel_volume state;
-	int ret;
+	const struct vss_prepare prepare = vssctl_preparing(ctl);
+	struct vss_error err;
 
-	memset(prepared, 0, sizeof(*prepared));
-	ret = attach(ctl, volume, &state, &prepared->attached);
-	if (ret)
-		return ret;
-	if (state.area_size) {
-		if (where)
-			vssctl_warn(ctl, "%s has a diff area already; %s is not used",
-				    volume->path, where);
-		return 0;
-	}
-	ret = add_area(ctl, volume, where, size, prepared);
-	if (ret)
-		vssctl_unprepare(ctl, volume, prepared);
-	return ret;
+	if (vss_prepare_volume(&prepare, volume, where, size, prepared, &err))
+		return vssctl_fail_error(ctl, &err);
+	return 0;
 }
 
 void vssctl_unprepare(struct vssctl *ctl, const struct vss_blockdev *volume,
-		      struct vssctl_prepared *prepared)
+		      struct vss_prepared *prepared)
 {
-	struct vss_error error;
+	const struct vss_prepare prepare = vssctl_preparing(ctl);
 
-	if (prepared->attached &&
-	    vss_kernel_volume_detach(ctl->kernel, volume->dev, false)) {
-		vssctl_warn(ctl, "%s", vss_kernel_error(ctl->kernel));
-	} else if (prepared->attached) {
-		vssctl_note(ctl, "detached %s again", volume->path);
-		if (prepared->area_added && vss_area_file_remove(&prepared->area, &error))
-			vssctl_warn(ctl, "%s", error.text);
-	} else if (prepared->area_added) {
-		/* A part cannot be taken away from a volume that stays attached. */
-		vssctl_note(ctl, "%s keeps the diff area it was given", volume->path);
-	}
-	vss_kernel_area_clear(&prepared->area);
-	memset(prepared, 0, sizeof(*prepared));
+	vss_prepared_undo(&prepare, volume, prepared);
 }

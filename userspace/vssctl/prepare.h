@@ -1,18 +1,16 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * Making a volume ready for a snapshot (attached, with room for its diff
- * area), and taking that back if no snapshot comes of it.
+ * vss/prepare.h with the messages of vssctl.
  */
 #ifndef VSSCTL_PREPARE_H
 #define VSSCTL_PREPARE_H
 
+#include <vss/prepare.h>
+
 #include "vssctl.h"
 
-struct vssctl_prepared {
-	bool attached;			/* by us */
-	bool area_added;		/* by us */
-	struct vss_kernel_area area;
-};
+/* Tells what happens in words; after vssctl_open_kernel(). */
+struct vss_prepare vssctl_preparing(struct vssctl *ctl);
 
 /* Start to track a volume; @chunk and @copy_memory 0 for defaults.  0 or the exit code. */
 int vssctl_attach_volume(struct vssctl *ctl, const struct vss_blockdev *volume, uint32_t chunk,
@@ -24,9 +22,9 @@ int vssctl_attach_volume(struct vssctl *ctl, const struct vss_blockdev *volume, 
  * reported; then nothing is left behind.
  */
 int vssctl_prepare(struct vssctl *ctl, const struct vss_blockdev *volume, const char *where,
-		   uint64_t size, struct vssctl_prepared *prepared);
+		   uint64_t size, struct vss_prepared *prepared);
 
 void vssctl_unprepare(struct vssctl *ctl, const struct vss_blockdev *volume,
-		      struct vssctl_prepared *prepared);
+		      struct vss_prepared *prepared);
 
 #endif /* VSSCTL_PREPARE_H */

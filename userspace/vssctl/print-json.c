@@ -279,6 +279,18 @@ static void json_area_added(struct vssctl *ctl, const struct vss_kernel_area *ar
 	put_document(ctl, area_object(area));
 }
 
+static void json_area_removed(struct vssctl *ctl, const struct vss_kernel_area *area,
+			      bool file_removed)
+{
+	json_object *object = area_object(area);
+	json_object *array = json_object_new_array();
+
+	if (file_removed)
+		json_object_array_add(array, json_object_new_string(area->path));
+	add(object, "removed_files", array);
+	put_document(ctl, object);
+}
+
 static void json_volumes(struct vssctl *ctl, const struct vss_kernel_volume *volumes,
 			 size_t count)
 {
@@ -391,6 +403,7 @@ const struct vssctl_printer vssctl_print_json = {
 	.detached = json_detached,
 	.areas = json_areas,
 	.area_added = json_area_added,
+	.area_removed = json_area_removed,
 	.volumes = json_volumes,
 	.volume = json_volume,
 	.blockdevs = json_blockdevs,

@@ -225,8 +225,11 @@ static void text_deleted(struct vssctl *ctl, const struct vss_kernel_snapshot *s
 		char id[VSS_UUID_TEXT_SIZE], volume[VSSCTL_DEVICE_TEXT];
 
 		vss_blockdev_node(snapshots[i].volume_name, volume, sizeof(volume));
-		vssctl_note(ctl, "deleted %s of %s", vss_uuid_format(&snapshots[i].uuid, id),
-			    volume);
+		vss_uuid_format(&snapshots[i].uuid, id);
+		if (snapshots[i].volume_name[0])
+			vssctl_note(ctl, "deleted %s of %s", id, volume);
+		else
+			vssctl_note(ctl, "deleted %s", id);
 	}
 }
 
@@ -283,6 +286,21 @@ static void text_area_added(struct vssctl *ctl, const struct vss_kernel_area *ar
 		vssctl_device_name(area->volume, volume));
 	print_area_list(ctl, area, 1);
 	fputc('\n', ctl->out);
+}
+
+static void text_area_removed(struct vssctl *ctl, const struct vss_kernel_area *area,
+			      bool file_removed)
+{
+	char volume[VSSCTL_DEVICE_TEXT];
+
+	if (ctl->quiet)
+		return;
+	fprintf(ctl->out, "diff area of %s: removed ",
+		vssctl_device_name(area->volume, volume));
+	print_area_list(ctl, area, 1);
+	fputc('\n', ctl->out);
+	if (file_removed)
+		fprintf(ctl->out, "removed %s\n", area->path);
 }
 
 static void text_volumes(struct vssctl *ctl, const struct vss_kernel_volume *volumes,
@@ -421,6 +439,7 @@ const struct vssctl_printer vssctl_print_text = {
 	.detached = text_detached,
 	.areas = text_areas,
 	.area_added = text_area_added,
+	.area_removed = text_area_removed,
 	.volumes = text_volumes,
 	.volume = text_volume,
 	.blockdevs = text_blockdevs,

@@ -53,6 +53,9 @@ struct vssctl_printer {
 			 const struct vss_kernel_area *removed, size_t count);
 	void (*areas)(struct vssctl *ctl, const struct vss_kernel_area *areas, size_t count);
 	void (*area_added)(struct vssctl *ctl, const struct vss_kernel_area *area);
+	/* @file_removed: also the file it was. */
+	void (*area_removed)(struct vssctl *ctl, const struct vss_kernel_area *area,
+			     bool file_removed);
 	void (*volumes)(struct vssctl *ctl, const struct vss_kernel_volume *volumes,
 			size_t count);
 	/* Full detail of one volume. */

@@ -189,7 +189,7 @@ static void undone(void *arg, struct vssd_provider *provider, const struct vssd_
 	const struct snapshot *snapshot;
 
 	/* It may hold writes, and says that it cannot let go. */
-	if (VSS_FAILED(reply->result) && c->op.core->quiet)
+	if (VSS_FAILED(reply->result) && c->op.core->quiet && !provider->stopping)
 		provider_stop(provider, "it could not undo a set while file systems may be frozen");
 	if (provider->reserved == c)
 		provider_reserve(provider, NULL);
@@ -598,8 +598,6 @@ static void hold_passed(void *arg)
 
 /* ---- what the providers tell of the new copies ---- */
 
-static void describe(struct creation *c, const struct vss_provider_snapshot *known, struct snapshot *snapshot);
-
 static const struct vss_provider_snapshot *find_known(const struct vssd_provider_reply *reply,
 						      const struct vss_uuid *id)
 {
@@ -636,71 +634,9 @@ static void snapshots_told(void *arg, struct vssd_provider *provider, const stru
 		}
 		snapshot_update(snapshot, known);
 		if (c->stage == CREATE_RECORDS && (c->context & VSS_VOLSNAP_ATTR_TRANSPORTABLE))
-			describe(c, known, snapshot);
+			snapshot_describe(snapshot, known, &c->description);
 	}
 	run(c);
-}
-
-static struct vss_storage_id *copy_ids(const struct vss_lun_info *lun)
-{
-	struct vss_storage_id *ids;
-
-	if (!lun->nr_ids)
-		return NULL;
-	ids = vssd_alloc(lun->nr_ids * sizeof(*ids));
-	memcpy(ids, lun->ids, lun->nr_ids * sizeof(*ids));
-	return ids;
-}
-
-static void copy_lun(struct vss_lun_info *to, const struct vss_lun_info *from)
-{
-	*to = *from;
-	to->vendor = vssd_strdup(from->vendor);
-	to->product = vssd_strdup(from->product);
-	to->revision = vssd_strdup(from->revision);
-	to->serial = vssd_strdup(from->serial);
-	to->interconnect = vssd_strdup(from->interconnect);
-	to->ids = copy_ids(from);
-}
-
-/* What another machine needs to find the copy, for the document. */
-static void describe(struct creation *c, const struct vss_provider_snapshot *known, struct snapshot *snapshot)
-{
-	struct vss_set_description *set = &c->description;
-	struct vss_set_member *member;
-
-	if (!set->members)
-		set->members = vssd_alloc(c->set->nr_snapshots * sizeof(*set->members));
-	member = &set->members[set->nr_members++];
-	member->prop = snapshot->prop;
-	member->prop.device_object = vssd_strdup("");
-	member->prop.original_volume_name = vssd_strdup(snapshot->prop.original_volume_name);
-	member->prop.originating_machine = vssd_strdup(snapshot->prop.originating_machine);
-	member->prop.service_machine = vssd_strdup(snapshot->prop.service_machine);
-	member->prop.exposed_name = NULL;
-	member->prop.exposed_path = NULL;
-	member->filesystem = snapshot->filesystem && snapshot->filesystem[0] ?
-			     vssd_strdup(snapshot->filesystem) : NULL;
-	member->size = snapshot->size;
-	member->provider_data = vssd_strdup(known->provider_data);
-	if (!known->nr_luns)
-		return;
-	member->luns = vssd_alloc(known->nr_luns * sizeof(*member->luns));
-	member->nr_luns = known->nr_luns;
-	for (size_t i = 0; i < known->nr_luns; i++) {
-		const struct vss_lun_mapping *from = &known->luns[i];
-		struct vss_lun_mapping *to = &member->luns[i];
-
-		copy_lun(&to->source, &from->source);
-		to->has_destination = from->has_destination;
-		if (from->has_destination)
-			copy_lun(&to->destination, &from->destination);
-		if (!from->nr_extents)
-			continue;
-		to->nr_extents = from->nr_extents;
-		to->extents = vssd_alloc(from->nr_extents * sizeof(*to->extents));
-		memcpy(to->extents, from->extents, from->nr_extents * sizeof(*to->extents));
-	}
 }
 
 static bool put_description(struct creation *c, struct vss_error *err)
@@ -862,73 +798,6 @@ static void run(struct creation *c)
 
 /* ---- beginning ---- */
 
-static bool begins_with_path(const char *path, const char *parent)
-{
-	size_t length = strlen(parent);
-
-	return !strncmp(path, parent, length) &&
-	       (!path[length] || path[length] == '\\' || path[length] == '/');
-}
-
-/* Is this component of the metadata in the backup, by itself or with an ancestor? */
-static bool is_selected(struct vss_writer_components *selected, const struct vss_component_info *info)
-{
-	uint32_t count = 0;
-
-	if (VSS_FAILED(vss_writer_components_get_component_count(selected, &count)))
-		return false;
-	for (uint32_t i = 0; i < count; i++) {
-		_cleanup_free_ char *path = NULL, *name = NULL, *full = NULL, *full_slash = NULL;
-		const char *own = info->logical_path ? info->logical_path : "";
-		struct vss_component *component;
-
-		if (VSS_FAILED(vss_writer_components_get_component(selected, i, &component)) ||
-		    VSS_FAILED(vss_component_get_component_name(component, &name)) || !name)
-			continue;
-		vss_component_get_logical_path(component, &path);
-		if (!strcmp(own, path ? path : "") && !strcmp(info->component_name, name))
-			return true;
-		full = vssd_printf("%s%s%s", path ? path : "", path && path[0] ? "\\" : "", name);
-		full_slash = vssd_printf("%s%s%s", path ? path : "", path && path[0] ? "/" : "", name);
-		if (begins_with_path(own, full) || begins_with_path(own, full_slash))
-			return true;
-	}
-	return false;
-}
-
-/* Does a component want to be recovered on the shadow copy? */
-static bool wants_recovery(struct creation *c, struct participant *p)
-{
-	struct vss_writer_components *selected = NULL;
-	uint32_t files, excluded, count = 0;
-	struct vss_writer_metadata *metadata;
-	bool wanted = false;
-
-	if (c->of->backup.select_components) {
-		selected = vss_backup_document_find_writer(c->doc, &p->instance_id, NULL);
-		if (!selected)
-			return false;
-	}
-	if (VSS_FAILED(vss_create_vss_examine_writer_metadata(p->metadata, strlen(p->metadata), &metadata, NULL)))
-		return false;
-	vss_examine_writer_metadata_get_file_counts(metadata, &files, &excluded, &count);
-	for (uint32_t i = 0; i < count && !wanted; i++) {
-		struct vss_component_info info = { 0 };
-		struct vss_wm_component *component;
-
-		if (VSS_FAILED(vss_examine_writer_metadata_get_component(metadata, i, &component)) ||
-		    VSS_FAILED(vss_wm_component_get_component_info(component, &info)))
-			continue;
-		if ((info.component_flags & VSS_CF_BACKUP_RECOVERY) ||
-		    ((info.component_flags & VSS_CF_APP_ROLLBACK_RECOVERY) &&
-		     (c->context & VSS_VOLSNAP_ATTR_ROLLBACK_RECOVERY)))
-			wanted = !selected || is_selected(selected, &info);
-		vss_component_info_clear(&info);
-	}
-	vss_writer_metadata_free(metadata);
-	return wanted;
-}
-
 /* False and the caller is answered. */
 static bool may_create(struct creation *c)
 {
@@ -997,7 +866,7 @@ void vssd_session_do_snapshot_set(struct vssd_session *session, const char *docu
 	/* Components are chosen before StartSnapshotSet; what counts is what PrepareForBackup said. */
 	if (session_writers(session) && !(c->context & VSS_VOLSNAP_ATTR_NO_AUTORECOVERY))
 		for_each_participant(p, session)
-			if (takes_part(p) && wants_recovery(c, p))
+			if (takes_part(p) && participant_wants_recovery(p, c->doc, c->context))
 				c->context |= VSS_VOLSNAP_ATTR_AUTORECOVER;
 	c->set->context = c->context;
 	TAILQ_FOREACH(snapshot, &c->set->snapshots, link)

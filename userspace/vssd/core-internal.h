@@ -59,6 +59,12 @@ struct loud {
 	void *arg;
 };
 
+/* A record that is to be removed as soon as nothing is frozen. */
+struct removal {
+	TAILQ_ENTRY(removal) link;
+	char *path;
+};
+
 /* A volume that is being set back. */
 struct revert {
 	TAILQ_ENTRY(revert) link;
@@ -95,6 +101,7 @@ struct vssd_core {
 	bool quiet;
 	TAILQ_HEAD(, log_line) lines;
 	TAILQ_HEAD(, loud) louds;
+	TAILQ_HEAD(, removal) removals;
 
 	/* What the administration's calls gave out. */
 	struct vssd_writer_status *statuses;
@@ -189,7 +196,8 @@ void participant_fail(struct participant *p, enum vss_writer_state state,
 void participant_gone(struct participant *p, enum vss_writer_state state);
 void participant_state(struct participant *p, enum vss_writer_state state);
 void participant_free(struct participant *p);
-void writer_call_free_all(struct vssd_writer *writer);
+/* Does a component of its that is in @doc, or any in volume mode, want recovery? */
+bool participant_wants_recovery(struct participant *p, struct vss_backup_document *doc, uint32_t context);
 
 /* ---- providers ---- */
 
@@ -210,6 +218,7 @@ struct vssd_provider {
 	struct provider_call *active;
 	struct provider_call *aborting;	/* may run beside @active */
 	struct creation *reserved;	/* only its calls are started */
+	bool stopping;			/* what it was asked is being answered with a failure */
 };
 
 const char *step_name(enum vssd_step step);
@@ -280,6 +289,9 @@ struct set *set_find_visible(struct vssd_session *session, const struct vss_uuid
 struct snapshot *snapshot_find_visible(struct vssd_session *session, const struct vss_uuid *id);
 /* Attributes of one of its copies, from the set's and what the provider says. */
 void snapshot_update(struct snapshot *snapshot, const struct vss_provider_snapshot *known);
+/* Add it to the description of its set, as the provider tells it. */
+void snapshot_describe(const struct snapshot *snapshot, const struct vss_provider_snapshot *known,
+		       struct vss_set_description *set);
 /* Ask the providers what there is, and bring the sets up to date; then go on. */
 void sets_refresh(struct vssd_core *core, void (*then)(void *arg), void *arg);
 /* Delete it without anybody waiting. */
@@ -296,6 +308,7 @@ vss_result record_save(struct set *set, struct vss_error *err);
 /* Write it as soon as nothing is frozen, and log a failure. */
 void record_touch(struct set *set);
 void record_remove(struct set *set);
+void removal_free(struct removal *removal);
 void records_load(struct vssd_core *core);
 
 /* ---- sessions ---- */

@@ -162,10 +162,12 @@ void provider_stop(struct vssd_provider *provider, const char *why)
 		provider->driver->forget(provider->impl, aborting);
 	}
 	provider->driver->kill(provider->impl);
+	provider->stopping = true;
 	if (active)
 		call_answer(active, &reply);
 	if (aborting)
 		call_answer(aborting, &reply);
+	provider->stopping = false;
 	start_next(provider);
 }
 

@@ -176,33 +176,45 @@ void record_touch(struct set *set)
 	core_when_loud(set->core, save_dirty, set->core);
 }
 
-struct removal {
-	struct vssd_core *core;
-	char *path;
-};
-
-static void remove_file(void *arg)
+static void remove_files(void *arg)
 {
-	struct removal *removal = arg;
+	struct vssd_core *core = arg;
+	struct removal *removal;
+	bool removed = false;
+	int result;
 
-	if ((unlink(removal->path) < 0 && errno != ENOENT) || sync_dir(removal->core) < 0)
-		core_log(removal->core, LOG_ERR, VSSD_MESSAGE_RECORD_FAILED, NULL,
-			 "the record %s cannot be removed: %s", removal->path, strerror(errno));
-	free(removal->path);
-	free(removal);
+	while ((removal = TAILQ_FIRST(&core->removals))) {
+		TAILQ_REMOVE(&core->removals, removal, link);
+		if (unlink(removal->path) < 0 && errno != ENOENT)
+			core_log(core, LOG_ERR, VSSD_MESSAGE_RECORD_FAILED, NULL,
+				 "the record %s cannot be removed: %s", removal->path, strerror(errno));
+		removed = true;
+		removal_free(removal);
+	}
+	result = removed ? sync_dir(core) : 0;
+	if (result)
+		core_log(core, LOG_ERR, VSSD_MESSAGE_RECORD_FAILED, NULL,
+			 "the removal of records is not on disk yet: %s", strerror(-result));
 }
 
 void record_remove(struct set *set)
 {
+	struct vssd_core *core = set->core;
 	struct removal *removal;
 
 	set->on_disk = false;
-	if (!set->core->state_dir)
+	if (!core->state_dir)
 		return;
 	removal = vssd_alloc(sizeof(*removal));
-	removal->core = set->core;
 	removal->path = record_path(set, "");
-	core_when_loud(set->core, remove_file, removal);
+	TAILQ_INSERT_TAIL(&core->removals, removal, link);
+	core_when_loud(core, remove_files, core);
+}
+
+void removal_free(struct removal *removal)
+{
+	free(removal->path);
+	free(removal);
 }
 
 /* ---- reading ---- */

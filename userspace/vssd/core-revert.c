@@ -47,6 +47,7 @@ struct revert_op {
 	struct op op;
 	struct vss_uuid snapshot;
 	bool force;
+	bool in_use;
 	char *volume;
 };
 
@@ -84,6 +85,10 @@ static void revert_start(struct revert_op *r)
 		.volume = r->volume,
 	};
 
+	if (r->in_use && !r->force) {
+		op_fail(&r->op, VSS_E_VOLUME_IN_USE, "%s is in use; unmount it, or force its dismount", r->volume);
+		return;
+	}
 	if (snapshot)
 		provider = provider_find(r->op.core, &snapshot->prop.provider_id);
 	if (!provider) {
@@ -136,16 +141,13 @@ static void revert_begin(void *arg)
 		return;
 	}
 	r->volume = vssd_strdup(volume.path);
+	r->in_use = volume.in_use;
 	revert = revert_find(core, r->volume);
 	provider = revert ? provider_find(core, &revert->provider_id) : NULL;
 	if (provider) {
 		struct vssd_provider_request request = { .step = VSSD_STEP_QUERY_REVERT, .volume = r->volume };
 
 		provider_ask(provider, NULL, &request, revert_checked, r);
-		return;
-	}
-	if (volume.in_use && !r->force) {
-		op_fail(&r->op, VSS_E_VOLUME_IN_USE, "%s is in use; unmount it, or force its dismount", r->volume);
 		return;
 	}
 	revert_start(r);

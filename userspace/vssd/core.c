@@ -204,6 +204,7 @@ struct vssd_core *vssd_core_new(const struct vssd_settings *settings, const stru
 	TAILQ_INIT(&core->reverts);
 	TAILQ_INIT(&core->lines);
 	TAILQ_INIT(&core->louds);
+	TAILQ_INIT(&core->removals);
 	return core;
 }
 
@@ -217,15 +218,19 @@ void vssd_core_free(struct vssd_core *core)
 	struct vssd_session *session;
 	struct vssd_provider *provider;
 	struct vssd_writer *writer;
+	struct removal *removal;
 	struct revert *revert;
+	struct log_line *line;
 	struct loud *loud;
 	struct set *set;
 	struct op *op;
 
 	if (!core)
 		return;
-	/* Nothing is told to anybody from here on: whoever wanted that closed sessions before. */
-	core_loud(core);
+	/*
+	 * Nothing is told to anybody: whoever wanted that closed all sessions and
+	 * waited.  With something still frozen no file is touched either.
+	 */
 	while ((session = TAILQ_FIRST(&core->sessions))) {
 		if (session->creation)
 			creation_drop(session->creation);
@@ -253,6 +258,14 @@ void vssd_core_free(struct vssd_core *core)
 	while ((loud = TAILQ_FIRST(&core->louds))) {
 		TAILQ_REMOVE(&core->louds, loud, link);
 		free(loud);
+	}
+	while ((removal = TAILQ_FIRST(&core->removals))) {
+		TAILQ_REMOVE(&core->removals, removal, link);
+		removal_free(removal);
+	}
+	while ((line = TAILQ_FIRST(&core->lines))) {
+		TAILQ_REMOVE(&core->lines, line, link);
+		free_line(line);
 	}
 	free(core->statuses);
 	free(core->props);

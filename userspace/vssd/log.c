@@ -20,6 +20,9 @@
 #define QUEUE		256
 #define STOP_SECONDS	3
 
+/* All of vssd is locked in memory, stacks too. */
+#define STACK_SIZE	(256 << 10)
+
 struct line {
 	int priority;
 	const char *message_id;		/* a constant */
@@ -114,6 +117,7 @@ static void *run(void *data)
 
 int vssd_log_start(bool foreground, struct vssd_log **log)
 {
+	pthread_attr_t thread_attr;
 	pthread_condattr_t attr;
 	int ret;
 
@@ -127,7 +131,10 @@ int vssd_log_start(bool foreground, struct vssd_log **log)
 	pthread_condattr_setclock(&attr, CLOCK_MONOTONIC);
 	pthread_cond_init(&(*log)->done, &attr);
 	pthread_condattr_destroy(&attr);
-	ret = -pthread_create(&(*log)->thread, NULL, run, *log);
+	pthread_attr_init(&thread_attr);
+	pthread_attr_setstacksize(&thread_attr, STACK_SIZE);
+	ret = -pthread_create(&(*log)->thread, &thread_attr, run, *log);
+	pthread_attr_destroy(&thread_attr);
 	if (ret)
 		free(*log);
 	return ret;

@@ -252,6 +252,9 @@ int vss_area_file_add(struct vss_kernel *kernel, struct vss_devno volume,
 			vss_error_set(err, ret, vss_kernel_result(kernel), "%s",
 				      vss_kernel_error(kernel));
 	}
+	/* Of no use as it is, and pinned it could not be unlinked. */
+	if (ret && !vss_kernel_area_remove(kernel, volume, added.id))
+		file->pinned = false;
 	if (ret || !area) {
 		vss_kernel_area_clear(&added);
 		return ret;
@@ -279,8 +282,8 @@ int vss_area_file_discard(struct vss_area_file *file, struct vss_error *err)
 	if (unlink(file->path) < 0 && errno != ENOENT)
 		ret = vss_error_errno(err, -errno, "cannot remove %s: %s%s", file->path,
 				      strerror(errno),
-				      file->pinned ? "; it stays pinned until the volume is "
-						     "detached" : "");
+				      file->pinned ? "; it is still a part of the diff area, see "
+						     "'vssctl diff-area list'" : "");
 	else
 		remove_dir_of(file->path);
 	vss_area_file_close(file);

@@ -196,7 +196,8 @@ static void look(struct vss_async *async)
 
 vss_result vss_async_wait(struct vss_async *async, uint32_t milliseconds)
 {
-	uint64_t until = milliseconds == VSS_INFINITE ? UINT64_MAX : now_usec() + (uint64_t)milliseconds * 1000;
+	uint64_t until = milliseconds == VSS_INFINITE ? UINT64_MAX :
+							now_usec() + (uint64_t)milliseconds * 1000;
 
 	if (!async)
 		return E_INVALIDARG;

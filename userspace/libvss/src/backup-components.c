@@ -52,7 +52,7 @@ static inline void cleanup_info_fn(struct vss_component_info *info)
 }
 #define _cleanup_info_ __attribute__((cleanup(cleanup_info_fn)))
 
-/* Is there a component above (@path, ...) that is selectable, and, with @added_to, in that document's part? */
+/* Is there a selectable component above @path; with @added_to, one that is in that part of the document? */
 static bool has_selectable_above(struct vss_writer_metadata *metadata, const char *path,
 				 struct vss_writer_components *added_to)
 {
@@ -85,16 +85,16 @@ static vss_result add(struct vss_backup_components *bc, const struct vss_gathere
 	struct vss_component *component;
 	vss_result result;
 
-	result = vss_backup_document_add_component(bc->document, &writer->identity.instance_id,
-						   &writer->identity.writer_id, writer->identity.instance_name,
-						   writer->schema, info->type, info->logical_path,
-						   info->component_name, NULL, &component);
+	result = vss_backup_document_add_component(
+		bc->document, &writer->identity.instance_id, &writer->identity.writer_id,
+		writer->identity.instance_name, writer->schema, info->type, info->logical_path,
+		info->component_name, NULL, &component);
 	if (!VSS_FAILED(result))
 		return S_OK;
-	return vss_requester_fail(bc, result, "component \"%s\" of path \"%s\" of writer %s cannot be added%s",
-				  info->component_name, shown(info->logical_path), writer->identity.writer_name,
-				  result == VSS_E_OBJECT_ALREADY_EXISTS ?
-				  ": it was added already" : " to the document");
+	return vss_requester_fail(
+		bc, result, "component \"%s\" of path \"%s\" of writer %s cannot be added%s",
+		info->component_name, shown(info->logical_path), writer->identity.writer_name,
+		result == VSS_E_OBJECT_ALREADY_EXISTS ? ": it was added already" : " to the document");
 }
 
 /* May this component be named by itself? */
@@ -112,11 +112,11 @@ static vss_result check_selectable(struct vss_backup_components *bc, const struc
 	added = vss_backup_document_find_writer(bc->document, &writer->identity.instance_id,
 						&writer->identity.writer_id);
 	if (added && has_selectable_above(writer->metadata, info->logical_path, added))
-		return vss_requester_fail(bc, VSS_E_OBJECT_ALREADY_EXISTS,
-					  "component \"%s\" of path \"%s\" of writer %s is in the backup already, "
-					  "with the one above it",
-					  info->component_name, shown(info->logical_path),
-					  writer->identity.writer_name);
+		return vss_requester_fail(
+			bc, VSS_E_OBJECT_ALREADY_EXISTS,
+			"component \"%s\" of path \"%s\" of writer %s is in the backup already, "
+			"with the one above it",
+			info->component_name, shown(info->logical_path), writer->identity.writer_name);
 	return S_OK;
 }
 
@@ -134,18 +134,21 @@ vss_result vss_backup_components_add_component(struct vss_backup_components *bc,
 	if (VSS_FAILED(result))
 		return result;
 	if (!instance_id || !writer_id || !component_name || !*component_name)
-		return vss_requester_fail(bc, E_INVALIDARG,
-					  "AddComponent was called without instance, class or name of a component");
+		return vss_requester_fail(
+			bc, E_INVALIDARG,
+			"AddComponent was called without instance, class or name of a component");
 	if (type != VSS_CT_DATABASE && type != VSS_CT_FILEGROUP)
-		return vss_requester_fail(bc, E_INVALIDARG,
-					  "%d is no type of component; use VSS_CT_DATABASE or VSS_CT_FILEGROUP",
-					  (int)type);
+		return vss_requester_fail(
+			bc, E_INVALIDARG,
+			"%d is no type of component; use VSS_CT_DATABASE or VSS_CT_FILEGROUP", (int)type);
 	writer = vss_requester_find_writer(bc, instance_id, writer_id);
 	if (!writer)
 		return vss_requester_fail(bc, VSS_E_OBJECT_NOT_FOUND,
 					  "component \"%s\" cannot be added: its writer did not answer "
-					  "GatherWriterMetadata; see that it runs (vssctl writers)", component_name);
-	if (vss_examine_writer_metadata_find_component(writer->metadata, logical_path, component_name, &component) ||
+					  "GatherWriterMetadata; see that it runs (vssctl writers)",
+					  component_name);
+	if (vss_examine_writer_metadata_find_component(writer->metadata, logical_path, component_name,
+						       &component) ||
 	    VSS_FAILED(vss_wm_component_get_component_info(component, &info)) || info.type != type)
 		return vss_requester_fail(bc, VSS_E_OBJECT_NOT_FOUND,
 					  "writer %s has no component \"%s\" of path \"%s\" and this type",
@@ -163,7 +166,8 @@ static vss_result add_required_of(struct vss_backup_components *bc, const struct
 {
 	struct vss_wm_component *component;
 
-	for (uint32_t i = 0; !vss_examine_writer_metadata_get_component(writer->metadata, i, &component); i++) {
+	for (uint32_t i = 0; !vss_examine_writer_metadata_get_component(writer->metadata, i, &component);
+	     i++) {
 		_cleanup_info_ struct vss_component_info info = { 0 };
 		vss_result result = vss_wm_component_get_component_info(component, &info);
 
@@ -171,7 +175,8 @@ static vss_result add_required_of(struct vss_backup_components *bc, const struct
 			return vss_requester_fail(bc, result, "a component of writer %s cannot be read",
 						  writer->identity.writer_name);
 		if (info.selectable || has_selectable_above(writer->metadata, info.logical_path, NULL) ||
-		    vss_writer_components_find(added, VSS_CT_UNDEFINED, info.logical_path, info.component_name))
+		    vss_writer_components_find(added, VSS_CT_UNDEFINED, info.logical_path,
+					       info.component_name))
 			continue;
 		result = add(bc, writer, &info);
 		if (VSS_FAILED(result))
@@ -208,12 +213,14 @@ vss_result vss_requester_find_component(struct vss_backup_components *bc, enum v
 	uint32_t count = vss_backup_document_writer_count(bc->document);
 
 	if (!ref->writer_id || !ref->name || !*ref->name)
-		return vss_requester_fail(bc, E_INVALIDARG, "%s was called without class or name of a component",
+		return vss_requester_fail(bc, E_INVALIDARG,
+					  "%s was called without class or name of a component",
 					  vss_call_name(call));
 	if (ref->type != VSS_CT_DATABASE && ref->type != VSS_CT_FILEGROUP)
-		return vss_requester_fail(bc, E_INVALIDARG,
-					  "%d is no type of component; use VSS_CT_DATABASE or VSS_CT_FILEGROUP",
-					  (int)ref->type);
+		return vss_requester_fail(
+			bc, E_INVALIDARG,
+			"%d is no type of component; use VSS_CT_DATABASE or VSS_CT_FILEGROUP",
+			(int)ref->type);
 	for (uint32_t i = 0; i < count; i++) {
 		struct vss_writer_components *part = vss_backup_document_writer(bc->document, i);
 		struct vss_uuid instance, class;
@@ -235,7 +242,8 @@ vss_result vss_requester_find_component(struct vss_backup_components *bc, enum v
 				  ref->name, shown(ref->logical_path));
 }
 
-vss_result vss_backup_components_get_writer_components_count(struct vss_backup_components *bc, uint32_t *count)
+vss_result vss_backup_components_get_writer_components_count(struct vss_backup_components *bc,
+							     uint32_t *count)
 {
 	vss_result result;
 
@@ -261,7 +269,8 @@ vss_result vss_backup_components_get_writer_components(struct vss_backup_compone
 	count = vss_backup_document_writer_count(bc->document);
 	if (index >= count)
 		return vss_requester_fail(bc, VSS_E_OBJECT_NOT_FOUND,
-					  "there is no writer of index %u in the document, only %u in all", index, count);
+					  "there is no writer of index %u in the document, only %u in all",
+					  index, count);
 	*components = vss_backup_document_writer(bc->document, index);
 	return S_OK;
 }
@@ -277,11 +286,11 @@ static vss_result start(struct vss_backup_components *bc, enum vss_call call,
 	return VSS_FAILED(result) ? result : vss_requester_find_component(bc, call, ref, component, NULL);
 }
 
-static vss_result finish(struct vss_backup_components *bc, enum vss_call call, vss_result result)
+static vss_result finish(struct vss_backup_components *bc, enum vss_call call,
+			 const struct vss_component *component, vss_result result)
 {
 	if (VSS_FAILED(result))
-		vss_requester_fail(bc, result, "%s could not change the document: %s", vss_call_name(call),
-				   vss_result_name(result));
+		bc->error = *vss_component_error(component);
 	return vss_requester_leave(bc, call, result);
 }
 
@@ -298,12 +307,14 @@ vss_result vss_backup_components_set_backup_options(struct vss_backup_components
 		return result;
 	if (!options)
 		return vss_requester_null(bc, VSS_CALL_SetBackupOptions, "options");
-	return finish(bc, VSS_CALL_SetBackupOptions, vss_component_set_backup_options(component, options));
+	return finish(bc, VSS_CALL_SetBackupOptions, component,
+		      vss_component_set_backup_options(component, options));
 }
 
 vss_result vss_backup_components_set_previous_backup_stamp(struct vss_backup_components *bc,
 							   const struct vss_uuid *writer_id,
-							   enum vss_component_type type, const char *logical_path,
+							   enum vss_component_type type,
+							   const char *logical_path,
 							   const char *component_name, const char *stamp)
 {
 	const struct vss_component_ref ref = { NULL, writer_id, type, logical_path, component_name };
@@ -314,7 +325,7 @@ vss_result vss_backup_components_set_previous_backup_stamp(struct vss_backup_com
 		return result;
 	if (!stamp)
 		return vss_requester_null(bc, VSS_CALL_SetPreviousBackupStamp, "a stamp");
-	return finish(bc, VSS_CALL_SetPreviousBackupStamp,
+	return finish(bc, VSS_CALL_SetPreviousBackupStamp, component,
 		      vss_component_set_previous_backup_stamp(component, stamp));
 }
 
@@ -335,5 +346,6 @@ vss_result vss_backup_components_set_backup_succeeded(struct vss_backup_componen
 	result = vss_requester_find_component(bc, VSS_CALL_SetBackupSucceeded, &ref, &component, NULL);
 	if (VSS_FAILED(result))
 		return result;
-	return finish(bc, VSS_CALL_SetBackupSucceeded, vss_component_set_backup_succeeded(component, succeeded));
+	return finish(bc, VSS_CALL_SetBackupSucceeded, component,
+		      vss_component_set_backup_succeeded(component, succeeded));
 }

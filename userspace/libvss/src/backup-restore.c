@@ -36,18 +36,19 @@ static vss_result start(struct vss_backup_components *bc, enum vss_call call,
 	return VSS_FAILED(result) ? result : vss_requester_find_component(bc, call, ref, component, writer);
 }
 
-static vss_result finish(struct vss_backup_components *bc, enum vss_call call, vss_result result)
+static vss_result finish(struct vss_backup_components *bc, enum vss_call call,
+			 const struct vss_component *component, vss_result result)
 {
 	if (VSS_FAILED(result))
-		vss_requester_fail(bc, result, "%s could not change the document: %s", vss_call_name(call),
-				   vss_result_name(result));
+		bc->error = *vss_component_error(component);
 	return vss_requester_leave(bc, call, result);
 }
 
 /* ---- the writer that runs ---- */
 
 /* Of the class, and of the instance name that @stored has, if it has one. */
-static struct vss_gathered_writer *live_writer(struct vss_backup_components *bc, const struct vss_uuid *writer_id,
+static struct vss_gathered_writer *live_writer(struct vss_backup_components *bc,
+					       const struct vss_uuid *writer_id,
 					       struct vss_writer_components *stored)
 {
 	_cleanup_free_ char *name = vss_writer_components_instance_name(stored);
@@ -70,9 +71,11 @@ static vss_result needs_writer(struct vss_backup_components *bc, enum vss_call c
 	*writer = live_writer(bc, ref->writer_id, stored);
 	if (*writer)
 		return S_OK;
-	return vss_requester_fail(bc, VSS_E_OBJECT_NOT_FOUND,
-				  "%s: the writer of component \"%s\" does not run; start it and use a new object, "
-				  "or restore the files without it", vss_call_name(call), ref->name);
+	return vss_requester_fail(
+		bc, VSS_E_OBJECT_NOT_FOUND,
+		"%s: the writer of component \"%s\" does not run; start it and use a new object, "
+		"or restore the files without it",
+		vss_call_name(call), ref->name);
 }
 
 /* ---- what is restored ---- */
@@ -88,9 +91,10 @@ static vss_result check_move(struct vss_backup_components *bc, const struct vss_
 	writer = vss_requester_find_writer(bc, instance_id, writer_id);
 	if (writer && (writer->schema & VSS_BS_WRITER_SUPPORTS_RESTORE_WITH_MOVE))
 		return S_OK;
-	return vss_requester_fail(bc, VSS_E_OBJECT_NOT_FOUND,
-				  "SetSelectedForRestoreEx: no instance of the writer that runs under this identifier "
-				  "takes components of another one");
+	return vss_requester_fail(
+		bc, VSS_E_OBJECT_NOT_FOUND,
+		"SetSelectedForRestoreEx: no instance of the writer that runs under this identifier "
+		"takes components of another one");
 }
 
 vss_result vss_backup_components_set_selected_for_restore_ex(struct vss_backup_components *bc,
@@ -113,24 +117,24 @@ vss_result vss_backup_components_set_selected_for_restore_ex(struct vss_backup_c
 		result = check_move(bc, writer_id, instance_id);
 	if (VSS_FAILED(result))
 		return result;
-	return finish(bc, call, vss_component_set_selected_for_restore(component, selected, instance_id));
+	return finish(bc, call, component,
+		      vss_component_set_selected_for_restore(component, selected, instance_id));
 }
 
 vss_result vss_backup_components_set_selected_for_restore(struct vss_backup_components *bc,
 							  const struct vss_uuid *writer_id,
-							  enum vss_component_type type, const char *logical_path,
+							  enum vss_component_type type,
+							  const char *logical_path,
 							  const char *component_name, bool selected)
 {
 	return vss_backup_components_set_selected_for_restore_ex(bc, writer_id, type, logical_path,
 								 component_name, selected, NULL);
 }
 
-vss_result vss_backup_components_add_restore_subcomponent(struct vss_backup_components *bc,
-							  const struct vss_uuid *writer_id,
-							  enum vss_component_type type, const char *logical_path,
-							  const char *component_name,
-							  const char *sub_logical_path,
-							  const char *sub_component_name, bool repair)
+vss_result vss_backup_components_add_restore_subcomponent(
+	struct vss_backup_components *bc, const struct vss_uuid *writer_id, enum vss_component_type type,
+	const char *logical_path, const char *component_name, const char *sub_logical_path,
+	const char *sub_component_name, bool repair)
 {
 	const enum vss_call call = VSS_CALL_AddRestoreSubcomponent;
 	const struct vss_component_ref ref = { NULL, writer_id, type, logical_path, component_name };
@@ -145,14 +149,17 @@ vss_result vss_backup_components_add_restore_subcomponent(struct vss_backup_comp
 	if (VSS_FAILED(result))
 		return result;
 	if (!sub_logical_path || !sub_component_name || !*sub_component_name || repair)
-		return vss_requester_fail(bc, E_INVALIDARG,
-					  "AddRestoreSubcomponent needs logical path and name of the sub-component, and "
-					  "false for repair");
+		return vss_requester_fail(
+			bc, E_INVALIDARG,
+			"AddRestoreSubcomponent needs logical path and name of the sub-component, and "
+			"false for repair");
 	result = vss_component_is_selected_for_restore(component, &selected);
 	if (VSS_FAILED(result) || !selected)
-		return vss_requester_fail(bc, VSS_E_BAD_STATE,
-					  "AddRestoreSubcomponent was called out of order: component \"%s\" is not "
-					  "selected; call SetSelectedForRestore before", component_name);
+		return vss_requester_fail(
+			bc, VSS_E_BAD_STATE,
+			"AddRestoreSubcomponent was called out of order: component \"%s\" is not "
+			"selected; call SetSelectedForRestore before",
+			component_name);
 	result = needs_writer(bc, call, &ref, stored, &writer);
 	if (VSS_FAILED(result))
 		return result;
@@ -165,10 +172,12 @@ vss_result vss_backup_components_add_restore_subcomponent(struct vss_backup_comp
 					  writer->identity.writer_name, sub_component_name, sub_logical_path,
 					  component_name);
 	if (!info.selectable_for_restore)
-		return vss_requester_fail(bc, E_INVALIDARG,
-					  "sub-component \"%s\" of writer %s is not selectable for restore; restore \"%s\" "
-					  "as a whole", sub_component_name, writer->identity.writer_name, component_name);
-	return finish(bc, call, vss_component_add_restore_subcomponent(component, sub_logical_path,
+		return vss_requester_fail(
+			bc, E_INVALIDARG,
+			"sub-component \"%s\" of writer %s is not selectable for restore; restore \"%s\" "
+			"as a whole",
+			sub_component_name, writer->identity.writer_name, component_name);
+	return finish(bc, call, component, vss_component_add_restore_subcomponent(component, sub_logical_path,
 								       sub_component_name));
 }
 
@@ -187,12 +196,14 @@ vss_result vss_backup_components_set_restore_options(struct vss_backup_component
 		return result;
 	if (!options)
 		return vss_requester_null(bc, VSS_CALL_SetRestoreOptions, "options");
-	return finish(bc, VSS_CALL_SetRestoreOptions, vss_component_set_restore_options(component, options));
+	return finish(bc, VSS_CALL_SetRestoreOptions, component,
+		      vss_component_set_restore_options(component, options));
 }
 
 vss_result vss_backup_components_set_additional_restores(struct vss_backup_components *bc,
 							 const struct vss_uuid *writer_id,
-							 enum vss_component_type type, const char *logical_path,
+							 enum vss_component_type type,
+							 const char *logical_path,
 							 const char *component_name, bool additional)
 {
 	const struct vss_component_ref ref = { NULL, writer_id, type, logical_path, component_name };
@@ -201,7 +212,7 @@ vss_result vss_backup_components_set_additional_restores(struct vss_backup_compo
 
 	if (VSS_FAILED(result))
 		return result;
-	return finish(bc, VSS_CALL_SetAdditionalRestores,
+	return finish(bc, VSS_CALL_SetAdditionalRestores, component,
 		      vss_component_set_additional_restores(component, additional));
 }
 
@@ -215,14 +226,16 @@ static vss_result start_with_schema(struct vss_backup_components *bc, enum vss_c
 
 	if (VSS_FAILED(result) || (vss_writer_components_backup_schema(stored) & (uint32_t)flag))
 		return result;
-	return vss_requester_fail(bc, VSS_E_BAD_STATE,
-				  "%s: the writer of component \"%s\" does not offer this (backup schema 0x%x)",
-				  vss_call_name(call), ref->name, vss_writer_components_backup_schema(stored));
+	return vss_requester_fail(
+		bc, VSS_E_BAD_STATE,
+		"%s: the writer of component \"%s\" does not offer this (backup schema 0x%x)",
+		vss_call_name(call), ref->name, vss_writer_components_backup_schema(stored));
 }
 
 vss_result vss_backup_components_set_authoritative_restore(struct vss_backup_components *bc,
 							   const struct vss_uuid *writer_id,
-							   enum vss_component_type type, const char *logical_path,
+							   enum vss_component_type type,
+							   const char *logical_path,
 							   const char *component_name, bool authoritative)
 {
 	const struct vss_component_ref ref = { NULL, writer_id, type, logical_path, component_name };
@@ -232,7 +245,7 @@ vss_result vss_backup_components_set_authoritative_restore(struct vss_backup_com
 
 	if (VSS_FAILED(result))
 		return result;
-	return finish(bc, VSS_CALL_SetAuthoritativeRestore,
+	return finish(bc, VSS_CALL_SetAuthoritativeRestore, component,
 		      vss_component_set_authoritative_restore(component, authoritative));
 }
 
@@ -243,13 +256,15 @@ vss_result vss_backup_components_set_restore_name(struct vss_backup_components *
 {
 	const struct vss_component_ref ref = { NULL, writer_id, type, logical_path, component_name };
 	struct vss_component *component;
-	vss_result result = start_with_schema(bc, VSS_CALL_SetRestoreName, &ref, VSS_BS_RESTORE_RENAME, &component);
+	vss_result result = start_with_schema(bc, VSS_CALL_SetRestoreName, &ref, VSS_BS_RESTORE_RENAME,
+					      &component);
 
 	if (VSS_FAILED(result))
 		return result;
 	if (!name)
 		return vss_requester_null(bc, VSS_CALL_SetRestoreName, "a name");
-	return finish(bc, VSS_CALL_SetRestoreName, vss_component_set_restore_name(component, name));
+	return finish(bc, VSS_CALL_SetRestoreName, component,
+		      vss_component_set_restore_name(component, name));
 }
 
 vss_result vss_backup_components_set_roll_forward(struct vss_backup_components *bc,
@@ -266,9 +281,11 @@ vss_result vss_backup_components_set_roll_forward(struct vss_backup_components *
 	if (VSS_FAILED(result))
 		return result;
 	if (roll <= VSS_RF_UNDEFINED || roll > VSS_RF_PARTIAL || (roll == VSS_RF_PARTIAL && !point))
-		return vss_requester_fail(bc, E_INVALIDARG,
-					  "SetRollForward takes VSS_RF_NONE, VSS_RF_ALL, or VSS_RF_PARTIAL with a point");
-	return finish(bc, VSS_CALL_SetRollForward, vss_component_set_roll_forward(component, roll, point));
+		return vss_requester_fail(
+			bc, E_INVALIDARG,
+			"SetRollForward takes VSS_RF_NONE, VSS_RF_ALL, or VSS_RF_PARTIAL with a point");
+	return finish(bc, VSS_CALL_SetRollForward, component,
+		      vss_component_set_roll_forward(component, roll, point));
 }
 
 /* ---- whereto ---- */
@@ -285,7 +302,8 @@ static bool same_path(const char *a, const char *b)
 	return a_size == b_size && !strncmp(a, b, a_size);
 }
 
-static bool matches(const struct vss_wm_filedesc *found, const char *path, const char *filespec, bool recursive)
+static bool matches(const struct vss_wm_filedesc *found, const char *path, const char *filespec,
+		    bool recursive)
 {
 	return found->path && found->filespec && same_path(found->path, path) &&
 	       !strcmp(found->filespec, filespec) && found->recursive == recursive;
@@ -344,12 +362,14 @@ static vss_result check_target(struct vss_backup_components *bc, enum vss_call c
 			       const char *filespec, const char *destination)
 {
 	if (!path || !*path || !filespec || !*filespec || !destination || !*destination)
-		return vss_requester_fail(bc, E_INVALIDARG, "%s was called without path, files or destination",
+		return vss_requester_fail(bc, E_INVALIDARG,
+					  "%s was called without path, files or destination",
 					  vss_call_name(call));
 	if (strpbrk(filespec, "/\\"))
-		return vss_requester_fail(bc, E_INVALIDARG,
-					  "%s: \"%s\" names a folder; give it as the path, and only files here",
-					  vss_call_name(call), filespec);
+		return vss_requester_fail(
+			bc, E_INVALIDARG,
+			"%s: \"%s\" names a folder; give it as the path, and only files here",
+			vss_call_name(call), filespec);
 	return S_OK;
 }
 
@@ -378,16 +398,14 @@ vss_result vss_backup_components_add_new_target(struct vss_backup_components *bc
 					  "component \"%s\" of writer %s has no file set \"%s\" in \"%s\"%s",
 					  component_name, writer->identity.writer_name, filename, path,
 					  recursive ? " with what is below" : "");
-	return finish(bc, call, vss_component_add_new_target(component, path, filename, recursive, alternate_path));
+	return finish(bc, call, component,
+		      vss_component_add_new_target(component, path, filename, recursive, alternate_path));
 }
 
-vss_result vss_backup_components_add_alternative_location_mapping(struct vss_backup_components *bc,
-								  const struct vss_uuid *writer_id,
-								  enum vss_component_type type,
-								  const char *logical_path,
-								  const char *component_name, const char *path,
-								  const char *filespec, bool recursive,
-								  const char *destination)
+vss_result vss_backup_components_add_alternative_location_mapping(
+	struct vss_backup_components *bc, const struct vss_uuid *writer_id, enum vss_component_type type,
+	const char *logical_path, const char *component_name, const char *path, const char *filespec,
+	bool recursive, const char *destination)
 {
 	const enum vss_call call = VSS_CALL_AddAlternativeLocationMapping;
 	const struct vss_component_ref ref = { NULL, writer_id, type, logical_path, component_name };
@@ -405,10 +423,11 @@ vss_result vss_backup_components_add_alternative_location_mapping(struct vss_bac
 	for (uint32_t i = 0;; i++) {
 		_cleanup_filedesc_ struct vss_wm_filedesc filedesc = { 0 };
 
-		if (vss_examine_writer_metadata_get_alternate_location_mapping(writer->metadata, i, &filedesc))
+		if (vss_examine_writer_metadata_get_alternate_location_mapping(writer->metadata, i,
+									       &filedesc))
 			break;
 		if (matches(&filedesc, path, filespec, recursive))
-			return finish(bc, call, vss_component_add_alternate_location_mapping(
+			return finish(bc, call, component, vss_component_add_alternate_location_mapping(
 					      component, path, filespec, recursive, destination));
 	}
 	return vss_requester_fail(bc, VSS_E_OBJECT_NOT_FOUND,
@@ -430,17 +449,15 @@ vss_result vss_backup_components_set_ranges_file_path(struct vss_backup_componen
 		return result;
 	if (!path)
 		return vss_requester_null(bc, VSS_CALL_SetRangesFilePath, "a path");
-	return finish(bc, VSS_CALL_SetRangesFilePath,
+	return finish(bc, VSS_CALL_SetRangesFilePath, component,
 		      vss_component_set_ranges_file_path(component, partial_file, path));
 }
 
 /* ---- the restore itself ---- */
 
-vss_result vss_backup_components_set_file_restore_status(struct vss_backup_components *bc,
-							 const struct vss_uuid *writer_id,
-							 enum vss_component_type type, const char *logical_path,
-							 const char *component_name,
-							 enum vss_file_restore_status status)
+vss_result vss_backup_components_set_file_restore_status(
+	struct vss_backup_components *bc, const struct vss_uuid *writer_id, enum vss_component_type type,
+	const char *logical_path, const char *component_name, enum vss_file_restore_status status)
 {
 	const struct vss_component_ref ref = { NULL, writer_id, type, logical_path, component_name };
 	struct vss_component *component;
@@ -449,10 +466,12 @@ vss_result vss_backup_components_set_file_restore_status(struct vss_backup_compo
 	if (VSS_FAILED(result))
 		return result;
 	if (status <= VSS_RS_UNDEFINED || status > VSS_RS_FAILED)
-		return vss_requester_fail(bc, E_INVALIDARG,
-					  "%d is no status of a restore; use VSS_RS_NONE, VSS_RS_ALL or VSS_RS_FAILED",
-					  (int)status);
-	return finish(bc, VSS_CALL_SetFileRestoreStatus, vss_component_set_file_restore_status(component, status));
+		return vss_requester_fail(
+			bc, E_INVALIDARG,
+			"%d is no status of a restore; use VSS_RS_NONE, VSS_RS_ALL or VSS_RS_FAILED",
+			(int)status);
+	return finish(bc, VSS_CALL_SetFileRestoreStatus, component,
+		      vss_component_set_file_restore_status(component, status));
 }
 
 vss_result vss_backup_components_pre_restore(struct vss_backup_components *bc, struct vss_async **async)

@@ -87,16 +87,18 @@ vss_result vss_backup_components_add_to_snapshot_set(struct vss_backup_component
 	int r;
 
 	if (!snapshot_id)
-		return vss_requester_null(bc, VSS_CALL_AddToSnapshotSet, "a place for the snapshot's identifier");
+		return vss_requester_null(bc, VSS_CALL_AddToSnapshotSet,
+					  "a place for the snapshot's identifier");
 	result = vss_requester_enter(bc, VSS_CALL_AddToSnapshotSet);
 	if (VSS_FAILED(result))
 		return result;
 	if (!volume)
 		return vss_requester_null(bc, VSS_CALL_AddToSnapshotSet, "a volume");
 	if (bc->order.volumes == VSS_MAX_SET_VOLUMES)
-		return vss_requester_fail(bc, VSS_E_MAXIMUM_NUMBER_OF_VOLUMES_REACHED,
-					  "%s cannot be added: a set has at most %d volumes; make another set", volume,
-					  VSS_MAX_SET_VOLUMES);
+		return vss_requester_fail(
+			bc, VSS_E_MAXIMUM_NUMBER_OF_VOLUMES_REACHED,
+			"%s cannot be added: a set has at most %d volumes; make another set", volume,
+			VSS_MAX_SET_VOLUMES);
 	result = vss_requester_call(bc, "AddToSnapshotSet", &reply, "ss", volume,
 				    vss_requester_format_uuid(provider_id, provider));
 	if (VSS_FAILED(result))
@@ -165,7 +167,8 @@ vss_result vss_backup_components_is_volume_snapshotted(struct vss_backup_compone
 
 /* ---- the steps ---- */
 
-vss_result vss_backup_components_prepare_for_backup(struct vss_backup_components *bc, struct vss_async **async)
+vss_result vss_backup_components_prepare_for_backup(struct vss_backup_components *bc,
+						    struct vss_async **async)
 {
 	vss_result result;
 

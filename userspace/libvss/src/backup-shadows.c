@@ -59,7 +59,8 @@ vss_result vss_backup_components_get_snapshot_properties(struct vss_backup_compo
 		return E_INVALIDARG;
 	if (in_creation(bc, snapshot_id))
 		return vss_requester_fail(bc, VSS_E_OBJECT_NOT_FOUND,
-					  "shadow copy %s is still in creation; ask after DoSnapshotSet", text);
+					  "shadow copy %s is still in creation; ask after DoSnapshotSet",
+					  text);
 	result = vss_requester_call(bc, "GetSnapshotProperties", &reply, "s", text);
 	if (!VSS_FAILED(result)) {
 		int r = vss_requester_read_snapshot(reply, prop);
@@ -75,9 +76,11 @@ vss_result vss_backup_components_get_snapshot_properties(struct vss_backup_compo
 static vss_result call_manager(struct vss_backup_components *bc, const char *method, sd_bus_message **reply)
 {
 	sd_bus_message *m;
-	int r = sd_bus_message_new_method_call(bc->bus, &m, bc->destination, VSS_BUS_PATH, VSS_BUS_MANAGER, method);
+	int r = sd_bus_message_new_method_call(bc->bus, &m, bc->destination, VSS_BUS_PATH, VSS_BUS_MANAGER,
+					       method);
 
-	return r < 0 ? vss_requester_bus_error(&bc->error, method, NULL, r) : vss_requester_send(bc, m, reply);
+	return r < 0 ? vss_requester_bus_error(&bc->error, method, NULL, r) :
+		       vss_requester_send(bc, m, reply);
 }
 
 static int read_object(sd_bus_message *m, enum vss_object_type type, struct vss_object_prop *prop)
@@ -116,12 +119,14 @@ vss_result vss_backup_components_query(struct vss_backup_components *bc, const s
 	if (VSS_FAILED(result))
 		return result;
 	if ((object_id && !vss_uuid_is_null(object_id)) || object_type != VSS_OBJECT_NONE)
-		return vss_requester_fail(bc, E_INVALIDARG,
-					  "Query takes no object to start from: pass no identifier and VSS_OBJECT_NONE");
+		return vss_requester_fail(
+			bc, E_INVALIDARG,
+			"Query takes no object to start from: pass no identifier and VSS_OBJECT_NONE");
 	if (return_type != VSS_OBJECT_SNAPSHOT && return_type != VSS_OBJECT_PROVIDER)
-		return vss_requester_fail(bc, E_INVALIDARG,
-					  "Query returns shadow copies or providers: ask for VSS_OBJECT_SNAPSHOT or "
-					  "VSS_OBJECT_PROVIDER");
+		return vss_requester_fail(
+			bc, E_INVALIDARG,
+			"Query returns shadow copies or providers: ask for VSS_OBJECT_SNAPSHOT or "
+			"VSS_OBJECT_PROVIDER");
 	result = return_type == VSS_OBJECT_SNAPSHOT ? vss_requester_call(bc, "QuerySnapshots", &reply, "") :
 						      call_manager(bc, "ListProviders", &reply);
 	if (VSS_FAILED(result))
@@ -157,9 +162,10 @@ vss_result vss_backup_components_delete_snapshots(struct vss_backup_components *
 	if (VSS_FAILED(result))
 		return result;
 	if (type != VSS_OBJECT_SNAPSHOT && type != VSS_OBJECT_SNAPSHOT_SET)
-		return vss_requester_fail(bc, E_INVALIDARG,
-					  "DeleteSnapshots deletes shadow copies and sets: pass VSS_OBJECT_SNAPSHOT or "
-					  "VSS_OBJECT_SNAPSHOT_SET");
+		return vss_requester_fail(
+			bc, E_INVALIDARG,
+			"DeleteSnapshots deletes shadow copies and sets: pass VSS_OBJECT_SNAPSHOT or "
+			"VSS_OBJECT_SNAPSHOT_SET");
 	if (!needed_id(bc, call, id, text))
 		return E_INVALIDARG;
 	result = vss_requester_call(bc, "DeleteSnapshots", &reply, "sub", text, (uint32_t)type, (int)force);
@@ -179,18 +185,23 @@ vss_result vss_backup_components_delete_snapshots(struct vss_backup_components *
 
 /* ---- exposing ---- */
 
-static vss_result check_exposure(struct vss_backup_components *bc, const char *path_from_root, uint32_t attributes)
+static vss_result check_exposure(struct vss_backup_components *bc, const char *path_from_root,
+				 uint32_t attributes)
 {
 	if (attributes != VSS_VOLSNAP_ATTR_EXPOSED_LOCALLY && attributes != VSS_VOLSNAP_ATTR_EXPOSED_REMOTELY)
-		return vss_requester_fail(bc, E_INVALIDARG,
-					  "ExposeSnapshot takes exactly one of VSS_VOLSNAP_ATTR_EXPOSED_LOCALLY and "
-					  "VSS_VOLSNAP_ATTR_EXPOSED_REMOTELY, not 0x%x", attributes);
+		return vss_requester_fail(
+			bc, E_INVALIDARG,
+			"ExposeSnapshot takes exactly one of VSS_VOLSNAP_ATTR_EXPOSED_LOCALLY and "
+			"VSS_VOLSNAP_ATTR_EXPOSED_REMOTELY, not 0x%x",
+			attributes);
 	if (path_from_root && attributes == VSS_VOLSNAP_ATTR_EXPOSED_LOCALLY)
-		return vss_requester_fail(bc, E_INVALIDARG,
-					  "a shadow copy is exposed locally as a whole; leave the path from its root out");
+		return vss_requester_fail(
+			bc, E_INVALIDARG,
+			"a shadow copy is exposed locally as a whole; leave the path from its root out");
 	if (path_from_root && strpbrk(path_from_root, "*?%"))
 		return vss_requester_fail(bc, E_INVALIDARG,
-					  "the path \"%s\" has a wildcard or a variable; name one folder", path_from_root);
+					  "the path \"%s\" has a wildcard or a variable; name one folder",
+					  path_from_root);
 	return S_OK;
 }
 
@@ -266,10 +277,12 @@ static vss_result check_break_flags(struct vss_backup_components *bc, uint32_t f
 	const uint32_t both = VSS_BREAKEX_FLAG_REVERT_IDENTITY_ALL | VSS_BREAKEX_FLAG_REVERT_IDENTITY_NONE;
 
 	if (flags & ~all)
-		return vss_requester_fail(bc, E_INVALIDARG, "0x%x has flags that BreakSnapshotSetEx does not know", flags);
-	if ((flags & both) == both)
 		return vss_requester_fail(bc, E_INVALIDARG,
-					  "the identities of all or of no disks can be reverted, not both; pass one flag");
+					  "0x%x has flags that BreakSnapshotSetEx does not know", flags);
+	if ((flags & both) == both)
+		return vss_requester_fail(
+			bc, E_INVALIDARG,
+			"the identities of all or of no disks can be reverted, not both; pass one flag");
 	if ((flags & VSS_BREAKEX_FLAG_MASK_LUNS) && flags != VSS_BREAKEX_FLAG_MASK_LUNS)
 		return vss_requester_fail(bc, E_INVALIDARG,
 					  "LUNs that are masked cannot be changed; pass the mask flag alone");

@@ -21,7 +21,8 @@ static vss_result add_ids(struct vss_backup_components *bc, enum vss_call call, 
 	if (VSS_FAILED(result))
 		return result;
 	if (!ids || !count)
-		return vss_requester_fail(bc, E_INVALIDARG, "%s was called without an identifier; name at least one",
+		return vss_requester_fail(bc, E_INVALIDARG,
+					  "%s was called without an identifier; name at least one",
 					  vss_call_name(call));
 	/* The writers were asked already: no effect. */
 	if (bc->order.gather_called)
@@ -194,7 +195,8 @@ vss_result vss_backup_components_get_writer_metadata(struct vss_backup_component
 	vss_result result;
 
 	if (!instance_id || !metadata)
-		return vss_requester_null(bc, VSS_CALL_GetWriterMetadata, "a place for instance and metadata");
+		return vss_requester_null(bc, VSS_CALL_GetWriterMetadata,
+					  "a place for instance and metadata");
 	result = vss_requester_enter(bc, VSS_CALL_GetWriterMetadata);
 	if (VSS_FAILED(result))
 		return result;
@@ -203,7 +205,8 @@ vss_result vss_backup_components_get_writer_metadata(struct vss_backup_component
 					  "there is no writer metadata of index %u, only %u in all", index,
 					  bc->nr_writers);
 	writer = &bc->writers[index];
-	result = vss_create_vss_examine_writer_metadata(writer->xml, strlen(writer->xml), metadata, &bc->error);
+	result = vss_create_vss_examine_writer_metadata(writer->xml, strlen(writer->xml), metadata,
+							&bc->error);
 	if (!VSS_FAILED(result))
 		*instance_id = writer->identity.instance_id;
 	return result;

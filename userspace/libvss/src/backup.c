@@ -197,9 +197,10 @@ vss_result vss_backup_components_set_restore_state(struct vss_backup_components 
 	if (VSS_FAILED(result))
 		return result;
 	if (type < VSS_RTYPE_UNDEFINED || type > VSS_RTYPE_OTHER)
-		return vss_requester_fail(bc, E_INVALIDARG,
-					  "%d is no type of restore; use one of VSS_RTYPE_BY_COPY to VSS_RTYPE_OTHER",
-					  (int)type);
+		return vss_requester_fail(
+			bc, E_INVALIDARG,
+			"%d is no type of restore; use one of VSS_RTYPE_BY_COPY to VSS_RTYPE_OTHER",
+			(int)type);
 	result = vss_backup_document_set_restore_state(bc->document, type);
 	return vss_requester_leave(bc, VSS_CALL_SetRestoreState, result);
 }

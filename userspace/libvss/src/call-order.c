@@ -140,14 +140,17 @@ static const struct rule rules[VSS_CALL_COUNT] = {
 
 /* Why a call is refused in a stage, and what to do, for the sentence of the error. */
 static const char *const stage_says[VSS_STAGE_COUNT] = {
-	[VSS_STAGE_NEW] = "the object is not initialized; call InitializeForBackup or InitializeForRestore first",
+	[VSS_STAGE_NEW] =
+		"the object is not initialized; call InitializeForBackup or InitializeForRestore first",
 	[VSS_STAGE_BACKUP] = "the object is initialized for a backup and has no snapshot set in creation; "
 			     "call what comes before it, for a new set StartSnapshotSet",
-	[VSS_STAGE_LOADED] = "the object holds the stored document of another set, for import; use a new object "
-			     "for a backup",
+	[VSS_STAGE_LOADED] =
+		"the object holds the stored document of another set, for import; use a new object "
+		"for a backup",
 	[VSS_STAGE_SET] = "a snapshot set is open and not yet prepared",
 	[VSS_STAGE_PREPARED] = "PrepareForBackup was called already",
-	[VSS_STAGE_CREATED] = "DoSnapshotSet was called already; an object serves one backup, use a new one",
+	[VSS_STAGE_CREATED] =
+		"DoSnapshotSet was called already; an object serves one backup, use a new one",
 	[VSS_STAGE_DONE] = "BackupComplete was called already; an object serves one backup, use a new one",
 	[VSS_STAGE_OVER] = "the backup has failed or was aborted; release the object and use a new one",
 	[VSS_STAGE_RESTORE] = "the object is initialized for a restore and PreRestore was not called yet",
@@ -166,47 +169,72 @@ const char *vss_call_name(enum vss_call call)
 	return call_names[call];
 }
 
-/* NULL when the condition is met, else the sentence. */
-static const char *not_met(const struct vss_call_order *order, char need)
+static bool is_met(const struct vss_call_order *order, char need)
 {
 	bool writers = vss_context_has_writers(order->context);
 
 	switch (need) {
 	case 'W':
-		return writers ? NULL : "the context has no writers; leave this call out, or use a context with writers";
+		return writers;
+	case 'G':
+		return order->gathered;
 	case 'g':
-		if (!writers)
-			return NULL;
+		return order->gathered || !writers;
+	case 'M':
+		return order->metadata;
+	case 'T':
+		return order->status;
+	case 'B':
+		return order->backup_state_set;
+	case 'P':
+		return order->stage != VSS_STAGE_SET || !writers;
+	case 'V':
+		return order->volumes || writers;
+	case 'A':
+		return order->context != VSS_CTX_ALL;
+	case 'C':
+		return order->context_set;
+	case 'U':
+		return !order->context_set && !order->context_fixed;
+	case '1':
+		return !order->gather_called;
+	}
+	return true;
+}
+
+/* Why it is not met, and what to do. */
+static const char *need_says(const struct vss_call_order *order, char need)
+{
+	switch (need) {
+	case 'W':
+		return "the context has no writers; leave this call out, or use a context with writers";
+	case 'M':
+		if (order->gathered)
+			return "the writers' metadata was freed; use a new object";
 		/* fall through */
 	case 'G':
-		return order->gathered ? NULL : "the writers' metadata is missing; call GatherWriterMetadata before";
-	case 'M':
-		return order->metadata ? NULL :
-		       order->gathered ? "the writers' metadata was freed; use a new object" :
-		       "the writers' metadata is missing; call GatherWriterMetadata before";
+	case 'g':
+		return "the writers' metadata is missing; call GatherWriterMetadata before";
 	case 'T':
-		return order->status ? NULL : "there is no writer status; call GatherWriterStatus before";
+		return "there is no writer status; call GatherWriterStatus before";
 	case 'B':
-		return order->backup_state_set ? NULL : "the kind of backup is not known; call SetBackupState before";
+		return "the kind of backup is not known; call SetBackupState before";
 	case 'P':
-		return !writers || order->stage != VSS_STAGE_SET ? NULL :
-		       "the writers are not prepared; call PrepareForBackup before";
+		return "the writers are not prepared; call PrepareForBackup before";
 	case 'V':
-		return writers || order->volumes ? NULL :
-		       "the set has no volume and the context no writers; call AddToSnapshotSet before";
+		return "the set has no volume and the context no writers; call AddToSnapshotSet before";
 	case 'A':
-		return order->context != VSS_CTX_ALL ? NULL :
-		       "VSS_CTX_ALL is for administration; use a new object with the context of a backup";
+		return "VSS_CTX_ALL is for administration; use a new object with the context of a backup";
 	case 'C':
-		return order->context_set ? NULL : "no context was chosen; call SetContext before";
+		return "no context was chosen; call SetContext before";
 	case 'U':
-		return order->context_set ? "SetContext was called already" :
-		       order->context_fixed ? "calls were made in the default context already; "
-					      "call SetContext right after InitializeForBackup" : NULL;
-	case '1':
-		return order->gather_called ? "it was called already; use a new object to ask the writers again" : NULL;
+		if (order->context_set)
+			return "SetContext was called already";
+		return "calls were made in the default context already; "
+		       "call SetContext right after InitializeForBackup";
+	default:
+		return "it was called already; use a new object to ask the writers again";
 	}
-	return NULL;
 }
 
 vss_result vss_call_order_check(const struct vss_call_order *order, enum vss_call call,
@@ -226,7 +254,8 @@ vss_result vss_call_order_check(const struct vss_call_order *order, enum vss_cal
 		break;
 	}
 	for (const char *need = rule->needs; !why && *need; need++)
-		why = not_met(order, *need);
+		if (!is_met(order, *need))
+			why = need_says(order, *need);
 	if (!why && order->busy && !strchr(rule->does, '+')) {
 		vss_error_set(err, vss_result_to_errno(result), result,
 			      "%s was called while %s of the same object runs; wait for its end",

@@ -120,6 +120,17 @@ int vss_kernel_area_set_extents(struct vss_kernel *kernel, struct vss_devno volu
 	return ret;
 }
 
+int vss_kernel_area_remove(struct vss_kernel *kernel, struct vss_devno volume, uint32_t id)
+{
+	struct nlattr *nest;
+	struct nl_msg *msg = area_request(kernel, VSS_CMD_AREA_REMOVE, false, volume, &nest);
+
+	if (!msg || nla_put_u32(msg, VSS_A_AREA_ID, id) < 0)
+		return vss_kernel_request_too_long(kernel, VSS_SUBJECT_DEV(volume));
+	nla_nest_end_keep_empty(msg, nest);
+	return vss_kernel_exchange(kernel, VSS_SUBJECT_DEV(volume), NULL, NULL);
+}
+
 static int list_area(struct nlattr *const *attrs, bool first, void *arg)
 {
 	struct vss_list *list = arg;

@@ -35,6 +35,8 @@ static const char *verb(enum vss_cmd cmd)
 		return "use the file for the diff area of";
 	case VSS_CMD_AREA_GET:
 		return "list diff areas";
+	case VSS_CMD_AREA_REMOVE:
+		return "remove a part of the diff area of";
 	case VSS_CMD_SET_PREPARE:
 		return "prepare snapshot set";
 	case VSS_CMD_SET_STEP:
@@ -105,6 +107,11 @@ static const struct rule {
 	{ VSS_CMD_AREA_EXTENTS, EBUSY, VSS_E_VOLUME_IN_USE,
 	  "the file lies on the volume itself, which has snapshots that may still need its blocks",
 	  "put the file on another device, or delete the snapshots first" },
+	{ VSS_CMD_AREA_REMOVE, ENODEV, VSS_E_OBJECT_NOT_FOUND, "the volume is not attached",
+	  NULL },
+	{ VSS_CMD_AREA_REMOVE, ENOENT, VSS_E_OBJECT_NOT_FOUND, "there is no such part",
+	  "see 'vssctl diff-area list'" },
+	{ VSS_CMD_AREA_REMOVE, EBUSY, VSS_E_VOLUME_IN_USE, "the volume has snapshots", NULL },
 	{ VSS_CMD_SET_PREPARE, EBUSY, VSS_E_SNAPSHOT_SET_IN_PROGRESS,
 	  "a volume is in another set that is being created", "try again later" },
 	{ VSS_CMD_SET_PREPARE, ENOSPC, VSS_E_INSUFFICIENT_STORAGE,

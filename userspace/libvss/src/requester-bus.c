@@ -58,16 +58,17 @@ vss_result vss_requester_bus_error(struct vss_error *err, const char *method, co
 	else if (code == -ENOMEM)
 		result = E_OUTOFMEMORY;
 	vss_error_set(err, code < 0 ? code : -EIO, result,
-		      "%s failed, vssd cannot be spoken to: %s; see that it runs (systemctl status vssd)", method,
-		      error && error->message ? error->message : strerror(code < 0 ? -code : EIO));
+		      "%s failed, vssd cannot be spoken to: %s; see that it runs (systemctl status vssd)",
+		      method, error && error->message ? error->message : strerror(code < 0 ? -code : EIO));
 	return result;
 }
 
 vss_result vss_requester_bad_reply(struct vss_backup_components *bc, int code)
 {
-	return vss_requester_fail(bc, code == -ENOMEM ? E_OUTOFMEMORY : VSS_E_UNEXPECTED,
-				  "vssd's answer cannot be read: %s; see that vssd and libvss are of the same version",
-				  strerror(-code));
+	return vss_requester_fail(
+		bc, code == -ENOMEM ? E_OUTOFMEMORY : VSS_E_UNEXPECTED,
+		"vssd's answer cannot be read: %s; see that vssd and libvss are of the same version",
+		strerror(-code));
 }
 
 /* ---- connecting ---- */

@@ -144,7 +144,7 @@ static bool describe(const struct pg_cluster *cluster, const struct pg_layout *l
 		return false;
 	return !vss_create_writer_metadata_set_restore_method(metadata, VSS_RME_STOP_RESTORE_START,
 							      cluster->service, NULL, VSS_WRE_ALWAYS, false) &&
-	       !vss_create_writer_metadata_set_backup_schema(metadata, VSS_BS_COPY | VSS_BS_TIMESTAMPED);
+	       !vss_create_writer_metadata_set_backup_schema(metadata, VSS_BS_COPY);
 }
 
 static bool on_identify(struct vss_writer *writer, struct vss_writer_metadata *metadata, void *data)

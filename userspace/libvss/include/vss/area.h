@@ -73,8 +73,8 @@ void vss_area_place_clear(struct vss_area_place *place);
  * @path: absolute path
  * @fd: open for reading and writing
  * @size: bytes allocated
- * @pinned: the kernel module holds it; it cannot be unlinked before the volume
- *	is detached
+ * @pinned: the kernel module holds it; it cannot be unlinked before the part is
+ *	removed or the volume detached
  */
 struct vss_area_file {
 	char *path;
@@ -118,10 +118,12 @@ int vss_area_file_name(const char *dir, struct vss_devno volume, char **path,
  * vss_area_file_add() - Hand a file to the kernel module: pin, map, tell extents.
  * @kernel: handle of the module
  * @volume: the tracked volume
- * @file: the file; @file->pinned tells afterwards whether it is pinned, also
- *	on failure
+ * @file: the file; @file->pinned tells afterwards whether it is pinned
  * @area: receives the part, to be cleared with vss_kernel_area_clear(); may be NULL
  * @err: receives the failure; may be NULL
+ *
+ * On failure the part is removed again, so that vss_area_file_discard() can
+ * unlink the file.
  *
  * Return: 0 or a negative errno.
  */
@@ -159,7 +161,7 @@ int vss_area_file_discard(struct vss_area_file *file, struct vss_error *err);
 
 /**
  * vss_area_file_remove() - Unlink the file of a part that was released.
- * @area: the part, as it was listed before its volume was detached
+ * @area: the part, as it was listed before it was removed or its volume detached
  * @err: receives the failure; may be NULL
  *
  * Nothing is unlinked if the path leads to anything else by now.

@@ -346,6 +346,22 @@ int vss_kernel_area_set_extents(struct vss_kernel *kernel, struct vss_devno volu
 				size_t count);
 
 /**
+ * vss_kernel_area_remove() - Take a part away from a volume's diff area.
+ * @kernel: the handle
+ * @volume: the tracked volume
+ * @id: the part's number
+ *
+ * The device or file is released; a file is not unlinked, see
+ * vss_area_file_remove().  A file without all its extents can be removed at any
+ * time, what gives room only while the volume has no snapshots.
+ *
+ * Return: 0; -EBUSY the volume has snapshots, also in a set in creation, or
+ * copies are still being stored; -ENOENT no such part; -ENODEV the volume is not
+ * tracked; another negative errno.
+ */
+int vss_kernel_area_remove(struct vss_kernel *kernel, struct vss_devno volume, uint32_t id);
+
+/**
  * vss_kernel_area_list() - Read the parts of diff areas.
  * @kernel: the handle
  * @volume: only this volume's; NULL for all

@@ -1,0 +1,374 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+/*
+ * Records of sets, and what the next life of vssd makes of them.
+ */
+#include "unit.h"
+
+#include "../standin/machine.h"
+
+#include <dirent.h>
+#include <sys/stat.h>
+
+static const char *const two[] = { "/dev/a", "/dev/b" };
+
+struct world {
+	struct machine *m;
+	struct standin_provider *sys, *hard;
+	char dir[32];
+};
+
+static int setup(void **state)
+{
+	struct world *w = calloc(1, sizeof(*w));
+
+	strcpy(w->dir, "/tmp/vssd-record-XXXXXX");
+	assert_non_null(mkdtemp(w->dir));
+	w->m = machine_new(w->dir);
+	machine_writer(w->m, "w1", VSS_APP_FRONT_END);
+	w->sys = machine_provider(w->m, "sys", VSS_PROV_SYSTEM, true, " /dev/b ");
+	w->hard = machine_provider(w->m, "hard", VSS_PROV_HARDWARE, false, " /dev/a ");
+	*state = w;
+	return 0;
+}
+
+static size_t records(struct world *w)
+{
+	char path[64];
+	const struct dirent *entry;
+	size_t count = 0;
+	DIR *dir;
+
+	snprintf(path, sizeof(path), "%s/sets", w->dir);
+	dir = opendir(path);
+	while (dir && (entry = readdir(dir)))
+		count += entry->d_name[0] != '.';
+	if (dir)
+		closedir(dir);
+	return count;
+}
+
+static void remove_all(const char *path)
+{
+	const struct dirent *entry;
+	char name[400];
+	DIR *dir = opendir(path);
+
+	while (dir && (entry = readdir(dir))) {
+		if (entry->d_name[0] == '.')
+			continue;
+		snprintf(name, sizeof(name), "%s/%s", path, entry->d_name);
+		remove_all(name);
+	}
+	if (dir)
+		closedir(dir);
+	remove(path);
+}
+
+static int teardown(void **state)
+{
+	struct world *w = *state;
+
+	assert_false(w->m->frozen_trouble);
+	assert_false(vssd_core_busy(w->m->core));
+	machine_free(w->m);
+	chmod(w->dir, 0700);
+	remove_all(w->dir);
+	free(w);
+	return 0;
+}
+
+static size_t all(struct world *w, struct vss_snapshot_prop *first)
+{
+	struct requester r;
+	size_t count;
+
+	requester_open(&r, w->m);
+	vssd_session_initialize(r.session, false, NULL);
+	vssd_session_set_context(r.session, VSS_CTX_ALL, NULL);
+	assert_int_equal(requester_wait(&r, query_snapshots), S_OK);
+	count = r.nr_snapshots;
+	if (first && count) {
+		*first = r.props[0];
+		memset(&r.props[0], 0, sizeof(r.props[0]));
+	}
+	requester_close(&r);
+	return count;
+}
+
+/* CTX-040, as far as vssd has a part in it; LIF-010 */
+static void persistent_sets_stay(void **state)
+{
+	struct world *w = *state;
+	struct vss_snapshot_prop before = { 0 }, after = { 0 };
+	struct requester r;
+
+	requester_open(&r, w->m);
+	assert_int_equal(requester_create(&r, VSS_CTX_APP_ROLLBACK, two, 2), S_OK);
+	assert_int_equal(records(w), 1);
+	assert_int_equal(all(w, &before), 2);
+	requester_forget(&r);
+	free(r.document);
+	machine_restart(w->m);
+	assert_int_equal(records(w), 1);
+	assert_int_equal(all(w, &after), 2);
+	assert_true(vss_uuid_equal(&before.snapshot_id, &after.snapshot_id));
+	assert_true(vss_uuid_equal(&before.snapshot_set_id, &after.snapshot_set_id));
+	assert_true(vss_uuid_equal(&before.provider_id, &after.provider_id));
+	assert_int_equal(before.attributes, after.attributes);
+	assert_int_equal(before.creation_time, after.creation_time);
+	assert_int_equal(before.snapshots_count, after.snapshots_count);
+	assert_string_equal(before.original_volume_name, after.original_volume_name);
+	assert_string_equal(before.device_object, after.device_object);
+	assert_string_equal(before.originating_machine, after.originating_machine);
+
+	requester_open(&r, w->m);
+	vssd_session_initialize(r.session, false, NULL);
+	vssd_session_set_context(r.session, VSS_CTX_APP_ROLLBACK, NULL);
+	assert_int_equal(requester_wait(&r, delete_snapshots, &before.snapshot_set_id, VSS_OBJECT_SNAPSHOT_SET, false),
+			 S_OK);
+	assert_int_equal(records(w), 0);
+	requester_close(&r);
+	vss_free_snapshot_properties(&before);
+	vss_free_snapshot_properties(&after);
+}
+
+/* LIF-008 LIF-009 CTX-022: sessions end with vssd */
+static void auto_release_sets_go(void **state)
+{
+	struct world *w = *state;
+	struct requester r;
+
+	requester_open(&r, w->m);
+	assert_int_equal(requester_create(&r, VSS_CTX_BACKUP, two, 2), S_OK);
+	requester_forget(&r);
+	free(r.document);
+	machine_restart(w->m);
+	assert_int_equal(w->sys->nr_snapshots + w->hard->nr_snapshots, 0);
+	assert_int_equal(records(w), 0);
+	assert_int_equal(all(w, NULL), 0);
+}
+
+/* LIF-036 TRN-025: killed at every moment of a set */
+static void killed_in_the_middle(void **state)
+{
+	struct world *w = *state;
+
+	for (int steps = 1;; steps++) {
+		struct requester r;
+		bool over = false;
+
+		requester_open(&r, w->m);
+		assert_int_equal(requester_prepare(&r, VSS_CTX_APP_ROLLBACK, two, 2), S_OK);
+		r.answers = 0;
+		requester_ask(&r, do_snapshot_set, r.document);
+		for (int i = 0; i < steps && !over; i++)
+			over = !machine_step(w->m) || r.answers;
+		requester_forget(&r);
+		free(r.document);
+		machine_restart(w->m);
+		if (over) {
+			assert_true(steps > 15);
+			assert_int_equal(all(w, NULL), 2);
+			break;
+		}
+		assert_int_equal(w->sys->nr_snapshots + w->hard->nr_snapshots, 0);
+		assert_int_equal(records(w), 0);
+	}
+	/* and the next set is as good as any */
+	{
+		struct requester r;
+
+		requester_open(&r, w->m);
+		assert_int_equal(requester_create(&r, VSS_CTX_BACKUP, two, 2), S_OK);
+		requester_close(&r);
+		machine_run(w->m);
+	}
+}
+
+/* What was lost meanwhile is not shown, and what cannot be deleted is tried again. */
+static void changes_meanwhile(void **state)
+{
+	struct world *w = *state;
+	struct requester r;
+
+	requester_open(&r, w->m);
+	assert_int_equal(requester_create(&r, VSS_CTX_NAS_ROLLBACK, two, 2), S_OK);
+	requester_close(&r);
+	w->sys->nr_snapshots = 0;
+	machine_restart(w->m);
+	assert_non_null(strstr(w->m->log, "is lost"));
+	assert_int_equal(all(w, NULL), 1);
+	w->hard->nr_snapshots = 0;
+	machine_restart(w->m);
+	assert_int_equal(records(w), 0);
+
+	requester_open(&r, w->m);
+	assert_int_equal(requester_create(&r, VSS_CTX_BACKUP, two, 2), S_OK);
+	w->sys->on[VSSD_STEP_DELETE] = (struct behaviour) { .fault = FAULT_FAILS, .result = VSS_E_PROVIDER_VETO };
+	requester_close(&r);
+	machine_run(w->m);
+	assert_int_equal(w->sys->nr_snapshots, 1);
+	memset(w->sys->on, 0, sizeof(w->sys->on));
+	machine_restart(w->m);
+	assert_int_equal(w->sys->nr_snapshots, 0);
+	assert_int_equal(records(w), 0);
+}
+
+/* TRN-014: of a set that travels, what was saved stays */
+static void transportable_sets(void **state)
+{
+	static const char *const one[] = { "/dev/a" };
+	struct world *w = *state;
+
+	w->hard->has_luns = true;
+	for (int saved = 0; saved < 2; saved++) {
+		struct requester r;
+
+		requester_open(&r, w->m);
+		assert_int_equal(requester_create(&r, VSS_CTX_BACKUP | VSS_VOLSNAP_ATTR_TRANSPORTABLE, one, 1), S_OK);
+		if (saved)
+			vssd_session_document_saved(r.session);
+		requester_forget(&r);
+		free(r.document);
+		machine_restart(w->m);
+		assert_int_equal(w->hard->nr_snapshots, saved);
+		assert_int_equal(records(w), saved);
+		assert_int_equal(all(w, NULL), 0);
+	}
+}
+
+/* LIF-031 */
+static void exposures(void **state)
+{
+	struct world *w = *state;
+	struct vss_snapshot_prop prop = { 0 };
+	struct requester r;
+
+	requester_open(&r, w->m);
+	assert_int_equal(requester_create(&r, VSS_CTX_NAS_ROLLBACK, two, 2), S_OK);
+	assert_int_equal(all(w, &prop), 2);
+	assert_int_equal(requester_wait(&r, expose_snapshot, &prop.snapshot_id, NULL,
+					VSS_VOLSNAP_ATTR_EXPOSED_LOCALLY, "/mnt"), S_OK);
+	requester_close(&r);
+	vss_free_snapshot_properties(&prop);
+	/* vssd alone has been away: it is still mounted */
+	machine_restart(w->m);
+	assert_int_equal(w->m->nr_mounts, 1);
+	assert_int_equal(all(w, &prop), 2);
+	assert_string_equal(prop.exposed_name, "/mnt");
+	vss_free_snapshot_properties(&prop);
+	/* the machine has */
+	w->m->nr_mounts = 0;
+	machine_restart(w->m);
+	assert_int_equal(w->m->nr_mounts, 1);
+	assert_string_equal(w->m->mounts[0][1], "/mnt");
+	/* and the mount point has gone with it */
+	w->m->nr_mounts = 0;
+	snprintf(w->m->no_dir, sizeof(w->m->no_dir), "/mnt");
+	machine_restart(w->m);
+	assert_int_equal(all(w, &prop), 2);
+	assert_null(prop.exposed_name);
+	assert_true(prop.attributes & VSS_VOLSNAP_ATTR_NOT_SURFACED);
+	vss_free_snapshot_properties(&prop);
+}
+
+static void write_file(struct world *w, const char *name, const char *text)
+{
+	char path[128];
+	FILE *file;
+
+	snprintf(path, sizeof(path), "%s/sets/%s", w->dir, name);
+	file = fopen(path, "w");
+	assert_non_null(file);
+	fputs(text, file);
+	fclose(file);
+}
+
+/* Damaged records are left alone and spoken of; half-written ones never counted. */
+static void damaged_records(void **state)
+{
+	static const char *const damaged[] = {
+		"", "{", "[]", "17", "null", "{}", "{\"version\":1}", "{\"version\":99,\"set\":\"x\"}",
+		"{\"version\":1,\"set\":\"0fc5ac1c-5b5e-4f3c-8f5a-111111111111\",\"state\":\"created\",\"snapshots\":3}",
+		"{\"version\":1,\"set\":\"0fc5ac1c-5b5e-4f3c-8f5a-111111111111\",\"state\":\"created\",\"snapshots\":[3]}",
+		("{\"version\":1,\"set\":\"0fc5ac1c-5b5e-4f3c-8f5a-111111111111\",\"state\":\"created\","
+		 "\"snapshots\":[{\"id\":\"nonsense\"}]}"),
+		"{\"version\":1,\"set\":5,\"state\":\"created\",\"snapshots\":[]}",
+	};
+	struct world *w = *state;
+	struct requester r;
+
+	requester_open(&r, w->m);
+	assert_int_equal(requester_create(&r, VSS_CTX_NAS_ROLLBACK, two, 2), S_OK);
+	requester_close(&r);
+	for (size_t i = 0; i < COUNT(damaged); i++) {
+		char name[32];
+
+		snprintf(name, sizeof(name), "bad%zu.json", i);
+		write_file(w, name, damaged[i]);
+	}
+	write_file(w, "half.json.new", "{");
+	machine_restart(w->m);
+	assert_int_equal(all(w, NULL), 2);
+	assert_int_equal(records(w), 1 + COUNT(damaged));
+	assert_non_null(strstr(w->m->log, "damaged"));
+}
+
+/* No place for records: a set that is to stay is not made. */
+static void no_place(void **state)
+{
+	struct world *w = *state;
+	struct requester r;
+	char path[64];
+
+	/* a file where the folder should be */
+	snprintf(path, sizeof(path), "%s/sets", w->dir);
+	remove_all(path);
+	fclose(fopen(path, "w"));
+	requester_open(&r, w->m);
+	assert_int_equal(requester_create(&r, VSS_CTX_NAS_ROLLBACK, two, 2), VSS_E_UNEXPECTED);
+	assert_non_null(strstr(r.error, "record"));
+	assert_int_equal(w->sys->nr_snapshots + w->hard->nr_snapshots, 0);
+	requester_close(&r);
+}
+
+static void lose_folder(void *arg)
+{
+	char path[64];
+
+	snprintf(path, sizeof(path), "%s/sets", (const char *)arg);
+	remove_all(path);
+	fclose(fopen(path, "w"));
+}
+
+/* It is lost at the last moment, with the copies finished: they are deleted again. */
+static void no_place_at_the_end(void **state)
+{
+	struct world *w = *state;
+	struct requester r;
+
+	w->sys->on[VSSD_STEP_POST_FINAL_COMMIT].hook = lose_folder;
+	w->sys->on[VSSD_STEP_POST_FINAL_COMMIT].arg = w->dir;
+	requester_open(&r, w->m);
+	assert_int_equal(requester_create(&r, VSS_CTX_APP_ROLLBACK, two, 2), VSS_E_UNEXPECTED);
+	assert_int_equal(w->sys->nr_snapshots + w->hard->nr_snapshots, 0);
+	requester_close(&r);
+	machine_run(w->m);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test_setup_teardown(persistent_sets_stay, setup, teardown),
+		cmocka_unit_test_setup_teardown(auto_release_sets_go, setup, teardown),
+		cmocka_unit_test_setup_teardown(killed_in_the_middle, setup, teardown),
+		cmocka_unit_test_setup_teardown(changes_meanwhile, setup, teardown),
+		cmocka_unit_test_setup_teardown(transportable_sets, setup, teardown),
+		cmocka_unit_test_setup_teardown(exposures, setup, teardown),
+		cmocka_unit_test_setup_teardown(damaged_records, setup, teardown),
+		cmocka_unit_test_setup_teardown(no_place, setup, teardown),
+		cmocka_unit_test_setup_teardown(no_place_at_the_end, setup, teardown),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}

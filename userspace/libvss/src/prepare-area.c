@@ -1,0 +1,95 @@
+// SPDX-License-Identifier: LGPL-2.1-or-later
+/*
+ * Giving a volume room for its diff area.
+ */
+#include <errno.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <sys/sysmacros.h>
+
+#include "cleanup.h"
+#include "error.h"
+#include "prepare.h"
+
+static int add_device(const struct vss_prepare *prepare, const struct vss_blockdev *volume,
+		      struct vss_devno dev, bool force, struct vss_kernel_area *area,
+		      struct vss_error *err)
+{
+	int ret = vss_area_device_check(volume->dev, dev, force, err);
+
+	if (ret)
+		return ret;
+	ret = vss_kernel_area_add_device(prepare->kernel, volume->dev, dev, area);
+	return ret ? vss_prepare_kernel_error(prepare, ret, err) : 0;
+}
+
+static int add_file(const struct vss_prepare *prepare, const struct vss_blockdev *volume,
+		    const char *path, uint64_t size, struct vss_kernel_area *area,
+		    struct vss_error *err)
+{
+	struct vss_area_file file;
+	struct vss_error discard_error;
+	int ret;
+
+	vss_prepare_tell(prepare, VSS_PREPARE_ALLOCATING, volume, NULL, path);
+	ret = vss_area_file_create(volume->dev, path, size, &file, err);
+	if (ret)
+		return ret;
+	ret = vss_area_file_add(prepare->kernel, volume->dev, &file, area, err);
+	if (!ret)
+		vss_area_file_close(&file);
+	else if (vss_area_file_discard(&file, &discard_error))
+		vss_prepare_tell(prepare, VSS_PREPARE_WARNING, volume, NULL, discard_error.text);
+	return ret;
+}
+
+int vss_prepare_area_in(const struct vss_prepare *prepare, const struct vss_blockdev *volume,
+			const char *dir, uint64_t size, struct vss_kernel_area *area,
+			struct vss_error *err)
+{
+	_cleanup_free_ char *path = NULL;
+	int ret = vss_area_file_name(dir, volume->dev, &path, err);
+
+	return ret ? ret : add_file(prepare, volume, path, size, area, err);
+}
+
+static int add_in_best_place(const struct vss_prepare *prepare, const struct vss_blockdev *volume,
+			     uint64_t size, struct vss_kernel_area *area, struct vss_error *err)
+{
+	struct vss_area_place place __attribute__((cleanup(vss_area_place_clear))) = { 0 };
+	_cleanup_free_ char *dir = NULL;
+	int ret = vss_area_place_find(volume->dev, size, &place, err);
+
+	if (ret)
+		return ret;
+	if (asprintf(&dir, "%s/%s", strcmp(place.mount_point, "/") ? place.mount_point : "",
+		     VSS_AREA_DIRECTORY) < 0) {
+		dir = NULL;
+		return vss_error_errno(err, -ENOMEM, "out of memory");
+	}
+	return vss_prepare_area_in(prepare, volume, dir, place.size, area, err);
+}
+
+int vss_prepare_area(const struct vss_prepare *prepare, const struct vss_blockdev *volume,
+		     const char *where, uint64_t size, bool force, struct vss_kernel_area *area,
+		     struct vss_error *err)
+{
+	struct stat st;
+
+	if (!where)
+		return add_in_best_place(prepare, volume, size, area, err);
+	if (!size)
+		size = vss_area_default_size(volume->size);
+	if (stat(where, &st))
+		return add_file(prepare, volume, where, size, area, err);
+	if (S_ISBLK(st.st_mode))
+		return add_device(prepare, volume,
+				  (struct vss_devno) { major(st.st_rdev), minor(st.st_rdev) },
+				  force, area, err);
+	if (S_ISDIR(st.st_mode))
+		return vss_prepare_area_in(prepare, volume, where, size, area, err);
+	return vss_error_set(err, -EEXIST, VSS_E_OBJECT_ALREADY_EXISTS,
+			     "%s exists already; name a block device, a directory, or a file that "
+			     "is to be created", where);
+}

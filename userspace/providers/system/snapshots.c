@@ -1,0 +1,143 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+/*
+ * Shadow copies of the system provider that exist.
+ */
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "cleanup.h"
+#include "error.h"
+#include "internal.h"
+
+static uint32_t set_size(const struct vss_kernel_snapshot *snapshots, size_t count,
+			 const struct vss_uuid *set)
+{
+	uint32_t size = 0;
+
+	for (size_t i = 0; i < count; i++)
+		size += vss_uuid_equal(&snapshots[i].set, set);
+	return size;
+}
+
+/* One that is lost is told like others until it is deleted: reading it fails. */
+static bool exists(const struct vss_kernel_snapshot *snapshot)
+{
+	return snapshot->state == VSS_SNAPSHOT_ALIVE || snapshot->state == VSS_SNAPSHOT_LOST;
+}
+
+static bool describe(const struct vss_kernel_snapshot *snapshot, struct vss_snapshot_prop *prop)
+{
+	char volume[VSS_BLOCKDEV_NODE_SIZE];
+
+	prop->snapshot_id = snapshot->uuid;
+	prop->snapshot_set_id = snapshot->set;
+	prop->provider_id = system_id;
+	prop->attributes = VSS_VOLSNAP_ATTR_DIFFERENTIAL;
+	prop->creation_time = snapshot->time;
+	prop->status = snapshot->state == VSS_SNAPSHOT_ALIVE ? VSS_SS_CREATED : VSS_SS_ABORTED;
+	vss_blockdev_node(snapshot->volume_name, volume, sizeof(volume));
+	prop->original_volume_name = strdup(volume);
+	if (vss_snapshot_node(snapshot, 0, &prop->device_object) == -ENOMEM)
+		prop->device_object = NULL;
+	return prop->original_volume_name && prop->device_object;
+}
+
+static vss_result list(struct vss_kernel *kernel, struct vss_provider_snapshot **snapshots, size_t *count,
+		       struct vss_error *err)
+{
+	_cleanup_free_ struct vss_kernel_snapshot *found = NULL;
+	struct vss_provider_snapshot *list;
+	vss_result result = S_OK;
+	size_t nr_found, n = 0;
+
+	if (vss_kernel_snapshot_list(kernel, NULL, NULL, &found, &nr_found))
+		return system_kernel_fail(kernel, system_allowed_object, err);
+	list = calloc(nr_found + 1, sizeof(*list));
+	if (!list)
+		return E_OUTOFMEMORY;
+	for (size_t i = 0; result == S_OK && i < nr_found; i++) {
+		if (!exists(&found[i]))
+			continue;
+		list[n].prop.snapshots_count = set_size(found, nr_found, &found[i].set);
+		if (!describe(&found[i], &list[n++].prop))
+			result = E_OUTOFMEMORY;
+	}
+	if (result == S_OK) {
+		*snapshots = list;
+		*count = n;
+		return S_OK;
+	}
+	while (n)
+		vss_provider_snapshot_clear(&list[--n]);
+	free(list);
+	return result;
+}
+
+vss_result system_get_snapshots(void *state, struct vss_provider_snapshot **snapshots, size_t *count,
+				struct vss_error *err)
+{
+	struct vss_kernel *kernel;
+	vss_result result = system_kernel_open(false, &kernel, err);
+
+	(void)state;
+	*snapshots = NULL;
+	*count = 0;
+	if (kernel)
+		result = list(kernel, snapshots, count, err);
+	vss_kernel_close(kernel);
+	return result;
+}
+
+static vss_result no_such(const struct vss_uuid *snapshot, struct vss_error *err)
+{
+	char id[VSS_UUID_TEXT_SIZE];
+
+	vss_error_set(err, -ENOENT, VSS_E_OBJECT_NOT_FOUND, "there is no shadow copy %s",
+		      vss_uuid_format(snapshot, id));
+	return VSS_E_OBJECT_NOT_FOUND;
+}
+
+vss_result system_delete(void *state, const struct vss_uuid *snapshot, bool force, struct vss_error *err)
+{
+	struct vss_kernel *kernel;
+	vss_result result = system_kernel_open(false, &kernel, err);
+
+	(void)state;
+	if (result != S_OK)
+		return result;
+	if (!kernel)
+		return no_such(snapshot, err);
+	if (vss_kernel_snapshot_delete(kernel, snapshot, force))
+		result = system_kernel_fail(kernel, system_allowed_object, err);
+	vss_kernel_close(kernel);
+	return result;
+}
+
+vss_result system_set_writable(void *state, const struct vss_uuid *snapshot, bool writable,
+			       struct vss_error *err)
+{
+	struct vss_kernel *kernel;
+	vss_result result = system_kernel_open(false, &kernel, err);
+
+	(void)state;
+	if (result != S_OK)
+		return result;
+	if (!kernel)
+		return no_such(snapshot, err);
+	if (vss_kernel_snapshot_set_flags(kernel, snapshot, writable ? VSS_SNAPSHOT_F_WRITABLE : 0, NULL))
+		result = system_kernel_fail(kernel, system_allowed_object, err);
+	vss_kernel_close(kernel);
+	return result;
+}
+
+vss_result system_break(void *state, const struct vss_uuid *set, uint32_t flags, struct vss_error *err)
+{
+	(void)state;
+	(void)set;
+	(void)flags;
+	vss_error_set(err, -EOPNOTSUPP, VSS_E_PROVIDER_VETO,
+		      "shadow copies of the system provider are no volumes of their own and cannot "
+		      "be broken off; copy the image's content");
+	return VSS_E_PROVIDER_VETO;
+}

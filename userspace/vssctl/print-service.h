@@ -1,0 +1,27 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * Output of what vssd tells: shadow copies, writers, providers; as text or JSON,
+ * as the context says.
+ */
+#ifndef VSSCTL_PRINT_SERVICE_H
+#define VSSCTL_PRINT_SERVICE_H
+
+#include <vss/backup.h>
+
+#include "vssctl.h"
+
+/* A set that was made; with --quiet the ids alone. */
+void vssctl_print_set(struct vssctl *ctl, const struct vss_uuid *set,
+		      const struct vss_snapshot_prop *props, size_t count);
+
+void vssctl_print_shadows(struct vssctl *ctl, const struct vss_object_prop *props, size_t count);
+void vssctl_print_providers(struct vssctl *ctl, const struct vss_object_prop *props, size_t count);
+void vssctl_print_writers(struct vssctl *ctl, const struct vss_writer_status *statuses, size_t count);
+
+/* One writer's metadata: name and components, with @full also their files. */
+void vssctl_print_metadata(struct vssctl *ctl, struct vss_writer_metadata *metadata, bool full);
+
+/* One line of text, or an object with one string. */
+void vssctl_print_value(struct vssctl *ctl, const char *key, const char *value);
+
+#endif /* VSSCTL_PRINT_SERVICE_H */

@@ -1,0 +1,298 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+/*
+ * vssctl expose, unexpose, import, break, revert: what vssd does with
+ * shadow copies that exist.
+ */
+#include <limits.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+
+#include "backup.h"
+#include "command.h"
+#include "critical.h"
+#include "print-service.h"
+
+/* ---- expose ---- */
+
+enum { OPT_SHARE = 1, OPT_PATH };
+
+static const struct vssctl_option expose_options[] = {
+	{ OPT_SHARE, "share", "NAME", "as a network share instead" },
+	{ OPT_PATH, "path", "PATH", "only this directory of it (with --share)" },
+	{ 0 },
+};
+
+static int run_expose(struct vssctl *ctl, struct vssctl_args *args)
+{
+	const char *share = NULL, *path = NULL;
+	struct vss_backup_components *bc;
+	char absolute[PATH_MAX];
+	struct vss_uuid id;
+	char *exposed = NULL;
+	int opt, ret;
+
+	while ((opt = vssctl_next_option(args)) != VSSCTL_OPTION_END) {
+		switch (opt) {
+		case VSSCTL_OPTION_STOP:
+			return args->exit_code;
+		case OPT_SHARE:
+			share = optarg;
+			break;
+		case OPT_PATH:
+			path = optarg;
+			break;
+		}
+	}
+	if (!share == (args->argc < 2) || (path && !share))
+		return vssctl_usage_error(args, "give a directory, or --share");
+	ret = vssctl_parse_uuid(ctl, args->argv[0], &id);
+	if (ret)
+		return ret;
+	/* vssd has a working directory of its own. */
+	if (!share && !realpath(args->argv[1], absolute))
+		return vssctl_fail(ctl, VSS_E_OBJECT_NOT_FOUND, "there is no directory %s", args->argv[1]);
+	ret = vssctl_connect_all(ctl, &bc);
+	if (ret)
+		return ret;
+	ret = vssctl_check(ctl, bc,
+			   vss_backup_components_expose_snapshot(bc, &id, path,
+								 share ? VSS_VOLSNAP_ATTR_EXPOSED_REMOTELY :
+								 VSS_VOLSNAP_ATTR_EXPOSED_LOCALLY,
+								 share ? share : absolute, &exposed));
+	if (!ret && !ctl->quiet)
+		vssctl_print_value(ctl, "exposed", exposed);
+	free(exposed);
+	vss_backup_components_release(bc);
+	return ret;
+}
+
+const struct vssctl_command vssctl_expose = {
+	.name = "expose",
+	.operands = "ID [DIRECTORY]",
+	.summary = "mount a shadow copy, read-only",
+	.description = "Mount a persistent shadow copy at a directory, read-only and without log replay.\n"
+		       "It stays mounted until 'vssctl unexpose' or until it is deleted.",
+	.options = expose_options,
+	.min_operands = 1,
+	.max_operands = 2,
+	.run = run_expose,
+};
+
+/* ---- those that take an id and nothing else ---- */
+
+static int with_id(struct vssctl *ctl, struct vssctl_args *args,
+		   vss_result (*call)(struct vss_backup_components *, const struct vss_uuid *))
+{
+	struct vss_backup_components *bc;
+	struct vss_uuid id;
+	int ret;
+
+	while (vssctl_next_option(args) != VSSCTL_OPTION_END)
+		return args->exit_code;
+	ret = vssctl_parse_uuid(ctl, args->argv[0], &id) ?: vssctl_connect_all(ctl, &bc);
+	if (ret)
+		return ret;
+	ret = vssctl_check(ctl, bc, call(bc, &id));
+	vss_backup_components_release(bc);
+	return ret;
+}
+
+static int run_unexpose(struct vssctl *ctl, struct vssctl_args *args)
+{
+	return with_id(ctl, args, vss_backup_components_unexpose_snapshot);
+}
+
+const struct vssctl_command vssctl_unexpose = {
+	.name = "unexpose",
+	.operands = "ID",
+	.summary = "unmount an exposed shadow copy",
+	.description = "Take back what 'vssctl expose' did.",
+	.min_operands = 1,
+	.max_operands = 1,
+	.run = run_unexpose,
+};
+
+/* ---- import ---- */
+
+enum { OPT_EXEC = 1 };
+
+static const struct vssctl_option import_options[] = {
+	{ OPT_EXEC, "exec", "COMMAND", "run it while the shadow copies are here" },
+	{ 0 },
+};
+
+static int import(struct vssctl_backup *backup, const char *path, const char *command)
+{
+	struct vss_backup_components *bc;
+	struct vssctl *ctl = backup->ctl;
+	struct vssctl_objects objects;
+	struct vss_async *async;
+	char *xml = NULL;
+	size_t size;
+	int ret;
+
+	ret = vssctl_read_file(ctl, path, &xml, &size) ?: vssctl_connect(ctl, &backup->bc);
+	bc = backup->bc;
+	if (!ret)
+		ret = vssctl_check(ctl, bc, vss_backup_components_initialize_for_backup(bc, xml)) ?:
+		      vssctl_check(ctl, bc, vss_backup_components_set_context(bc, VSS_CTX_ALL)) ?:
+		      vssctl_wait(ctl, bc, vss_backup_components_import_snapshots(bc, &async), &async,
+				  "importing", NULL) ?:
+		      vssctl_query(ctl, bc, VSS_OBJECT_SNAPSHOT, &objects);
+	free(xml);
+	if (ret)
+		return ret;
+	vssctl_print_shadows(ctl, objects.props, objects.count);
+	vssctl_objects_clear(&objects);
+	return command ? vssctl_backup_exec(ctl, command, NULL) : 0;
+}
+
+static int run_import(struct vssctl *ctl, struct vssctl_args *args)
+{
+	struct vssctl_backup backup;
+	const char *command = NULL;
+	sigset_t signals;
+	int opt, ret;
+
+	while ((opt = vssctl_next_option(args)) != VSSCTL_OPTION_END) {
+		if (opt == VSSCTL_OPTION_STOP)
+			return args->exit_code;
+		command = optarg;
+	}
+	vssctl_backup_init(&backup, ctl);
+	vssctl_block_signals(&signals);
+	ret = import(&backup, args->argv[0], command);
+	vssctl_restore_signals(&signals);
+	vssctl_backup_clear(&backup);
+	return ret;
+}
+
+const struct vssctl_command vssctl_import = {
+	.name = "import",
+	.operands = "DOCUMENT",
+	.summary = "import a transported set",
+	.description = "Import the shadow copies of a Backup Components Document that was saved where\n"
+		       "they were made.  Auto-release ones go when this command ends.",
+	.options = import_options,
+	.min_operands = 1,
+	.max_operands = 1,
+	.run = run_import,
+};
+
+/* ---- break ---- */
+
+enum { OPT_WRITABLE = 1, OPT_MASK, OPT_IDENTITY };
+
+static const struct vssctl_option break_options[] = {
+	{ OPT_WRITABLE, "writable", NULL, "make the volumes read/write" },
+	{ OPT_MASK, "mask", NULL, "take their LUNs away from this machine" },
+	{ OPT_IDENTITY, "identity", "HOW", "revert (give them the originals') or keep" },
+	{ 0 },
+};
+
+static int run_break(struct vssctl *ctl, struct vssctl_args *args)
+{
+	struct vss_backup_components *bc;
+	struct vss_async *async;
+	struct vss_uuid set;
+	uint32_t flags = 0;
+	int opt, ret;
+
+	while ((opt = vssctl_next_option(args)) != VSSCTL_OPTION_END) {
+		switch (opt) {
+		case VSSCTL_OPTION_STOP:
+			return args->exit_code;
+		case OPT_WRITABLE:
+			flags |= VSS_BREAKEX_FLAG_MAKE_READ_WRITE;
+			break;
+		case OPT_MASK:
+			flags |= VSS_BREAKEX_FLAG_MASK_LUNS;
+			break;
+		case OPT_IDENTITY:
+			if (strcmp(optarg, "revert") && strcmp(optarg, "keep"))
+				return vssctl_usage_error(args, "--identity: revert or keep");
+			flags |= !strcmp(optarg, "revert") ? VSS_BREAKEX_FLAG_REVERT_IDENTITY_ALL :
+							     VSS_BREAKEX_FLAG_REVERT_IDENTITY_NONE;
+			break;
+		}
+	}
+	ret = vssctl_parse_uuid(ctl, args->argv[0], &set) ?: vssctl_connect_all(ctl, &bc);
+	if (ret)
+		return ret;
+	if (flags)
+		ret = vssctl_wait(ctl, bc,
+				  vss_backup_components_break_snapshot_set_ex(bc, &set, flags, &async),
+				  &async, "breaking the set", NULL);
+	else
+		ret = vssctl_check(ctl, bc, vss_backup_components_break_snapshot_set(bc, &set));
+	vss_backup_components_release(bc);
+	return ret;
+}
+
+const struct vssctl_command vssctl_break = {
+	.name = "break",
+	.operands = "SET",
+	.summary = "turn imported shadow copies into volumes",
+	.description = "Make the shadow copies of a set ordinary volumes, which vssd then forgets.",
+	.options = break_options,
+	.min_operands = 1,
+	.max_operands = 1,
+	.run = run_break,
+};
+
+/* ---- revert ---- */
+
+enum { OPT_FORCE = 1, OPT_STATUS };
+
+static const struct vssctl_option revert_options[] = {
+	{ OPT_FORCE, "force", NULL, "unmount the volume first" },
+	{ OPT_STATUS, "status", NULL, "wait for the revert of a volume, named instead of the id" },
+	{ 0 },
+};
+
+static int run_revert(struct vssctl *ctl, struct vssctl_args *args)
+{
+	bool force = false, status = false;
+	struct vss_backup_components *bc;
+	struct vss_async *async;
+	struct vss_uuid id;
+	int opt, ret;
+
+	while ((opt = vssctl_next_option(args)) != VSSCTL_OPTION_END) {
+		switch (opt) {
+		case VSSCTL_OPTION_STOP:
+			return args->exit_code;
+		case OPT_FORCE:
+			force = true;
+			break;
+		case OPT_STATUS:
+			status = true;
+			break;
+		}
+	}
+	ret = status ? 0 : vssctl_parse_uuid(ctl, args->argv[0], &id);
+	if (!ret)
+		ret = vssctl_connect_all(ctl, &bc);
+	if (ret)
+		return ret;
+	if (status)
+		ret = vssctl_wait(ctl, bc,
+				  vss_backup_components_query_revert_status(bc, args->argv[0], &async),
+				  &async, "reverting", NULL);
+	else
+		ret = vssctl_check(ctl, bc, vss_backup_components_revert_to_snapshot(bc, &id, force));
+	vss_backup_components_release(bc);
+	return ret;
+}
+
+const struct vssctl_command vssctl_revert = {
+	.name = "revert",
+	.operands = "ID",
+	.summary = "set a volume back to a shadow copy",
+	.description = "Set a volume back to a persistent shadow copy, where its provider can.",
+	.options = revert_options,
+	.min_operands = 1,
+	.max_operands = 1,
+	.run = run_revert,
+};

@@ -1,0 +1,481 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+/*
+ * Providers in processes of their own.
+ */
+#include <errno.h>
+#include <signal.h>
+#include <spawn.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/queue.h>
+#include <sys/socket.h>
+#include <sys/wait.h>
+#include <syslog.h>
+#include <unistd.h>
+
+#include "cleanup.h"
+#include "host.h"
+#include "messages.h"
+
+/* The descriptor of the socket in the child. */
+#define CHILD_FD	3
+
+/* A call that has no answer yet. */
+struct host_call {
+	LIST_ENTRY(host_call) entry;
+	struct vssd_host *host;
+	uint64_t generation;		/* of the process that it was sent to */
+	vssd_provider_done done;
+	void *arg;
+	sd_bus_slot *slot;
+	sd_event_source *failed;	/* it could not be sent */
+};
+
+/* A process; one that was given up is only waited for. */
+struct child {
+	LIST_ENTRY(child) entry;
+	struct vssd_host *host;
+	uint64_t generation;
+	pid_t pid;
+	sd_event_source *source;
+	sd_bus *conn;			/* NULL: given up */
+};
+
+struct vssd_host {
+	sd_event *event;
+	char *program;
+	char *plugin;
+	vssd_log_fn log;
+	void *log_data;
+	struct vssd_provider *provider;
+	struct child *child;		/* NULL: none runs */
+	uint64_t generation;		/* of the last one started */
+	LIST_HEAD(, child) children;
+	LIST_HEAD(, host_call) calls;
+	/* Describe: */
+	vssd_host_described described;
+	void *described_data;
+	sd_bus_slot *describe_slot;
+	sd_event_source *describe_failed;
+};
+
+static const char *host_name(const struct vssd_host *host)
+{
+	return host->plugin ? host->plugin : "the system provider";
+}
+
+static void host_log(struct vssd_host *host, int priority, const char *message_id, const char *format, ...)
+	__attribute__((format(printf, 4, 5)));
+
+static void host_log(struct vssd_host *host, int priority, const char *message_id, const char *format, ...)
+{
+	char text[VSS_ERROR_TEXT_SIZE];
+	va_list args;
+
+	if (!host->log)
+		return;
+	va_start(args, format);
+	vsnprintf(text, sizeof(text), format, args);
+	va_end(args);
+	host->log(host->log_data, priority, message_id, NULL, text);
+}
+
+/* ---- answers ---- */
+
+static void call_free(struct host_call *call)
+{
+	LIST_REMOVE(call, entry);
+	sd_bus_slot_unref(call->slot);
+	sd_event_source_unref(call->failed);
+	free(call);
+}
+
+static void call_answer(struct host_call *call, const struct vssd_provider_reply *reply)
+{
+	vssd_provider_done done = call->done;
+	void *arg = call->arg;
+
+	/* Before the core is told: it may call again, or give this process up. */
+	call_free(call);
+	done(arg, reply);
+}
+
+static void call_fail(struct host_call *call, const char *why)
+{
+	const struct vssd_provider_reply reply = {
+		.result = VSS_E_UNEXPECTED_PROVIDER_ERROR,
+		.message = why,
+	};
+
+	call_answer(call, &reply);
+}
+
+static void describe_answer(struct vssd_host *host, const struct host_description *description,
+			    const char *why)
+{
+	vssd_host_described done = host->described;
+
+	host->described = NULL;
+	host->describe_slot = sd_bus_slot_unref(host->describe_slot);
+	host->describe_failed = sd_event_source_unref(host->describe_failed);
+	if (done)
+		done(host->described_data, host, description, why);
+}
+
+/* ---- processes ---- */
+
+static void child_free(struct child *child)
+{
+	if (child->host->child == child)
+		child->host->child = NULL;
+	sd_event_source_unref(child->source);
+	sd_bus_close_unref(child->conn);
+	LIST_REMOVE(child, entry);
+	free(child);
+}
+
+/* Nothing is heard from it any more; on_exit() buries it. */
+static void give_up(struct vssd_host *host)
+{
+	struct child *child = host->child;
+
+	if (!child)
+		return;
+	kill(child->pid, SIGKILL);
+	host->child = NULL;
+	child->conn = sd_bus_close_unref(child->conn);
+}
+
+static struct host_call *call_of(struct vssd_host *host, uint64_t generation)
+{
+	struct host_call *call;
+
+	LIST_FOREACH(call, &host->calls, entry)
+		if (call->generation == generation)
+			return call;
+	return NULL;
+}
+
+/* What waited for a process that has ended learns of it; what comes meanwhile goes to a new one. */
+static void fail_all(struct vssd_host *host, uint64_t generation, const char *why)
+{
+	struct host_call *call;
+
+	if (host->described)
+		describe_answer(host, NULL, why);
+	while ((call = call_of(host, generation)))
+		call_fail(call, why);
+}
+
+static int on_exit_child(sd_event_source *source, const siginfo_t *info, void *data)
+{
+	struct child *child = data;
+	struct vssd_host *host = child->host;
+	uint64_t generation = child->generation;
+	bool current = host->child == child;
+	char why[128];
+
+	(void)source;
+	if (info->si_code == CLD_EXITED)
+		snprintf(why, sizeof(why), "the provider's process has ended with status %d",
+			 info->si_status);
+	else
+		snprintf(why, sizeof(why), "the provider's process was ended by signal %d (%s)",
+			 info->si_status, strsignal(info->si_status));
+	child_free(child);
+	if (!current)
+		return 0;
+	host_log(host, LOG_ERR, VSSD_MESSAGE_PROVIDER_DIED, "%s: %s", host_name(host), why);
+	fail_all(host, generation, why);
+	if (host->provider)
+		vssd_provider_died(host->provider);
+	return 0;
+}
+
+static int on_disconnected(sd_bus_message *m, void *data, sd_bus_error *error)
+{
+	struct child *child = data;
+
+	(void)m;
+	(void)error;
+	/* It has ended, which is seen next, or sends what is no D-Bus. */
+	kill(child->pid, SIGKILL);
+	return 0;
+}
+
+static int spawn(struct vssd_host *host, int fd, pid_t *pid)
+{
+	char fd_option[32], parent_option[32], *plugin_option = NULL;
+	char *argv[6] = { host->program, fd_option, parent_option };
+	posix_spawn_file_actions_t actions;
+	posix_spawnattr_t attr;
+	sigset_t none, all;
+	int ret;
+
+	snprintf(fd_option, sizeof(fd_option), "--fd=%d", CHILD_FD);
+	snprintf(parent_option, sizeof(parent_option), "--parent=%d", getpid());
+	if (host->plugin && asprintf(&plugin_option, "--plugin=%s", host->plugin) < 0)
+		return -ENOMEM;
+	argv[3] = host->plugin ? plugin_option : (char *)"--system";
+	sigemptyset(&none);
+	sigfillset(&all);
+	posix_spawnattr_init(&attr);
+	posix_spawnattr_setsigmask(&attr, &none);
+	posix_spawnattr_setsigdefault(&attr, &all);
+	posix_spawnattr_setflags(&attr, POSIX_SPAWN_SETSIGMASK | POSIX_SPAWN_SETSIGDEF);
+	posix_spawn_file_actions_init(&actions);
+	posix_spawn_file_actions_adddup2(&actions, fd, CHILD_FD);
+	ret = -posix_spawn(pid, host->program, &actions, &attr, argv, environ);
+	posix_spawn_file_actions_destroy(&actions);
+	posix_spawnattr_destroy(&attr);
+	free(plugin_option);
+	return ret;
+}
+
+static int connect_child(struct child *child, int *fd)
+{
+	int ret;
+
+	if ((ret = sd_bus_new(&child->conn)) < 0 ||
+	    (ret = sd_bus_set_fd(child->conn, *fd, *fd)) < 0)
+		return ret;
+	*fd = -1;
+	if ((ret = sd_bus_start(child->conn)) < 0 ||
+	    (ret = sd_bus_match_signal_async(child->conn, NULL, "org.freedesktop.DBus.Local",
+					     "/org/freedesktop/DBus/Local", "org.freedesktop.DBus.Local",
+					     "Disconnected", on_disconnected, NULL, child)) < 0)
+		return ret;
+	return sd_bus_attach_event(child->conn, child->host->event, SD_EVENT_PRIORITY_NORMAL);
+}
+
+static int start(struct vssd_host *host)
+{
+	_cleanup_fd_ int ours = -1, theirs = -1;
+	struct child *child;
+	int fds[2], ret;
+
+	if (host->child)
+		return 0;
+	if (socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0, fds))
+		return -errno;
+	ours = fds[0];
+	theirs = fds[1];
+	child = calloc(1, sizeof(*child));
+	if (!child)
+		return -ENOMEM;
+	child->host = host;
+	child->generation = ++host->generation;
+	LIST_INSERT_HEAD(&host->children, child, entry);
+	ret = spawn(host, theirs, &child->pid);
+	if (ret) {
+		child_free(child);
+		return ret;
+	}
+	ret = sd_event_add_child(host->event, &child->source, child->pid, WEXITED, on_exit_child, child);
+	if (ret < 0) {
+		kill(child->pid, SIGKILL);
+		waitpid(child->pid, NULL, 0);
+		child_free(child);
+		return ret;
+	}
+	host->child = child;
+	ret = connect_child(child, &ours);
+	if (ret < 0)
+		give_up(host);
+	return ret < 0 ? ret : 0;
+}
+
+/* ---- calls ---- */
+
+static int on_reply(sd_bus_message *m, void *data, sd_bus_error *error)
+{
+	struct host_call *call = data;
+	struct vssd_host *host = call->host;
+	struct host_reply reply;
+	const sd_bus_error *why = sd_bus_message_get_error(m);
+
+	(void)error;
+	if (why) {
+		call_fail(call, why->message);
+		return 0;
+	}
+	if (host_wire_read_reply(m, &reply) >= 0) {
+		call_answer(call, &reply.reply);
+	} else {
+		host_log(host, LOG_ERR, VSSD_MESSAGE_PROVIDER_FAILED,
+			 "%s: its answer is garbage; its process is ended", host_name(host));
+		/* on_exit() follows, as if it had ended by itself. */
+		if (host->child)
+			kill(host->child->pid, SIGKILL);
+		call_fail(call, "the provider's answer is garbage");
+	}
+	host_reply_clear(&reply);
+	return 0;
+}
+
+static int on_failed(sd_event_source *source, void *data)
+{
+	(void)source;
+	call_fail(data, "the provider's process cannot be started");
+	return 0;
+}
+
+static int send_call(struct host_call *call, const struct vssd_provider_request *request)
+{
+	struct vssd_host *host = call->host;
+	sd_bus_message *m = NULL;
+	int ret = start(host);
+
+	if (ret) {
+		host_log(host, LOG_ERR, VSSD_MESSAGE_PROVIDER_FAILED, "cannot start %s for %s: %s",
+			 host->program, host_name(host), strerror(-ret));
+		return ret;
+	}
+	call->generation = host->child->generation;
+	ret = sd_bus_message_new_method_call(host->child->conn, &m, NULL, HOST_PATH, HOST_INTERFACE, "Call");
+	if (ret >= 0)
+		ret = host_wire_append_request(m, request);
+	/* The core watches the time. */
+	if (ret >= 0)
+		ret = sd_bus_call_async(host->child->conn, &call->slot, m, on_reply, call, UINT64_MAX);
+	sd_bus_message_unref(m);
+	return ret;
+}
+
+static void driver_call(void *impl, const struct vssd_provider_request *request,
+			vssd_provider_done done, void *arg)
+{
+	struct vssd_host *host = impl;
+	struct host_call *call = calloc(1, sizeof(*call));
+
+	/* Without memory the core's own time limit ends it. */
+	if (!call)
+		return;
+	call->host = host;
+	call->done = done;
+	call->arg = arg;
+	LIST_INSERT_HEAD(&host->calls, call, entry);
+	if (send_call(call, request) < 0)
+		sd_event_add_defer(host->event, &call->failed, on_failed, call);
+}
+
+static void driver_forget(void *impl, void *arg)
+{
+	struct vssd_host *host = impl;
+	struct host_call *call;
+
+	LIST_FOREACH(call, &host->calls, entry) {
+		if (call->arg != arg)
+			continue;
+		call_free(call);
+		return;
+	}
+}
+
+static void driver_kill(void *impl)
+{
+	give_up(impl);
+}
+
+const struct vssd_provider_driver vssd_host_driver = {
+	.call = driver_call,
+	.forget = driver_forget,
+	.kill = driver_kill,
+};
+
+/* ---- who is it? ---- */
+
+static int on_description(sd_bus_message *m, void *data, sd_bus_error *error)
+{
+	struct vssd_host *host = data;
+	struct host_description description = { 0 };
+	const sd_bus_error *why = sd_bus_message_get_error(m);
+	int ret = why ? -EIO : host_wire_read_description(m, &description);
+
+	(void)error;
+	if (ret < 0) {
+		give_up(host);
+		describe_answer(host, NULL, why ? why->message : "what it says of itself is garbage");
+	} else {
+		describe_answer(host, &description, NULL);
+	}
+	host_description_clear(&description);
+	return 0;
+}
+
+static int on_describe_failed(sd_event_source *source, void *data)
+{
+	(void)source;
+	describe_answer(data, NULL, "its process cannot be started");
+	return 0;
+}
+
+void vssd_host_describe(struct vssd_host *host, uint32_t timeout_ms, vssd_host_described done, void *data)
+{
+	sd_bus_message *m = NULL;
+	int ret = start(host);
+
+	host->described = done;
+	host->described_data = data;
+	if (ret >= 0)
+		ret = sd_bus_message_new_method_call(host->child->conn, &m, NULL, HOST_PATH,
+						     HOST_INTERFACE, "Describe");
+	if (ret >= 0)
+		ret = sd_bus_call_async(host->child->conn, &host->describe_slot, m, on_description, host,
+					timeout_ms * UINT64_C(1000));
+	sd_bus_message_unref(m);
+	if (ret < 0)
+		sd_event_add_defer(host->event, &host->describe_failed, on_describe_failed, host);
+}
+
+/* ---- life ---- */
+
+int vssd_host_new(const struct vssd_host_settings *settings, struct vssd_host **result)
+{
+	struct vssd_host *host = calloc(1, sizeof(*host));
+
+	if (!host)
+		return -ENOMEM;
+	LIST_INIT(&host->children);
+	LIST_INIT(&host->calls);
+	host->event = sd_event_ref(settings->event);
+	host->log = settings->log;
+	host->log_data = settings->log_data;
+	host->program = strdup(settings->program);
+	host->plugin = settings->plugin ? strdup(settings->plugin) : NULL;
+	if (!host->program || (settings->plugin && !host->plugin)) {
+		vssd_host_free(host);
+		return -ENOMEM;
+	}
+	*result = host;
+	return 0;
+}
+
+void vssd_host_free(struct vssd_host *host)
+{
+	if (!host)
+		return;
+	while (!LIST_EMPTY(&host->calls))
+		call_free(LIST_FIRST(&host->calls));
+	sd_bus_slot_unref(host->describe_slot);
+	sd_event_source_unref(host->describe_failed);
+	/* It ends with its connection. */
+	while (!LIST_EMPTY(&host->children))
+		child_free(LIST_FIRST(&host->children));
+	sd_event_unref(host->event);
+	free(host->program);
+	free(host->plugin);
+	free(host);
+}
+
+void vssd_host_set_provider(struct vssd_host *host, struct vssd_provider *provider)
+{
+	host->provider = provider;
+}
+
+pid_t vssd_host_pid(const struct vssd_host *host)
+{
+	return host->child ? host->child->pid : 0;
+}
