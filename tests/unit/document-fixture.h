@@ -56,8 +56,8 @@ static inline char *source_path(const char *path)
 
 typedef void (*file_fn)(const char *name, const struct file *file, void *data);
 
-/* Each *.xml in a folder; how many there were. */
-static inline int each_document(const char *folder, file_fn fn, void *data)
+/* Each file in a folder whose name ends so; how many there were. */
+static inline int each_file(const char *folder, const char *end, file_fn fn, void *data)
 {
 	DIR *dir = opendir(folder);
 	struct dirent *entry;
@@ -70,7 +70,8 @@ static inline int each_document(const char *folder, file_fn fn, void *data)
 		struct file file;
 		char *path;
 
-		if (length < 4 || strcmp(entry->d_name + length - 4, ".xml"))
+		if (entry->d_name[0] == '.' || length < strlen(end) ||
+		    strcmp(entry->d_name + length - strlen(end), end))
 			continue;
 		assert_true(asprintf(&path, "%s/%s", folder, entry->d_name) >= 0);
 		file = read_file(path);
@@ -81,6 +82,11 @@ static inline int each_document(const char *folder, file_fn fn, void *data)
 	}
 	closedir(dir);
 	return count;
+}
+
+static inline int each_document(const char *folder, file_fn fn, void *data)
+{
+	return each_file(folder, ".xml", fn, data);
 }
 
 /* Canonical XML: what two documents that say the same have in common. */

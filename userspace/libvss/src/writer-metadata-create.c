@@ -89,11 +89,20 @@ vss_result vss_create_writer_metadata(const struct vss_writer_identity *identity
 
 /* ---- excluded files ---- */
 
-/* Exclude lists come before components. */
+/* Exclude lists come before components; a new entry comes behind the others of its list. */
+static bool place_exclude(struct vss_writer_metadata *metadata, const struct vss_xml_list *list, xmlNode *node)
+{
+	if (list->count)
+		return xmlAddNextSibling(list->nodes[list->count - 1], node);
+	if (metadata->count)
+		return xmlAddPrevSibling(metadata->components[0]->node, node);
+	return xmlAddChild(metadata->locations, node);
+}
+
 static vss_result add_exclude(struct vss_writer_metadata *metadata, struct vss_xml_list *list, const char *name,
 			      const char *path, const char *filespec, bool recursive)
 {
-	xmlNode *node, *before = metadata->count ? metadata->components[0]->node : NULL;
+	xmlNode *node;
 	vss_result result = vss_xml_check_path("the path of excluded files", path, &metadata->error);
 
 	if (!result)
@@ -102,10 +111,10 @@ static vss_result add_exclude(struct vss_writer_metadata *metadata, struct vss_x
 		return result;
 	node = vss_xml_new(metadata->locations, name);
 	if (node && vss_xml_set_file(node, path, filespec) && vss_xml_set_yes_no(node, "recursive", recursive) &&
-	    vss_xml_list_add(list, node)) {
-		if (before ? xmlAddPrevSibling(before, node) : xmlAddChild(metadata->locations, node))
+	    place_exclude(metadata, list, node)) {
+		if (vss_xml_list_add(list, node))
 			return S_OK;
-		list->count--;
+		xmlUnlinkNode(node);
 	}
 	xmlFreeNode(node);
 	return no_memory(metadata);

@@ -218,11 +218,15 @@ static vss_result parse_utf8(const char *text, size_t length, xmlDoc **doc, stru
 	parser->linenumbers = 1;
 	parser->pedantic = 0;
 	parser->validate = 0;
-	parser->replaceEntities = 0;
 	parser->loadsubset = 0;
-	/* The scan has seen that the bytes are UTF-8, and what the prolog calls them. */
+	/*
+	 * The scan has seen that the bytes are UTF-8, and what the prolog calls them.
+	 * With no DTD there are no entities but &lt; and the like.  XML_PARSE_NOENT has
+	 * these replaced at once: else libxml2 would make &#60; of it first, and hold
+	 * that against its limits.
+	 */
 	tree = xmlCtxtReadMemory(parser, text, (int)length, NULL, NULL,
-				 XML_PARSE_NONET | XML_PARSE_IGNORE_ENC);
+				 XML_PARSE_NONET | XML_PARSE_NOENT | XML_PARSE_IGNORE_ENC);
 	good = tree && parser->wellFormed && parser->nsWellFormed && !parse.failed && !parse.stopped;
 	xmlFreeParserCtxt(parser);
 	if (good) {

@@ -24,7 +24,7 @@ struct vss_writer_metadata;
 /* Limits on documents, which are not trusted. */
 #define VSS_DOCUMENT_MAX_SIZE	(64U << 20)	/* bytes */
 #define VSS_DOCUMENT_MAX_DEPTH	32		/* nested elements */
-#define VSS_DOCUMENT_MAX_ATTRIBUTE (4U << 20)	/* bytes of one text */
+#define VSS_DOCUMENT_MAX_ATTRIBUTE (1U << 20)	/* bytes of one text */
 
 /**
  * vss_create_vss_examine_writer_metadata() - Load a Writer Metadata Document.

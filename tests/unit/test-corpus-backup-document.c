@@ -1,0 +1,22 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+/*
+ * What fuzzing the backup document has come across.
+ */
+#include "../fuzz/fuzz-backup-document.c"
+
+#include "corpus.h"
+
+static void corpus_passes(void **state)
+{
+	(void)state;
+	assert_true(run_corpus("tests/fuzz/corpus/backup-document") > 3);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(corpus_passes),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
