@@ -339,7 +339,7 @@ int vssctl_backup_select(struct vssctl_backup *backup)
 	int ret;
 
 	ret = vssctl_wait(backup->ctl, bc, vss_backup_components_gather_writer_metadata(bc, &async),
-			  async, "gathering writer metadata", NULL) ?:
+			  &async, "gathering writer metadata", NULL) ?:
 	      vssctl_check(backup->ctl, bc,
 			   vss_backup_components_get_writer_metadata_count(bc, &count));
 	if (backup->no_components)

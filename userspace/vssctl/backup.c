@@ -174,7 +174,7 @@ static int prepare_and_do(struct vssctl_backup *backup, bool writers)
 
 	if (writers)
 		ret = vssctl_wait(ctl, bc, vss_backup_components_prepare_for_backup(bc, &async),
-				  async, "preparing writers", NULL) ?:
+				  &async, "preparing writers", NULL) ?:
 		      warn_of_writers(backup, "was not ready", &failed);
 	if (ret)
 		return ret;
@@ -182,7 +182,7 @@ static int prepare_and_do(struct vssctl_backup *backup, bool writers)
 		return vssctl_fail(ctl, VSS_E_UNEXPECTED_WRITER_ERROR,
 				   "%zu writer%s cannot take part; exclude %s, or mend what is wrong",
 				   failed, failed == 1 ? "" : "s", failed == 1 ? "it" : "them");
-	ret = vssctl_wait(ctl, bc, vss_backup_components_do_snapshot_set(bc, &async), async,
+	ret = vssctl_wait(ctl, bc, vss_backup_components_do_snapshot_set(bc, &async), &async,
 			  "making the shadow copies", NULL);
 	if (ret) {
 		if (writers)
@@ -296,7 +296,7 @@ int vssctl_backup_complete(struct vssctl_backup *backup, bool succeeded)
 									      succeeded));
 	}
 	if (!ret)
-		ret = vssctl_wait(ctl, bc, vss_backup_components_backup_complete(bc, &async), async,
+		ret = vssctl_wait(ctl, bc, vss_backup_components_backup_complete(bc, &async), &async,
 				  "completing the backup", NULL) ?:
 		      warn_of_writers(backup, "failed at BackupComplete", &failed);
 	return ret;

@@ -93,8 +93,9 @@ static void show_percent(struct vssctl *ctl, struct vss_async *async, const char
 }
 
 int vssctl_wait(struct vssctl *ctl, struct vss_backup_components *bc, vss_result result,
-		struct vss_async *async, const char *what, vss_result *final)
+		struct vss_async **started, const char *what, vss_result *final)
 {
+	struct vss_async *async;
 	vss_result status = VSS_S_ASYNC_PENDING;
 	uint32_t shown = UINT32_MAX;
 	bool cancelled = false;
@@ -102,6 +103,7 @@ int vssctl_wait(struct vssctl *ctl, struct vss_backup_components *bc, vss_result
 
 	if (ret)
 		return ret;
+	async = *started;
 	while (status == VSS_S_ASYNC_PENDING) {
 		if (vss_async_wait(async, TICK_MS) || vss_async_query_status(async, &status))
 			break;
@@ -185,7 +187,7 @@ int vssctl_writer_statuses(struct vssctl *ctl, struct vss_backup_components *bc,
 
 	*statuses = NULL;
 	*count = 0;
-	ret = vssctl_wait(ctl, bc, vss_backup_components_gather_writer_status(bc, &async), async,
+	ret = vssctl_wait(ctl, bc, vss_backup_components_gather_writer_status(bc, &async), &async,
 			  "writer status", NULL) ?:
 	      vssctl_check(ctl, bc, vss_backup_components_get_writer_status_count(bc, &n));
 	if (ret)

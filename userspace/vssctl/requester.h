@@ -31,11 +31,11 @@ int vssctl_check(struct vssctl *ctl, struct vss_backup_components *bc, vss_resul
 
 /*
  * Wait for the operation that a call started, with its percent on a terminal.
- * @result is what the call gave; SIGINT cancels.  @final, if not NULL, receives
- * the operation's own result.
+ * @result is what the call gave, which has filled in *@started by then; SIGINT
+ * cancels.  @final, if not NULL, receives the operation's own result.
  */
 int vssctl_wait(struct vssctl *ctl, struct vss_backup_components *bc, vss_result result,
-		struct vss_async *async, const char *what, vss_result *final);
+		struct vss_async **started, const char *what, vss_result *final);
 
 /* All shadow copies that the object may see, or all providers. */
 struct vssctl_objects {

@@ -410,7 +410,7 @@ static int import(struct vssctl_script *script, struct words *w)
 	ret = vssctl_check(script->ctl, bc,
 			   vss_backup_components_initialize_for_backup(bc, script->loaded.backup)) ?:
 	      vssctl_check(script->ctl, bc, vss_backup_components_set_context(bc, VSS_CTX_ALL)) ?:
-	      vssctl_wait(script->ctl, bc, vss_backup_components_import_snapshots(bc, &async), async,
+	      vssctl_wait(script->ctl, bc, vss_backup_components_import_snapshots(bc, &async), &async,
 			  "importing", NULL);
 	if (ret)
 		vss_backup_components_release(bc);
@@ -431,7 +431,7 @@ static int break_flags(struct vssctl_script *script, const char *id, uint32_t fl
 	if (flags)
 		ret = vssctl_wait(script->ctl, bc,
 				  vss_backup_components_break_snapshot_set_ex(bc, &set, flags, &async),
-				  async, "breaking the set", NULL);
+				  &async, "breaking the set", NULL);
 	else
 		ret = vssctl_check(script->ctl, bc,
 				   vss_backup_components_break_snapshot_set(bc, &set));

@@ -95,7 +95,7 @@ static int open_restore(struct vssctl_script *script, struct vss_backup_componen
 		return ret;
 	ret = vssctl_check(ctl, *bc, vss_backup_components_initialize_for_restore(*bc,
 								script->loaded.backup)) ?:
-	      vssctl_wait(ctl, *bc, vss_backup_components_gather_writer_metadata(*bc, &async), async,
+	      vssctl_wait(ctl, *bc, vss_backup_components_gather_writer_metadata(*bc, &async), &async,
 			  "gathering writer metadata", NULL) ?:
 	      for_each(script, *bc, select_component);
 	if (ret) {
@@ -127,7 +127,7 @@ int vssctl_script_begin_restore(struct vssctl_script *script)
 	ret = open_restore(script, &script->restore);
 	if (!ret)
 		ret = vssctl_wait(script->ctl, script->restore,
-				  vss_backup_components_pre_restore(script->restore, &async), async,
+				  vss_backup_components_pre_restore(script->restore, &async), &async,
 				  "PreRestore", NULL);
 	if (ret) {
 		vss_backup_components_release(script->restore);
@@ -145,7 +145,7 @@ int vssctl_script_end_restore(struct vssctl_script *script)
 		return vssctl_fail(script->ctl, VSS_E_BAD_STATE, "no restore was begun");
 	ret = for_each(script, script->restore, set_restored) ?:
 	      vssctl_wait(script->ctl, script->restore,
-			  vss_backup_components_post_restore(script->restore, &async), async,
+			  vss_backup_components_post_restore(script->restore, &async), &async,
 			  "PostRestore", NULL);
 	vss_backup_components_release(script->restore);
 	script->restore = NULL;

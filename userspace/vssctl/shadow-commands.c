@@ -136,7 +136,7 @@ static int import(struct vssctl_backup *backup, const char *path, const char *co
 	if (!ret)
 		ret = vssctl_check(ctl, bc, vss_backup_components_initialize_for_backup(bc, xml)) ?:
 		      vssctl_check(ctl, bc, vss_backup_components_set_context(bc, VSS_CTX_ALL)) ?:
-		      vssctl_wait(ctl, bc, vss_backup_components_import_snapshots(bc, &async), async,
+		      vssctl_wait(ctl, bc, vss_backup_components_import_snapshots(bc, &async), &async,
 				  "importing", NULL) ?:
 		      vssctl_query(ctl, bc, VSS_OBJECT_SNAPSHOT, &objects);
 	free(xml);
@@ -220,7 +220,7 @@ static int run_break(struct vssctl *ctl, struct vssctl_args *args)
 	if (flags)
 		ret = vssctl_wait(ctl, bc,
 				  vss_backup_components_break_snapshot_set_ex(bc, &set, flags, &async),
-				  async, "breaking the set", NULL);
+				  &async, "breaking the set", NULL);
 	else
 		ret = vssctl_check(ctl, bc, vss_backup_components_break_snapshot_set(bc, &set));
 	vss_backup_components_release(bc);
@@ -274,7 +274,7 @@ static int run_revert(struct vssctl *ctl, struct vssctl_args *args)
 	if (status)
 		ret = vssctl_wait(ctl, bc,
 				  vss_backup_components_query_revert_status(bc, args->argv[0], &async),
-				  async, "reverting", NULL);
+				  &async, "reverting", NULL);
 	else
 		ret = vssctl_check(ctl, bc, vss_backup_components_revert_to_snapshot(bc, &id, force));
 	vss_backup_components_release(bc);

@@ -20,7 +20,7 @@ static int gather(struct vssctl *ctl, struct vss_backup_components **bc)
 	if (ret)
 		return ret;
 	ret = vssctl_check(ctl, *bc, vss_backup_components_initialize_for_backup(*bc, NULL)) ?:
-	      vssctl_wait(ctl, *bc, vss_backup_components_gather_writer_metadata(*bc, &async), async,
+	      vssctl_wait(ctl, *bc, vss_backup_components_gather_writer_metadata(*bc, &async), &async,
 			  "gathering writer metadata", NULL);
 	if (ret)
 		vss_backup_components_release(*bc);

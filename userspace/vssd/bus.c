@@ -193,9 +193,10 @@ static int connect_private(struct bus_link *link, int *fd)
 	if (ret < 0 || (ret = sd_bus_set_fd(link->conn, *fd, *fd)) < 0)
 		return ret;
 	*fd = -1;
+	/* Nothing of ours takes descriptors; yet clients by libdbus now and then end at a refusal. */
 	if ((ret = sd_id128_randomize(&id)) < 0 ||
 	    (ret = sd_bus_set_server(link->conn, 1, id)) < 0 ||
-	    (ret = sd_bus_negotiate_fds(link->conn, 0)) < 0 ||
+	    (ret = sd_bus_negotiate_fds(link->conn, 1)) < 0 ||
 	    (ret = sd_bus_start(link->conn)) < 0)
 		return ret;
 	return link_serve(link);

@@ -248,6 +248,7 @@ static int load(struct loader *loader, const char *dir, struct vss_error *err)
 	ret = vssd_ini_read(file, take, loader, err);
 	if (ret && ret != -ENOENT)
 		return ret;
+	memset(err, 0, sizeof(*err));
 	ret = vssd_ini_read_folder(more, take, loader, &loader->path, err);
 	if (!ret)
 		ret = vssd_ini_read_folder(providers, take_provider, loader, &loader->path, err);
