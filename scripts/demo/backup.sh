@@ -26,12 +26,25 @@ sql()
 # acknowledged it.
 ledger()
 {
-	local i
+	local i answer
 
+	coproc server { as_postgres "$pg/psql" -XAtq -h /tmp -d postgres; }
+	# shellcheck disable=SC2154 # set by coproc
 	for ((i = 1; ; i++)); do
-		sql 5432 "INSERT INTO ledger VALUES ($i)" || return
-		printf '%s %s\n' "$i" "$(date +%s%N)" >>"$work/acknowledged"
+		echo "INSERT INTO ledger VALUES ($i) RETURNING i;" >&"${server[1]}"
+		read -r answer <&"${server[0]}" && [[ $answer == "$i" ]] || return
+		printf '%s %s\n' "$i" "${EPOCHREALTIME/./}" >>"$work/acknowledged"
+		sleep 0.02
 	done
+}
+
+# Microseconds since 1970 of the instant of a snapshot.
+instant_of()
+{
+	local time
+
+	time=$(vssctl show --json "$1" | sed -n 's/.*"time": *"\([^"]*\)".*/\1/p')
+	echo $(($(date -d "$time" +%s%N) / 1000))
 }
 
 mkdir -p "$work" /srv/pg /img/pg /srv/copy
@@ -71,7 +84,7 @@ run vssctl list writers
 run vssctl writers metadata
 
 step "pgbench runs, and a client notes each number that the server has acknowledged"
-as_postgres "$pg/pgbench" -n -c 2 -T 3600 -h /tmp postgres >"$work/pgbench.out" 2>"$work/pgbench.log" &
+as_postgres "$pg/pgbench" -n -c 2 -R 20 -T 3600 -h /tmp postgres >"$work/pgbench.out" 2>"$work/pgbench.log" &
 bench=$!
 ledger 2>"$work/ledger.log" &
 client=$!
@@ -84,10 +97,12 @@ done
 step "One command makes a consistent shadow copy of the volume with the server's help"
 run vssctl create --persistent --writers postgresql --backup-document "$work/backup.xml" /srv/pg
 id=$(awk '$1 == "shadow" { print $3 }' "$work/out")
-instant=$(vssctl show --json "$id" | sed -n 's/.*"time": *"\(.*\)".*/\1/p')
-instant=$(date -d "$instant" +%s%N)
+instant=$(instant_of "$id")
 sleep 1
-last=$(awk -v t="$instant" '$2 < t { last = $1 } END { print last + 0 }' "$work/acknowledged")
+last=0
+while read -r number time && ((time < instant)); do
+	last=$number
+done <"$work/acknowledged"
 now=$(tail -n 1 "$work/acknowledged" | cut -d ' ' -f 1)
 ((last >= 10 && now > last)) || fail "the ledger: $last before the instant, $now now"
 say "$last numbers were acknowledged before the instant, $now are by now"
