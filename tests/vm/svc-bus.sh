@@ -131,7 +131,7 @@ wait_for 10 nothing_left
 nothing_frozen "$ext4_dir" "$xfs_dir"
 
 # --- what is no volume, what is no provider
-expect_fail -m VSS_E_OBJECT_NOT_FOUND vssctl create --context backup --writers none /dev/nonexistent
+expect_fail -m VSS_E_OBJECT_NOT_FOUND vssctl create --context file-share-backup /dev/nonexistent
 expect_fail -m VSS_E_PROVIDER_NOT_REGISTERED vssctl create --context nas-rollback \
 	--provider 00000000-0000-0000-0000-00000000000f "$ext4_dir"
 expect_fail -m VSS_E_VOLUME_NOT_SUPPORTED vssctl create --context nas-rollback --plex "$ext4_dir"
