@@ -56,6 +56,10 @@ check-vm: deps ## run the tests in VMs only
 check-static: deps ## run the static checks only (sparse, checkpatch, shellcheck)
 	@scripts/check.sh --only static $(if $(TESTS),--tests '$(TESTS)')
 
+fuzz: deps ## fuzz the parsers of documents, FUZZ_SECONDS (60) each, with clang
+	@scripts/install-deps.sh clang libclang-rt-dev
+	$(call userspace,$(B)) fuzz
+
 call-order: ## run the vectors of calls in VECTORS against the library with stand-ins
 	@scripts/install-deps.sh >&2
 	@mkdir -p $(B)
@@ -80,7 +84,7 @@ clean: ## delete everything that was built
 help: ## print this
 	@echo 'Targets (default: all):'
 	@sed -nE 's/^([a-z-]+):.*## (.*)/  \1\t\2/p' Makefile | expand -t 18
-	@echo 'Variables: KDIR DESTDIR PREFIX TESTS W=1 (more warnings) KVER (of the VM) VECTORS'
+	@echo 'Variables: KDIR DESTDIR PREFIX TESTS W=1 (more warnings) KVER (of the VM) VECTORS FUZZ_SECONDS'
 
 # --- what the checks build: warnings are errors -----------------------------
 
@@ -122,5 +126,5 @@ kdir-there:
 # Only what is called below may run in parallel: "deps" must come first.
 .NOTPARALLEL:
 
-.PHONY: all module userspace install install-only demo check check-unit check-vm \
+.PHONY: all module userspace install install-only demo check fuzz check-unit check-vm \
 	check-static call-order vm deps clean help vm-module vm-userspace vm-unit vm-call-order vm-tree stage stage-locked kdir-there

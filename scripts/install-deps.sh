@@ -4,7 +4,8 @@
 # Installs with apt what building and testing needs beyond Debian 12's base
 # system. make(1) itself is the one thing needed beforehand, for this script is
 # called from the Makefile. Installs nothing that is there already, and can be
-# run without root when nothing is missing.
+# run without root when nothing is missing. Arguments are packages that only some
+# targets need.
 
 set -euo pipefail
 . "$(dirname "$0")/vm/common.sh"
@@ -25,6 +26,7 @@ packages=(
 	mdadm nvme-cli
 	# Static checks; the source package has checkpatch.pl
 	sparse shellcheck perl linux-source-6.1
+	"$@"
 )
 
 installed()

@@ -104,6 +104,30 @@ static void fills_records(void **state)
 	assert_int_equal(strlen(error.text), VSS_ERROR_TEXT_SIZE - 1);
 }
 
+/* What a sentence quotes may come from anybody. */
+static void quotes_only_text(void **state)
+{
+	static const struct {
+		const char *in, *out;
+	} table[] = {
+		{ "gr\xc3\xbc\xc3\x9f \xe2\x82\xac \xf0\x9f\x92\xbe", "gr\xc3\xbc\xc3\x9f \xe2\x82\xac \xf0\x9f\x92\xbe" },
+		{ "a\nb\tc\x1b[31m\x7f", "a?b?c?[31m?" },
+		{ "\xc2\x9b", "??" },
+		{ "gr\xfc", "gr?" },
+		{ "\xc0\xaf\xe0\x80\xaf", "?????" },
+		{ "\xed\xa0\x80", "???" },
+		{ "\xf4\x90\x80\x80\xf8", "?????" },
+		{ "cut \xe2\x82", "cut ??" },
+	};
+	struct vss_error error;
+
+	(void)state;
+	for (size_t i = 0; i < COUNT(table); i++) {
+		vss_error_set(&error, -EINVAL, E_INVALIDARG, "%s", table[i].in);
+		assert_string_equal(error.text, table[i].out);
+	}
+}
+
 int main(void)
 {
 	static const struct CMUnitTest tests[] = {
@@ -111,6 +135,7 @@ int main(void)
 		cmocka_unit_test(maps_errno_of_commands),
 		cmocka_unit_test(keeps_exit_codes),
 		cmocka_unit_test(fills_records),
+		cmocka_unit_test(quotes_only_text),
 	};
 
 	return cmocka_run_group_tests_name("error", tests, NULL, NULL);

@@ -196,6 +196,40 @@ vss_result vss_result_from_errno(int code)
 	}
 }
 
+/* Bytes of the UTF-8 character at @text that may be printed; 0 for anything else. */
+static size_t printable(const unsigned char *text)
+{
+	static const uint32_t least[] = { 0, 0, 0x80, 0x800, 0x10000 };
+	size_t size = text[0] < 0x80 ? 1 : (text[0] & 0xe0) == 0xc0 ? 2 : (text[0] & 0xf0) == 0xe0 ? 3 :
+		(text[0] & 0xf8) == 0xf0 ? 4 : 0;
+	uint32_t c;
+
+	if (size < 2)
+		return size && text[0] >= 0x20 && text[0] != 0x7f;
+	c = text[0] & (0x7fU >> size);
+	for (size_t i = 1; i < size; i++) {
+		if ((text[i] & 0xc0) != 0x80)
+			return 0;
+		c = c << 6 | (text[i] & 0x3f);
+	}
+	return c >= 0xa0 && c >= least[size] && c <= 0x10ffff && (c < 0xd800 || c > 0xdfff) ? size : 0;
+}
+
+/*
+ * What a sentence quotes may be anything, and cut off anywhere.  It goes to
+ * terminals, and over D-Bus, which takes nothing but UTF-8.
+ */
+static void make_printable(char *text)
+{
+	while (*text) {
+		size_t size = printable((const unsigned char *)text);
+
+		if (!size)
+			*text = '?';
+		text += size ? size : 1;
+	}
+}
+
 int vss_error_set(struct vss_error *err, int code, vss_result result,
 		  const char *format, ...)
 {
@@ -208,5 +242,6 @@ int vss_error_set(struct vss_error *err, int code, vss_result result,
 	va_start(args, format);
 	vsnprintf(err->text, sizeof(err->text), format, args);
 	va_end(args);
+	make_printable(err->text);
 	return code;
 }

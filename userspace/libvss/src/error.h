@@ -10,7 +10,8 @@
 
 /*
  * Record a failure in @err (which may be NULL) and return @code, so that
- * "return vss_error_set(...)" is the whole error path.
+ * "return vss_error_set(...)" is the whole error path.  What is no UTF-8 or
+ * controls a terminal comes out as "?".
  */
 int vss_error_set(struct vss_error *err, int code, vss_result result,
 		  const char *format, ...) __attribute__((format(printf, 4, 5)));

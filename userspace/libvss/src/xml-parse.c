@@ -151,16 +151,13 @@ static xmlEntity *on_get_entity(void *ctx, const xmlChar *name)
 	return xmlGetPredefinedEntity(name);
 }
 
-/* libxml2's messages quote the document: no control characters, no newline. */
+/* libxml2's messages end with a newline. */
 static void copy_message(char *to, size_t size, const char *from)
 {
-	size_t n;
+	size_t n = (size_t)snprintf(to, size, "%s", from);
 
-	for (n = 0; from[n] && n + 1 < size; n++)
-		to[n] = (unsigned char)from[n] < 0x20 || from[n] == 0x7f ? ' ' : from[n];
-	while (n && (to[n - 1] == ' ' || to[n - 1] == '.'))
-		n--;
-	to[n] = '\0';
+	for (n = n < size ? n : size - 1; n && strchr(" \r\n.", to[n - 1]); n--)
+		to[n - 1] = '\0';
 }
 
 static void on_error(void *ctx, xmlError *error)

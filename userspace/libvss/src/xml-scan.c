@@ -224,10 +224,17 @@ static vss_result refuse(const char *text, const char *at, vss_result result, co
 static const char *find_end(const char *at, const char *end, const char *mark)
 {
 	size_t n = strlen(mark);
-	size_t room = (size_t)(end - at) < VSS_XML_MAX_ASIDE ? (size_t)(end - at) : VSS_XML_MAX_ASIDE;
-	const char *found = memmem(at, room, mark, n);
+	const char *found = at;
 
-	return found ? found + n : NULL;
+	if ((size_t)(end - at) > VSS_XML_MAX_ASIDE)
+		end = at + VSS_XML_MAX_ASIDE;
+	/* By its last character, as none of the marks begins with that. */
+	while ((found = memchr(found, mark[n - 1], (size_t)(end - found)))) {
+		found++;
+		if ((size_t)(found - at) >= n && !memcmp(found - n, mark, n))
+			return found;
+	}
+	return NULL;
 }
 
 /* A start or end tag from behind its '<'; NULL with @what set if it is none. */
