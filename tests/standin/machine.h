@@ -779,6 +779,8 @@ static vss_result volume_resolve(void *data, const char *name, struct vssd_volum
 {
 	struct machine *m = data;
 
+	if (machine_anything_held(m))
+		m->frozen_trouble = true;
 	if (strncmp(name, "/dev/", 5) || !strcmp(name, m->gone)) {
 		if (err) {
 			err->result = VSS_E_OBJECT_NOT_FOUND;

@@ -507,7 +507,7 @@ static void abort_meets_trouble(void **state)
 						.fault = faults[f], .result = VSS_E_WRITERERROR_RETRYABLE };
 				CHECK(requester_wait(&r, do_snapshot_set, r.document) == VSS_E_PROVIDER_VETO);
 				if (side < 2 && faults[f] != FAULT_DIES) {
-					/* What a provider does not undo is its own; it is told again by the next set. */
+					/* It is tried again later, as test-core-hostile.c sees. */
 					for (size_t i = m->providers[side].nr_snapshots; i-- > 0;)
 						provider_drop(&m->providers[side], i);
 				}

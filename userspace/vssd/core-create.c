@@ -55,6 +55,7 @@ struct creation {
 	unsigned int pending;
 	unsigned int undoing;		/* providers that have not undone it yet */
 	bool failed;
+	bool unclean;			/* a provider did not undo it */
 	struct vss_error error;
 	struct maker *makers;
 	size_t nr_makers;
@@ -156,10 +157,18 @@ static void finish_failed(struct creation *c)
 	core_log(core, c->error.result == E_ABORT ? LOG_NOTICE : LOG_ERR, VSSD_MESSAGE_SET_FAILED, &session->id,
 		 "shadow copy set %s was not created: %s (%s)", vss_uuid_format(&c->set->id, id),
 		 c->error.text, vss_result_name(c->error.result));
-	if (c->set->on_disk)
-		record_remove(c->set);
-	set_free(c->set);
 	session->set = NULL;
+	c->set->owner = NULL;
+	if (c->unclean) {
+		/* Its record stays until it is gone, so that also the next life tries. */
+		c->set->undo = true;
+		TAILQ_INSERT_TAIL(&core->sets, c->set, link);
+		set_release(c->set);
+	} else {
+		if (c->set->on_disk)
+			record_remove(c->set);
+		set_free(c->set);
+	}
 	session->stage = STAGE_ENDED;
 	leave(c, &reply);
 }
@@ -175,11 +184,20 @@ static void undo_pending(struct creation *c)
 	run(c);
 }
 
+/* A provider that knows nothing of it has nothing to undo. */
+static bool is_undone(const struct vssd_provider_reply *reply)
+{
+	return !VSS_FAILED(reply->result) || reply->result == VSS_E_OBJECT_NOT_FOUND;
+}
+
 static void unwanted_deleted(void *arg, struct vssd_provider *provider, const struct vssd_provider_reply *reply)
 {
+	struct creation *c = arg;
+
 	(void)provider;
-	(void)reply;	/* logged already, and VSS_E_OBJECT_NOT_FOUND is what we want */
-	undo_pending(arg);
+	if (!is_undone(reply))
+		c->unclean = true;
+	undo_pending(c);
 }
 
 static void undone(void *arg, struct vssd_provider *provider, const struct vssd_provider_reply *reply)
@@ -188,6 +206,8 @@ static void undone(void *arg, struct vssd_provider *provider, const struct vssd_
 	const struct maker *maker = maker_of(c, provider);
 	const struct snapshot *snapshot;
 
+	if (!is_undone(reply))
+		c->unclean = true;
 	/* It may hold writes, and says that it cannot let go. */
 	if (VSS_FAILED(reply->result) && c->op.core->quiet && !provider->stopping)
 		provider_stop(provider, "it could not undo a set while file systems may be frozen");

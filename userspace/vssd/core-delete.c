@@ -125,6 +125,12 @@ static void delete_next(void *arg)
 	provider_ask(provider, NULL, &request, snapshot_deleted, d);
 }
 
+/* Its maker may also delete a set that is to travel, which nobody sees here. */
+static bool may_delete(const struct set *set, const struct vssd_session *session)
+{
+	return set_visible(set, session) || (set->state == SET_CREATED && set->owner == session);
+}
+
 static void delete_begin(void *arg)
 {
 	struct delete_op *d = arg;
@@ -132,10 +138,15 @@ static void delete_begin(void *arg)
 	char id[VSS_UUID_TEXT_SIZE];
 	struct set *set = NULL;
 
-	if (d->op.session && d->type == VSS_OBJECT_SNAPSHOT)
-		snapshot = snapshot_find_visible(d->op.session, &d->asked);
-	else if (d->op.session)
-		set = set_find_visible(d->op.session, &d->asked);
+	if (d->op.session && d->type == VSS_OBJECT_SNAPSHOT) {
+		snapshot = snapshot_find(d->op.core, &d->asked);
+		if (snapshot && !may_delete(snapshot->set, d->op.session))
+			snapshot = NULL;
+	} else if (d->op.session) {
+		set = set_find(d->op.core, &d->asked);
+		if (set && !may_delete(set, d->op.session))
+			set = NULL;
+	}
 	if (!snapshot && !set) {
 		struct vssd_reply reply = { .result = VSS_E_OBJECT_NOT_FOUND, .id = d->asked };
 
@@ -201,9 +212,10 @@ static void release_failed(struct release_op *r, struct snapshot *snapshot, cons
 {
 	char id[VSS_UUID_TEXT_SIZE];
 
+	snapshot->set->releasing = false;
 	core_log(r->op.core, LOG_ERR, VSSD_MESSAGE_SET_DELETED, NULL,
-		 "shadow copy %s of %s could not be deleted, which is tried again when vssd starts: %s",
-		 vss_uuid_format(&snapshot->prop.snapshot_id, id), snapshot->prop.original_volume_name, why);
+		 "shadow copy %s of %s could not be deleted, which is tried again when a session ends "
+		 "and when vssd starts: %s", vss_uuid_format(&snapshot->prop.snapshot_id, id), snapshot->prop.original_volume_name, why);
 	op_done(&r->op);
 }
 
@@ -273,6 +285,7 @@ void set_release(struct set *set)
 	r->op.clear = release_clear;
 	r->set = set->id;
 	set->state = SET_DOOMED;
+	set->releasing = true;
 	if (set->undo) {
 		r->providers = vssd_alloc((set->nr_snapshots + 1) * sizeof(*r->providers));
 		TAILQ_FOREACH(snapshot, &set->snapshots, link) {

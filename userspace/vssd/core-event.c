@@ -171,6 +171,8 @@ static struct participant *participant_new(struct vssd_session *session, struct 
 	p->level = freeze_level(writer->info.level);
 	/* A writer may ask for another limit than the default, in either direction. */
 	p->freeze_timeout_ms = writer->info.freeze_timeout_ms ? writer->info.freeze_timeout_ms : limit;
+	if (p->freeze_timeout_ms > VSSD_MAX_FREEZE_MS)
+		p->freeze_timeout_ms = VSSD_MAX_FREEZE_MS;
 	p->state = VSS_WS_STABLE;
 	return p;
 }

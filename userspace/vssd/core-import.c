@@ -221,9 +221,19 @@ void vssd_session_import_snapshots(struct vssd_session *session, const char *doc
 		return;
 	}
 	known = set_find(core, &i->description.set_id);
-	if (known && !known->foreign && known->imported) {
-		op_fail(&i->op, VSS_E_OBJECT_ALREADY_EXISTS, "shadow copy set %s has been imported already",
+	/* Only what was made here to travel, and has not been imported, can be replaced. */
+	if (known && !known->foreign && (known->imported || known->state != SET_CREATED ||
+					 !(known->context & VSS_VOLSNAP_ATTR_TRANSPORTABLE))) {
+		op_fail(&i->op, VSS_E_OBJECT_ALREADY_EXISTS, known->imported ?
+			"shadow copy set %s has been imported already" :
+			"there is a shadow copy set %s, which is not one to be imported",
 			vss_uuid_format(&known->id, id));
+		return;
+	}
+	if (core->creating && core->creating->set &&
+	    vss_uuid_equal(&core->creating->set->id, &i->description.set_id)) {
+		op_fail(&i->op, VSS_E_SNAPSHOT_SET_IN_PROGRESS, "shadow copy set %s is in creation",
+			vss_uuid_format(&i->description.set_id, id));
 		return;
 	}
 	core->importing = &i->op;
@@ -336,6 +346,13 @@ static void break_begin(void *arg)
 	break_next(b);
 }
 
+static void break_refreshed(void *arg)
+{
+	struct break_op *b = arg;
+
+	core_when_loud(b->op.core, break_begin, b);
+}
+
 void vssd_session_break_snapshot_set(struct vssd_session *session, const struct vss_uuid *set,
 				     uint32_t flags, vssd_done done, void *data)
 {
@@ -357,5 +374,5 @@ void vssd_session_break_snapshot_set(struct vssd_session *session, const struct 
 		op_fail(&b->op, E_INVALIDARG, "the flag to mask the LUNs excludes all others");
 		return;
 	}
-	sets_refresh(session->core, break_begin, b);
+	sets_refresh(session->core, break_refreshed, b);
 }

@@ -24,6 +24,7 @@
 
 #define VSSD_MAX_VOLUMES		64	/* in a set */
 #define VSSD_MAX_CLIENT_ACCESSIBLE	64	/* shadow copies of a volume */
+#define VSSD_MAX_FREEZE_MS		600000	/* what a writer may ask for; the kernel thaws then too */
 #define VSSD_REVERT_POLL_USEC		UINT64_C(1000000)
 
 /* The bits of a context that make shadow copies of different kinds. */
@@ -77,6 +78,7 @@ TAILQ_HEAD(provider_list, vssd_provider);
 TAILQ_HEAD(session_list, vssd_session);
 TAILQ_HEAD(set_list, set);
 TAILQ_HEAD(op_list, op);
+TAILQ_HEAD(refresh_list, refresh);
 
 struct vssd_core {
 	struct vssd_settings settings;
@@ -92,6 +94,7 @@ struct vssd_core {
 	struct session_list sessions;
 	struct set_list sets;		/* finished ones, and what an earlier life left */
 	struct op_list ops;
+	struct refresh_list refreshes;
 	TAILQ_HEAD(, revert) reverts;
 
 	struct vssd_session *creating;	/* has the one set in creation */
@@ -265,6 +268,7 @@ struct set {
 	uint32_t context;		/* with the attributes of all its copies */
 	enum set_state state;
 	bool undo;		/* DOOMED before it was finished: providers abort it first */
+	bool releasing;		/* DOOMED, and that is under way */
 	bool foreign;		/* made behind vssd's back */
 	bool imported;
 	bool saved;		/* its document was */
@@ -294,7 +298,9 @@ void snapshot_describe(const struct snapshot *snapshot, const struct vss_provide
 		       struct vss_set_description *set);
 /* Ask the providers what there is, and bring the sets up to date; then go on. */
 void sets_refresh(struct vssd_core *core, void (*then)(void *arg), void *arg);
-/* Delete it without anybody waiting. */
+/* vssd ends: those that wait for providers' answers are forgotten. */
+void refreshes_free(struct vssd_core *core);
+/* Delete it without anybody waiting.  What cannot be deleted is tried again when a session ends. */
 void set_release(struct set *set);
 /* Bring the image to its mount point again, where an earlier life had it. */
 void set_restore_exposures(struct set *set);

@@ -144,6 +144,27 @@ static void call_answer(struct provider_call *call, const struct vssd_provider_r
 	call_free(call);
 }
 
+/* With its process has gone what it knew of a set in creation, whoever was at fault. */
+static void forget_sets(struct vssd_provider *provider)
+{
+	struct vssd_session *session = provider->core->creating;
+	const struct snapshot *snapshot;
+
+	if (!session)
+		return;
+	if (session->creation) {
+		if (creation_has_provider(session->creation, provider))
+			creation_abort(session->creation, VSS_E_UNEXPECTED_PROVIDER_ERROR,
+				       "the process of provider \"%s\" ended while it made the shadow copy set; "
+				       "see the journal", provider->prop.provider_name);
+		return;
+	}
+	if (session->set)
+		TAILQ_FOREACH(snapshot, &session->set->snapshots, link)
+			if (vss_uuid_equal(&snapshot->prop.provider_id, &provider->prop.provider_id))
+				session->set->provider_died = true;
+}
+
 void provider_stop(struct vssd_provider *provider, const char *why)
 {
 	struct provider_call *active = provider->active, *aborting = provider->aborting;
@@ -168,6 +189,8 @@ void provider_stop(struct vssd_provider *provider, const char *why)
 	if (aborting)
 		call_answer(aborting, &reply);
 	provider->stopping = false;
+	/* It may have been stopped for what another session asked of it. */
+	forget_sets(provider);
 	start_next(provider);
 }
 
@@ -381,23 +404,7 @@ void provider_free(struct vssd_provider *provider)
 
 void vssd_provider_died(struct vssd_provider *provider)
 {
-	struct vssd_core *core = provider->core;
-	struct vssd_session *session = core->creating;
-	const struct snapshot *snapshot;
-
-	core_log(core, LOG_ERR, VSSD_MESSAGE_PROVIDER_DIED, NULL, "the process of provider \"%s\" has ended",
+	core_log(provider->core, LOG_ERR, VSSD_MESSAGE_PROVIDER_DIED, NULL, "the process of provider \"%s\" has ended",
 		 provider->prop.provider_name);
-	if (!session)
-		return;
-	if (session->creation) {
-		if (creation_has_provider(session->creation, provider))
-			creation_abort(session->creation, VSS_E_UNEXPECTED_PROVIDER_ERROR,
-				       "the process of provider \"%s\" ended while it made the shadow copy set; "
-				       "see the journal", provider->prop.provider_name);
-		return;
-	}
-	if (session->set)
-		TAILQ_FOREACH(snapshot, &session->set->snapshots, link)
-			if (vss_uuid_equal(&snapshot->prop.provider_id, &provider->prop.provider_id))
-				session->set->provider_died = true;
+	forget_sets(provider);
 }

@@ -153,6 +153,13 @@ static void revert_begin(void *arg)
 	revert_start(r);
 }
 
+static void revert_refreshed(void *arg)
+{
+	struct revert_op *r = arg;
+
+	core_when_loud(r->op.core, revert_begin, r);
+}
+
 void vssd_session_revert_to_snapshot(struct vssd_session *session, const struct vss_uuid *snapshot,
 				     bool force, vssd_done done, void *data)
 {
@@ -163,13 +170,14 @@ void vssd_session_revert_to_snapshot(struct vssd_session *session, const struct 
 	r->op.clear = revert_clear;
 	r->snapshot = *snapshot;
 	r->force = force;
-	sets_refresh(session->core, revert_begin, r);
+	sets_refresh(session->core, revert_refreshed, r);
 }
 
 /* ---- QueryRevertStatus ---- */
 
 struct status_op {
 	struct op op;
+	char *name;			/* as the requester gave it */
 	struct vssd_volume volume;
 	struct vss_uuid *providers;	/* that may be at it */
 	size_t nr_providers;
@@ -185,6 +193,7 @@ static void status_clear(struct op *op)
 
 	core_timer_stop(op->core, &s->timer);
 	free(s->providers);
+	free(s->name);
 }
 
 static void status_ask(struct status_op *s);
@@ -249,20 +258,17 @@ static void status_ask(struct status_op *s)
 	op_done(&s->op);
 }
 
-void vssd_session_query_revert_status(struct vssd_session *session, const char *volume, vssd_done done, void *data)
+static void status_begin(void *arg)
 {
-	struct status_op *s = op_begin(session, sizeof(*s), MODE_BACKUP, done, data);
-	struct vssd_core *core = session->core;
+	struct status_op *s = arg;
+	struct vssd_core *core = s->op.core;
 	const struct vssd_provider *provider;
 	struct vss_error err = { 0 };
 	size_t count = 0;
 	vss_result result;
 
-	if (!s)
-		return;
-	s->op.clear = status_clear;
-	result = core->volumes.resolve && volume ?
-		 core->volumes.resolve(core->volumes.data, volume, &s->volume, &err) : VSS_E_OBJECT_NOT_FOUND;
+	result = core->volumes.resolve ?
+		 core->volumes.resolve(core->volumes.data, s->name, &s->volume, &err) : VSS_E_OBJECT_NOT_FOUND;
 	if (VSS_FAILED(result)) {
 		op_fail(&s->op, result, "%s", err.text[0] ? err.text : "there is no such volume");
 		return;
@@ -273,4 +279,19 @@ void vssd_session_query_revert_status(struct vssd_session *session, const char *
 	TAILQ_FOREACH(provider, &core->providers, link)
 		s->providers[s->nr_providers++] = provider->prop.provider_id;
 	status_ask(s);
+}
+
+void vssd_session_query_revert_status(struct vssd_session *session, const char *volume, vssd_done done, void *data)
+{
+	struct status_op *s = op_begin(session, sizeof(*s), MODE_BACKUP, done, data);
+
+	if (!s)
+		return;
+	s->op.clear = status_clear;
+	if (!volume) {
+		op_fail(&s->op, VSS_E_OBJECT_NOT_FOUND, "there is no such volume");
+		return;
+	}
+	s->name = vssd_strdup(volume);
+	core_when_loud(session->core, status_begin, s);
 }

@@ -269,8 +269,14 @@ vss_result vssd_session_abort(struct vssd_session *session, struct vss_error *er
 		}
 		return S_OK;
 	}
-	if (session->stage == STAGE_CREATED)
+	if (session->stage == STAGE_CREATED) {
 		session->completed = true;
+		/* A set that is to travel is not worth importing then, saved or not. */
+		if (session->set && session->set->saved) {
+			session->set->saved = false;
+			record_touch(session->set);
+		}
+	}
 	return S_OK;
 }
 
@@ -368,6 +374,11 @@ static void release_sets(struct vssd_session *session)
 
 	for (set = TAILQ_FIRST(&session->core->sets); set; set = next) {
 		next = TAILQ_NEXT(set, link);
+		/* What could not be deleted before is in the way of the next ones. */
+		if (set->state == SET_DOOMED && !set->releasing) {
+			set_release(set);
+			continue;
+		}
 		if (set->owner != session)
 			continue;
 		set->owner = NULL;

@@ -251,6 +251,7 @@ static void add_foreign(struct vssd_core *core, const struct vssd_provider *prov
 /* ---- asking all ---- */
 
 struct refresh {
+	TAILQ_ENTRY(refresh) link;
 	struct vssd_core *core;
 	unsigned int pending;
 	void (*then)(void *arg);
@@ -261,8 +262,19 @@ static void refresh_step(struct refresh *refresh)
 {
 	if (--refresh->pending)
 		return;
+	TAILQ_REMOVE(&refresh->core->refreshes, refresh, link);
 	refresh->then(refresh->arg);
 	free(refresh);
+}
+
+void refreshes_free(struct vssd_core *core)
+{
+	struct refresh *refresh;
+
+	while ((refresh = TAILQ_FIRST(&core->refreshes))) {
+		TAILQ_REMOVE(&core->refreshes, refresh, link);
+		free(refresh);
+	}
 }
 
 static void refreshed(void *arg, struct vssd_provider *provider, const struct vssd_provider_reply *reply)
@@ -287,6 +299,7 @@ void sets_refresh(struct vssd_core *core, void (*then)(void *arg), void *arg)
 	refresh->then = then;
 	refresh->arg = arg;
 	refresh->pending = 1;
+	TAILQ_INSERT_TAIL(&core->refreshes, refresh, link);
 	TAILQ_FOREACH(provider, &core->providers, link) {
 		/* One that works on a set answers nobody else until that is over. */
 		if (provider->reserved)

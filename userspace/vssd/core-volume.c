@@ -12,6 +12,8 @@ enum volume_what { VOLUME_ADD, VOLUME_SUPPORTED, VOLUME_SNAPSHOTTED };
 struct volume_op {
 	struct op op;
 	enum volume_what what;
+	char *name;			/* as the requester gave it */
+	struct vss_uuid wanted;		/* provider; null for any */
 	struct vssd_volume volume;
 	uint32_t context;
 	bool named;			/* by the requester */
@@ -27,6 +29,7 @@ struct volume_op {
 static void volume_clear(struct op *op)
 {
 	free(((struct volume_op *)op)->candidates);
+	free(((struct volume_op *)op)->name);
 }
 
 /* ---- who is asked ---- */
@@ -46,8 +49,9 @@ static void add_candidates(struct volume_op *v, enum vss_provider_type type)
 }
 
 /* False and the caller is answered. */
-static bool choose_candidates(struct volume_op *v, const struct vss_uuid *wanted)
+static bool choose_candidates(struct volume_op *v)
 {
+	const struct vss_uuid *wanted = &v->wanted;
 	const struct vssd_provider *provider;
 	char id[VSS_UUID_TEXT_SIZE];
 	size_t count = 0;
@@ -55,7 +59,7 @@ static bool choose_candidates(struct volume_op *v, const struct vss_uuid *wanted
 	TAILQ_FOREACH(provider, &v->op.core->providers, link)
 		count++;
 	v->candidates = vssd_alloc((count + 1) * sizeof(*v->candidates));
-	if (!wanted || vss_uuid_is_null(wanted)) {
+	if (vss_uuid_is_null(wanted)) {
 		if (!only_system(v->context) || v->what == VOLUME_SNAPSHOTTED) {
 			add_candidates(v, VSS_PROV_HARDWARE);
 			add_candidates(v, VSS_PROV_SOFTWARE);
@@ -107,6 +111,15 @@ static void failed(struct volume_op *v, const struct vssd_provider *provider, co
 		vss_result_name(reply->result));
 }
 
+/* Is the set that it is to be added to still the one in creation? */
+static bool set_given_up(const struct volume_op *v)
+{
+	const struct vssd_session *session = v->op.session;
+
+	return v->what == VOLUME_ADD &&
+	       (!session || !session->set || !vss_uuid_equal(&session->set->id, &v->set));
+}
+
 static void begun(void *arg, struct vssd_provider *provider, const struct vssd_provider_reply *reply)
 {
 	struct volume_op *v = arg;
@@ -115,7 +128,7 @@ static void begun(void *arg, struct vssd_provider *provider, const struct vssd_p
 	struct snapshot *snapshot;
 
 	/* Its set has been given up meanwhile: the next set tells the provider. */
-	if (!session || !session->set || !vss_uuid_equal(&session->set->id, &v->set)) {
+	if (set_given_up(v)) {
 		op_fail(&v->op, E_ABORT, "the shadow copy set was given up");
 		return;
 	}
@@ -157,6 +170,11 @@ static void told(void *arg, struct vssd_provider *provider, const struct vssd_pr
 			return;
 		}
 		ask_next(v);
+		return;
+	}
+	/* To begin it now would end the set that somebody else has begun since. */
+	if (set_given_up(v)) {
+		op_fail(&v->op, E_ABORT, "the shadow copy set was given up");
 		return;
 	}
 	switch (reply->result) {
@@ -210,60 +228,6 @@ static void ask_next(struct volume_op *v)
 		return;
 	}
 	nobody_takes_it(v);
-}
-
-/* NULL and the caller is answered. */
-static struct volume_op *volume_begin(struct vssd_session *session, enum volume_what what, const char *volume,
-				      vssd_done done, void *data)
-{
-	struct volume_op *v = op_begin(session, sizeof(*v), MODE_BACKUP, done, data);
-	struct vssd_core *core = session->core;
-	struct vss_error err = { 0 };
-	vss_result result;
-
-	if (!v)
-		return NULL;
-	v->op.clear = volume_clear;
-	v->what = what;
-	/* Any context will do for a question of administration. */
-	v->context = session->context == VSS_CTX_ALL ? VSS_CTX_BACKUP : session->context;
-	if (what == VOLUME_ADD && session->stage != STAGE_OPEN) {
-		op_fail(&v->op, VSS_E_BAD_STATE, "AddToSnapshotSet comes after StartSnapshotSet and before DoSnapshotSet");
-		return NULL;
-	}
-	if (!volume || !volume[0]) {
-		op_fail(&v->op, E_INVALIDARG, "the call needs a volume");
-		return NULL;
-	}
-	if (!core->volumes.resolve) {
-		op_fail(&v->op, VSS_E_OBJECT_NOT_FOUND, "there is no volume %s", volume);
-		return NULL;
-	}
-	result = core->volumes.resolve(core->volumes.data, volume, &v->volume, &err);
-	if (VSS_FAILED(result)) {
-		err.result = result;
-		op_fail_error(&v->op, &err);
-		return NULL;
-	}
-	return v;
-}
-
-void vssd_session_is_volume_supported(struct vssd_session *session, const struct vss_uuid *provider,
-				      const char *volume, vssd_done done, void *data)
-{
-	struct volume_op *v = volume_begin(session, VOLUME_SUPPORTED, volume, done, data);
-
-	if (v && choose_candidates(v, provider))
-		ask_next(v);
-}
-
-void vssd_session_is_volume_snapshotted(struct vssd_session *session, const struct vss_uuid *provider,
-					const char *volume, vssd_done done, void *data)
-{
-	struct volume_op *v = volume_begin(session, VOLUME_SNAPSHOTTED, volume, done, data);
-
-	if (v && choose_candidates(v, provider))
-		ask_next(v);
 }
 
 /* ---- AddToSnapshotSet ---- */
@@ -321,14 +285,72 @@ static bool fits_set(struct volume_op *v, struct set *set)
 	return true;
 }
 
-void vssd_session_add_to_snapshot_set(struct vssd_session *session, const char *volume,
-				      const struct vss_uuid *provider, vssd_done done, void *data)
+/* ---- beginning ---- */
+
+static void volume_resolve(void *arg)
 {
-	struct volume_op *v = volume_begin(session, VOLUME_ADD, volume, done, data);
+	struct volume_op *v = arg;
+	struct vssd_core *core = v->op.core;
+	struct vss_error err = { 0 };
+	vss_result result;
+
+	if (!core->volumes.resolve) {
+		op_fail(&v->op, VSS_E_OBJECT_NOT_FOUND, "there is no volume %s", v->name);
+		return;
+	}
+	result = core->volumes.resolve(core->volumes.data, v->name, &v->volume, &err);
+	if (VSS_FAILED(result)) {
+		err.result = result;
+		op_fail_error(&v->op, &err);
+		return;
+	}
+	if (v->what == VOLUME_ADD && !fits_set(v, v->op.session->set))
+		return;
+	if (choose_candidates(v))
+		ask_next(v);
+}
+
+static void volume_begin(struct vssd_session *session, enum volume_what what, const char *volume,
+			 const struct vss_uuid *provider, vssd_done done, void *data)
+{
+	struct volume_op *v = op_begin(session, sizeof(*v), MODE_BACKUP, done, data);
 
 	if (!v)
 		return;
+	v->op.clear = volume_clear;
+	v->what = what;
+	/* Any context will do for a question of administration. */
+	v->context = session->context == VSS_CTX_ALL ? VSS_CTX_BACKUP : session->context;
+	if (what == VOLUME_ADD && session->stage != STAGE_OPEN) {
+		op_fail(&v->op, VSS_E_BAD_STATE, "AddToSnapshotSet comes after StartSnapshotSet and before DoSnapshotSet");
+		return;
+	}
+	if (!volume || !volume[0]) {
+		op_fail(&v->op, E_INVALIDARG, "the call needs a volume");
+		return;
+	}
 	v->set = session->set_id;
-	if (fits_set(v, session->set) && choose_candidates(v, provider))
-		ask_next(v);
+	v->name = vssd_strdup(volume);
+	if (provider)
+		v->wanted = *provider;
+	/* Never with a volume to add: whose set is open has the only one in creation. */
+	core_when_loud(session->core, volume_resolve, v);
+}
+
+void vssd_session_is_volume_supported(struct vssd_session *session, const struct vss_uuid *provider,
+				      const char *volume, vssd_done done, void *data)
+{
+	volume_begin(session, VOLUME_SUPPORTED, volume, provider, done, data);
+}
+
+void vssd_session_is_volume_snapshotted(struct vssd_session *session, const struct vss_uuid *provider,
+					const char *volume, vssd_done done, void *data)
+{
+	volume_begin(session, VOLUME_SNAPSHOTTED, volume, provider, done, data);
+}
+
+void vssd_session_add_to_snapshot_set(struct vssd_session *session, const char *volume,
+				      const struct vss_uuid *provider, vssd_done done, void *data)
+{
+	volume_begin(session, VOLUME_ADD, volume, provider, done, data);
 }

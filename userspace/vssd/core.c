@@ -201,6 +201,7 @@ struct vssd_core *vssd_core_new(const struct vssd_settings *settings, const stru
 	TAILQ_INIT(&core->sessions);
 	TAILQ_INIT(&core->sets);
 	TAILQ_INIT(&core->ops);
+	TAILQ_INIT(&core->refreshes);
 	TAILQ_INIT(&core->reverts);
 	TAILQ_INIT(&core->lines);
 	TAILQ_INIT(&core->louds);
@@ -238,6 +239,7 @@ void vssd_core_free(struct vssd_core *core)
 	}
 	while ((provider = TAILQ_FIRST(&core->providers)))
 		provider_free(provider);
+	refreshes_free(core);
 	while ((op = TAILQ_FIRST(&core->ops))) {
 		TAILQ_REMOVE(&core->ops, op, link);
 		if (op->clear)
