@@ -22,7 +22,8 @@ struct vssctl_shadow_options {
 	const char *env_file;
 };
 
-enum { VSSCTL_SHADOW_OPTION_FIRST = 100 };
+/* Beyond the letters of short options. */
+enum { VSSCTL_SHADOW_OPTION_FIRST = 300 };
 extern const struct vssctl_option vssctl_shadow_options[];
 
 /* False after the failure was reported, with args->exit_code. */
