@@ -204,7 +204,7 @@ static void four_callbacks_are_required(void **state)
 	assert_int_equal(vss_writer_initialize(&config, &least_ops, NULL, &s.writer, NULL), E_INVALIDARG);
 }
 
-/* EVT-030, EVT-032, TIM-002, WMD-006 */
+/* EVT-032, TIM-002, WMD-006 */
 static void registration_says_who_it_is(void **state)
 {
 	struct vss_writer *other;
@@ -278,7 +278,7 @@ static void refusal_is_told(void **state)
 
 /* ---- events ---- */
 
-/* EVT-003, EVT-004, EVT-022, EVT-024, EVT-029 */
+/* EVT-004, EVT-024 */
 static void every_event_reaches_its_callback(void **state)
 {
 	struct fake_event e = new_event();
@@ -323,7 +323,7 @@ static void fail_in_identify(struct subject *s, const char *event)
 	s->results[0] = vss_writer_set_writer_failure(s->writer, VSS_E_WRITERERROR_RETRYABLE);
 }
 
-/* EVT-008, EVT-009, EVT-010, EVT-011 */
+/* EVT-009, EVT-011; and the writer's side of EVT-008 and EVT-010 */
 static void identify_gives_a_document_or_nothing(void **state)
 {
 	struct vss_writer_metadata *metadata;

@@ -4,7 +4,7 @@
 # A shadow copy of a busy PostgreSQL cluster whose data and WAL lie on two
 # volumes: on a copy of it a second server starts, has every transaction that was
 # acknowledged before Freeze, and is consistent. A set without the WAL's volume is
-# refused. EVT-001, EVT-002, EVT-030, EVT-040, SEC-003
+# refused. SEC-003
 # vm: timeout=900 alone=1
 
 . "$(dirname "$0")/set-lib.sh"
