@@ -41,6 +41,7 @@ struct child {
 	pid_t pid;
 	sd_event_source *source;
 	sd_bus *conn;			/* NULL: given up */
+	bool lost;			/* not by the core's will: how it ended is worth a message */
 };
 
 struct vssd_host {
@@ -169,11 +170,24 @@ static void fail_all(struct vssd_host *host, uint64_t generation, const char *wh
 		call_fail(call, why);
 }
 
+/*
+ * The process that is current has ended, or is as good as ended.  What comes next
+ * goes to a new one: an abort that was sent to this one would be lost.
+ */
+static void lose(struct child *child, const char *why)
+{
+	struct vssd_host *host = child->host;
+
+	host->child = NULL;
+	fail_all(host, child->generation, why);
+	if (host->provider)
+		vssd_provider_died(host->provider);
+}
+
 static int on_exit_child(sd_event_source *source, const siginfo_t *info, void *data)
 {
 	struct child *child = data;
 	struct vssd_host *host = child->host;
-	uint64_t generation = child->generation;
 	bool current = host->child == child;
 	char why[128];
 
@@ -184,24 +198,29 @@ static int on_exit_child(sd_event_source *source, const siginfo_t *info, void *d
 	else
 		snprintf(why, sizeof(why), "the provider's process was ended by signal %d (%s)",
 			 info->si_status, strsignal(info->si_status));
+	if (current || child->lost)
+		host_log(host, LOG_ERR, VSSD_MESSAGE_PROVIDER_DIED, "%s: %s", host_name(host), why);
+	if (current)
+		lose(child, why);
 	child_free(child);
-	if (!current)
-		return 0;
-	host_log(host, LOG_ERR, VSSD_MESSAGE_PROVIDER_DIED, "%s: %s", host_name(host), why);
-	fail_all(host, generation, why);
-	if (host->provider)
-		vssd_provider_died(host->provider);
 	return 0;
+}
+
+/* It has closed its socket, which mostly is seen before its end, or does not speak D-Bus. */
+static void lose_alive(struct child *child, const char *why)
+{
+	if (child->host->child != child)
+		return;
+	kill(child->pid, SIGKILL);
+	child->lost = true;
+	lose(child, why);
 }
 
 static int on_disconnected(sd_bus_message *m, void *data, sd_bus_error *error)
 {
-	struct child *child = data;
-
 	(void)m;
 	(void)error;
-	/* It has ended, which is seen next, or sends what is no D-Bus. */
-	kill(child->pid, SIGKILL);
+	lose_alive(data, "the connection to the provider's process has ended");
 	return 0;
 }
 
@@ -298,7 +317,11 @@ static int on_reply(sd_bus_message *m, void *data, sd_bus_error *error)
 
 	(void)error;
 	if (why) {
-		call_fail(call, why->message);
+		/* Before it says so itself, a connection that ends fails what waits for answers. */
+		if (host->child && sd_bus_is_open(host->child->conn) <= 0)
+			lose_alive(host->child, "the connection to the provider's process has ended");
+		else
+			call_fail(call, why->message);
 		return 0;
 	}
 	if (host_wire_read_reply(m, &reply) >= 0) {
@@ -306,10 +329,7 @@ static int on_reply(sd_bus_message *m, void *data, sd_bus_error *error)
 	} else {
 		host_log(host, LOG_ERR, VSSD_MESSAGE_PROVIDER_FAILED,
 			 "%s: its answer is garbage; its process is ended", host_name(host));
-		/* on_exit() follows, as if it had ended by itself. */
-		if (host->child)
-			kill(host->child->pid, SIGKILL);
-		call_fail(call, "the provider's answer is garbage");
+		lose_alive(host->child, "the provider's answer is garbage");
 	}
 	host_reply_clear(&reply);
 	return 0;
