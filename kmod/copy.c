@@ -35,8 +35,6 @@
 #define MAX_COPY_PAGES		256U
 /* Operations without data are worked on in windows, so that none takes long. */
 #define WINDOW_SECTORS		(1U << (20 - SECTOR_SHIFT))
-/* Waiting writes looked at in one go. */
-#define MAX_BIOS		256
 #define RETRY_DELAY		msecs_to_jiffies(10)
 /* Copies in flight end within that, unless a device hangs. */
 #define SETTLE_TIMEOUT		HZ
@@ -461,10 +459,15 @@ static int start_group(struct vss_volume *vol, u32 group, u16 mask,
 	int ret = 0;
 
 	spin_lock(&shard->lock);
-	gen = READ_ONCE(vol->gen);
-	live_back = READ_ONCE(vol->live_back);
-	smp_rmb();	/* pairs with vss_snapshot_commit() and end_life() */
-	live = READ_ONCE(vol->live);
+	/*
+	 * As one: a copy that took the @live of before for that of @live_back
+	 * would be published although writes have passed that it missed.
+	 */
+	spin_lock(&vol->snap_lock);
+	gen = vol->gen;
+	live_back = vol->live_back;
+	live = vol->live;
+	spin_unlock(&vol->snap_lock);
 	if (!live)
 		goto out;
 	unsafe = mask & ~vss_safebits_get(&vol->safe, group, gen);
@@ -784,9 +787,9 @@ static void copy_work(struct work_struct *work)
 	struct vss_volume *vol = container_of(copier, struct vss_volume,
 					      copier);
 	struct vss_copy *copy;
+	struct bio_list todo;
 	struct blk_plug plug;
 	struct bio *bio;
-	unsigned int n;
 
 	blk_start_plug(&plug);
 	for (;;) {
@@ -817,19 +820,32 @@ static void copy_work(struct work_struct *work)
 			read_origin(copy);
 	}
 
-	/* New copies only while nothing starves: the queue stays short. */
-	for (n = 0; !copy && n < MAX_BIOS; n++) {
-		spin_lock(&copier->lock);
-		bio = list_empty(&copier->starved) ?
-			bio_list_pop(&copier->bios) : NULL;
-		spin_unlock(&copier->lock);
+	/*
+	 * New copies only while nothing starves: the queue stays short.  Those
+	 * that come back for want of memory wait for their delay to end.
+	 */
+	bio_list_init(&todo);
+	spin_lock(&copier->lock);
+	if (list_empty(&copier->starved)) {
+		bio_list_merge(&todo, &copier->bios);
+		bio_list_init(&copier->bios);
+	}
+	spin_unlock(&copier->lock);
+	while (list_empty_careful(&copier->starved)) {
+		bio = bio_list_pop(&todo);
 		if (!bio)
 			break;
 		work_on(vol, bio);
+		cond_resched();
 	}
 	blk_finish_plug(&plug);
-	if (n == MAX_BIOS)
-		vss_copier_kick(vol);
+	if (bio_list_empty(&todo))
+		return;
+	spin_lock(&copier->lock);
+	bio_list_merge_head(&copier->bios, &todo);
+	spin_unlock(&copier->lock);
+	/* What starves may have been served meanwhile. */
+	vss_copier_kick(vol);
 }
 
 /* A diff area that hangs must not hold the origin's writes for ever. */

@@ -345,6 +345,11 @@ static int do_thaw(struct vss_set *set)
 
 	thaw_all(set);
 	mutex_lock(&vss_mutex);
+	/* Its owner may have died, or had enough of it, while we thawed. */
+	if (READ_ONCE(set->doomed)) {
+		mutex_unlock(&vss_mutex);
+		return fail(set, -ECANCELED, "the set was undone");
+	}
 	for (i = 0; i < set->nr && !err; i++)
 		err = vss_snapshot_show(set->members[i].snap);
 	if (!err) {
@@ -634,7 +639,8 @@ static void doom(struct vss_set *set)
  * @set:	the set
  * @extack:	set on errors
  *
- * Return: 0; -ETIMEDOUT or -EINTR: it will be undone, but not yet.
+ * Return: 0; -ENOENT it was done first; -ETIMEDOUT or -EINTR: it will be undone,
+ * but not yet.
  */
 int vss_set_abort(struct vss_set *set, struct netlink_ext_ack *extack)
 {
@@ -642,6 +648,11 @@ int vss_set_abort(struct vss_set *set, struct netlink_ext_ack *extack)
 
 	doom(set);
 	left = wait_for_completion_killable_timeout(&set->buried, STEP_SLACK);
+	if (left > 0 && READ_ONCE(set->state) == VSS_SET_DONE) {
+		NL_SET_ERR_MSG(extack,
+			       "the set was done before it could be undone: delete its snapshots");
+		return -ENOENT;
+	}
 	if (left > 0) {
 		/* It may have been undone before, and waited to be forgotten. */
 		mutex_lock(&vss_mutex);

@@ -5,59 +5,8 @@
 # thing that is not as it should be ends the demo with the reason and the end of
 # the kernel log.
 
-set -Eeuo pipefail
-
 here=$(dirname "$0")
-export LC_ALL=C
-work=/tmp/demo
-title=
-
-# --- telling ------------------------------------------------------------------
-
-step()
-{
-	title=$*
-	printf '\n[%3d s] %s\n' "$SECONDS" "$title"
-}
-
-say() { printf '        %s\n' "$@"; }
-
-# Shows a command, runs it, shows what it says.
-run()
-{
-	local status=0
-
-	say "# $*"
-	"$@" >"$work/out" 2>&1 || status=$?
-	sed 's/^./          &/' "$work/out"
-	((status == 0)) || fail "status $status: $*"
-}
-
-fail()
-{
-	trap - ERR
-	echo "*** FAILED: $*"
-	exit 1
-}
-
-on_exit()
-{
-	local status=$? log
-
-	trap - ERR EXIT
-	((status)) || return 0
-	echo "*** In the step: $title"
-	for log in "$work"/*.log; do
-		[[ ! -s $log ]] || { echo "*** End of $log:"; tail -n 5 "$log"; }
-	done
-	echo "*** End of the kernel log:"
-	dmesg | tail -n 25
-	echo
-	exit "$status"
-}
-
-trap 'echo "*** FAILED: status $?, line $LINENO: $BASH_COMMAND"' ERR
-trap on_exit EXIT
+. "$here/telling.sh"
 
 # --- the workload -------------------------------------------------------------
 

@@ -38,6 +38,7 @@ static int setup(void **state)
 	fclose(file);
 	snprintf(address, sizeof(address), "unix:path=%s/bus", b->dir);
 	setenv("DBUS_SYSTEM_BUS_ADDRESS", address, 1);
+	setenv("VSS_BUS_ADDRESS", "", 1);
 	b->daemon = fork();
 	if (!b->daemon) {
 		char option[160];

@@ -7,7 +7,7 @@
 # Covers CLI-001..003, CLI-005..008, CLI-010..012, CLI-016..018, CLI-021..026,
 # LIF-023, LIF-035, TIM-019, TIM-020, PRV-034, SEL-014, SEC-006.
 
-. "$(dirname "$0")/svc-lib.sh"
+. "$(dirname "$0")/writers-lib.sh"
 
 disk=$(disk vd0)
 parts "$disk" 64 64 16

@@ -1,89 +1,130 @@
+#!/bin/bash
 # SPDX-License-Identifier: GPL-2.0-or-later
-# shellcheck shell=bash
 #
-# Helpers for tests of the service: vssd on a private socket, test writers.
+# What the tests of the service share, to be sourced instead of lib.sh:
+#	. "$(dirname "$0")/svc-lib.sh"
+# Run as a test of its own it starts a bus and asks who is on it.
 
 . "$(dirname "${BASH_SOURCE[0]}")/set-lib.sh"
 
-export VSS_BUS_ADDRESS=unix:path=/run/vss/test
+VSS_NAME=org.linuxvss.Vss1
+VSS_PATH=/org/linuxvss/Vss1
+SYSTEM_PROVIDER=8dc5f5d6-3d0c-4b0e-9b1e-6c1c1b0c7a51
 
-# start_vssd: runs it until stop_vssd or the test's end; its log is vssd.log.
-start_vssd()
+# start_bus: a system bus, until the test ends. Nothing else would start vssd but
+# activation.
+start_bus()
 {
-	mkdir -p /run/vss /var/lib/vss
-	rm -f /run/vss/test
-	vssd --foreground --no-bus --socket /run/vss/test >>"$TEST_TMP/vssd.log" 2>&1 &
-	echo $! >"$TEST_TMP/vssd.pid"
-	# shellcheck disable=SC2016 # evaluated at the end
-	cleanup_push eval 'kill $(cat '"$TEST_TMP/vssd.pid"') 2>/dev/null; cat '"$TEST_TMP/vssd.log"
-	wait_for 10 test -S /run/vss/test
-	wait_for 10 has_provider
+	need dbus-daemon busctl
+	mkdir -p /run/dbus
+	dbus-uuidgen --ensure
+	dbus-daemon --system --fork --print-pid=3 3>"$TEST_TMP/bus.pid" || fail "no system bus"
+	cleanup_push _stop_bus
 }
 
-has_provider()
+_stop_bus()
 {
-	vssctl list providers >/dev/null 2>&1
+	stop_vssd
+	kill "$(<"$TEST_TMP/bus.pid")" 2>/dev/null || :
+	rm -rf /run/dbus/system_bus_socket /run/dbus/pid /var/lib/vss/* /etc/vss/vssd.conf.d/test.conf
 }
 
+# configure LINE...: an addition to vssd's configuration, until the bus stops.
+configure()
+{
+	mkdir -p /etc/vss/vssd.conf.d
+	printf '%s\n' "$@" >/etc/vss/vssd.conf.d/test.conf
+}
+
+# vssd_pid: prints the process id of vssd, nothing when there is none.
 vssd_pid()
 {
-	cat "$TEST_TMP/vssd.pid"
+	pgrep -x vssd || :
 }
 
+# host_pid: prints the process id of the system provider.
+host_pid()
+{
+	pgrep -f 'vss-provider-host.*--system' || :
+}
+
+# start_vssd [OPTION]...: in the foreground of its own, with messages in $TEST_TMP/vssd.log.
+start_vssd()
+{
+	vssd --foreground "$@" >>"$TEST_TMP/vssd.log" 2>&1 &
+	cleanup_push _show_log
+	wait_for 20 grep -q 'is ready' "$TEST_TMP/vssd.log"
+}
+
+_show_log()
+{
+	stop_vssd
+	echo "--- messages of vssd"
+	cat "$TEST_TMP/vssd.log"
+}
+
+_vssd_gone()
+{
+	[[ ! $(vssd_pid) && ! $(host_pid) ]]
+}
+
+# stop_vssd: told to end; waits until it has.
 stop_vssd()
 {
-	kill -"${1:-TERM}" "$(vssd_pid)"
-	wait "$(vssd_pid)" || :
+	local pid
+
+	pid=$(vssd_pid)
+	[[ ! $pid ]] || kill "$pid" 2>/dev/null || :
+	wait_for 25 _vssd_gone
 }
 
-# start_writer NAME DIR [OPTION]...: a test writer with one component in DIR;
-# its events are in NAME.log.
-start_writer()
+# kill_vssd: without warning; its providers must end with it.
+kill_vssd()
 {
-	local name=$1 dir=$2
-
-	shift 2
-	: >"$TEST_TMP/$name.log"
-	vss-writer-test --name "$name" --address "$VSS_BUS_ADDRESS" --component "data=$dir" \
-		--log "$TEST_TMP/$name.log" "$@" >"$TEST_TMP/$name.err" 2>&1 &
-	echo $! >"$TEST_TMP/$name.pid"
-	cleanup_push eval "kill $! 2>/dev/null || :"
-	wait_for 10 has_writer "$name"
+	kill -KILL "$(vssd_pid)"
+	wait_for 10 _vssd_gone
 }
 
-has_writer()
+# manager METHOD [SIGNATURE ARGUMENT...]: a call of the Manager by the system bus.
+manager()
 {
-	vssctl list writers --json 2>/dev/null | json name | grep -qx "$1"
+	busctl call "$VSS_NAME" "$VSS_PATH" "$VSS_NAME.Manager" "$@"
 }
 
-stop_writer()
+# as_user USER CMD...
+as_user()
 {
-	kill "$(cat "$TEST_TMP/$1.pid")" 2>/dev/null || :
-	wait "$(cat "$TEST_TMP/$1.pid")" 2>/dev/null || :
-}
-
-# events NAME: what a writer has seen, one event a line, without Identify.
-events()
-{
-	awk '$2 !~ /^(Identify|registered)$/ { print $2 }' "$TEST_TMP/$1.log"
-}
-
-# expect_events NAME EVENT...: it has seen exactly these, in this order.
-expect_events()
-{
-	local name=$1 seen
+	local user=$1
 
 	shift
-	seen=$(events "$name" | tr '\n' ' ')
-	[[ $seen == "$* " ]] || fail "$name has seen: $seen, instead of: $*"
+	setpriv --reuid "$user" --regid "$(id -g "$user")" --clear-groups "$@"
 }
 
-# expect_writable DIR...: nothing is frozen there.
-expect_writable()
+# shadows: prints the ids of all shadow copies that vssd knows.
+shadows()
+{
+	vssctl list --json shadows | json id
+}
+
+# nothing_frozen DIR...: every file system takes writes, within two seconds.
+nothing_frozen()
 {
 	local dir
 
 	for dir; do
-		timeout 5 sh -c "echo x >'$dir/probe' && sync -f '$dir/probe'" || fail "$dir is frozen"
+		timeout 2 dd if=/dev/zero of="$dir/.thawed" bs=4k count=1 conv=fsync status=none ||
+			fail "$dir is frozen"
+		rm -f "$dir/.thawed"
 	done
 }
+
+# nothing_left: the kernel has no set in creation and no snapshot.
+nothing_left()
+{
+	[[ ! -d /sys/module/vss ]] || [[ ! $(snapshots) ]] || return 1
+}
+
+if [[ ${BASH_SOURCE[0]} == "$0" ]]; then
+	start_bus
+	run_ok busctl status
+fi

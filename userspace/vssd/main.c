@@ -317,9 +317,10 @@ static int check_state_dir(struct service *s, struct vss_error *err)
 }
 
 /*
- * vssd must not wait for a file system that it has frozen, be it for a page of
- * its program or for memory that the kernel wins by writing.  Where a limit
- * forbids one of these, the deadlines of the kernel module still thaw.
+ * vssd must not wait for a write to a file system that it has frozen, as for
+ * memory that the kernel wins by swapping or writing; reading goes on.  What was
+ * in memory once stays there.  Where a limit forbids one of these, the deadlines
+ * of the kernel module still thaw.
  */
 static void guard(void)
 {
@@ -329,7 +330,7 @@ static void guard(void)
 		files.rlim_cur = files.rlim_max;
 		setrlimit(RLIMIT_NOFILE, &files);
 	}
-	mlockall(MCL_CURRENT | MCL_FUTURE);
+	mlockall(MCL_CURRENT | MCL_FUTURE | MCL_ONFAULT);
 	prctl(PR_SET_IO_FLUSHER, 1, 0, 0, 0);
 }
 

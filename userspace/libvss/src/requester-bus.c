@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 /*
  * The requester's connection to vssd: connecting, calls and their errors, and
- * the dictionaries of the interface (userspace/dbus/org.linuxvss.Vss1.xml).
+ * the dictionaries of the interface (userspace/dbus/org.linuxvss.Vss1.*.xml).
  */
 #include <errno.h>
 #include <stdarg.h>

@@ -131,7 +131,12 @@ vss_result vss_writer_initialize(const struct vss_writer_config *config,
 	w->config = *config;
 	w->config.writer_name = copy_string(config->writer_name, &ok);
 	w->config.instance_name = copy_string(config->instance_name, &ok);
-	w->config.address = copy_string(config->address, &ok);
+	w->config.address = copy_string(config->address ? config->address : secure_getenv("VSS_BUS_ADDRESS"), &ok);
+	/* Set to nothing is as good as not set. */
+	if (!config->address && w->config.address && !w->config.address[0]) {
+		free((char *)w->config.address);
+		w->config.address = NULL;
+	}
 	if (w->config.level == VSS_APP_UNKNOWN)
 		w->config.level = VSS_APP_FRONT_END;
 	w->ops = *ops;

@@ -184,15 +184,15 @@ static bool take_options(int argc, char **argv, struct options *options)
 
 /*
  * The end of the process thaws what it has frozen; so it has to end when vssd
- * does, however it ends.  And it must not wait for memory or for pages of a
- * file system that it holds itself.  Where a limit forbids the latter two, the
- * deadlines of the kernel module still thaw everything.
+ * does, however it ends.  And it must not wait for a write to a file system that
+ * it holds itself, as for memory that is won so; reading goes on.  Where a limit
+ * forbids the latter two, the deadlines of the kernel module still thaw.
  */
 static bool guard(pid_t parent)
 {
 	if (parent && (prctl(PR_SET_PDEATHSIG, SIGKILL) || getppid() != parent))
 		return false;
-	mlockall(MCL_CURRENT | MCL_FUTURE);
+	mlockall(MCL_CURRENT | MCL_FUTURE | MCL_ONFAULT);
 	prctl(PR_SET_IO_FLUSHER, 1, 0, 0, 0);
 	return true;
 }

@@ -84,6 +84,15 @@ vss_result system_abort(void *state, const struct vss_uuid *set, struct vss_erro
 void system_set_undo(struct system *s);
 void system_set_forget(struct system *s);
 
+/* ---- attached.c ---- */
+
+/* Remember a volume if it was attached for its set. */
+void system_attached_note(const struct system_member *member);
+/* It was detached. */
+void system_attached_forget(struct vss_devno dev);
+/* Let go of a remembered volume, of all with NULL, that has no shadow copies. */
+void system_attached_release(struct vss_kernel *kernel, const struct vss_devno *dev);
+
 /* ---- commit.c ---- */
 
 vss_result system_pre_commit(void *state, const struct vss_uuid *set, struct vss_error *err);

@@ -69,9 +69,14 @@ static void unprepare(struct system *s)
 	if (!s->set->made_ready)
 		return;
 	lock = vss_prepare_lock(NULL);
-	for (size_t i = s->set->count; i > 0; i--)
-		vss_prepared_undo(&prepare, &s->set->members[i - 1].volume,
-				  &s->set->members[i - 1].prepared);
+	for (size_t i = s->set->count; i > 0; i--) {
+		struct system_member *member = &s->set->members[i - 1];
+		bool attached = member->prepared.attached;
+
+		vss_prepared_undo(&prepare, &member->volume, &member->prepared);
+		if (attached)
+			system_attached_forget(member->volume.dev);
+	}
 	vss_prepare_unlock(lock);
 }
 
@@ -167,6 +172,8 @@ static vss_result make_ready(struct system *s, struct vss_error *err)
 		if (result == S_OK &&
 		    vss_prepare_volume(&prepare, &member->volume, NULL, 0, &member->prepared, err))
 			result = system_fail(system_allowed_prepare, err);
+		else if (result == S_OK)
+			system_attached_note(member);
 	}
 	vss_prepare_unlock(lock);
 	return result;
@@ -266,8 +273,10 @@ vss_result system_abort(void *state, const struct vss_uuid *set, struct vss_erro
 	} else {
 		/* Of an earlier life, or finished. */
 		result = system_kernel_open(false, &kernel, err);
-		if (kernel)
+		if (kernel) {
 			undo_in_kernel(kernel, set);
+			system_attached_release(kernel, NULL);
+		}
 		vss_kernel_close(kernel);
 	}
 	pthread_mutex_unlock(&s->mutex);

@@ -100,6 +100,7 @@ static vss_result no_such(const struct vss_uuid *snapshot, struct vss_error *err
 
 vss_result system_delete(void *state, const struct vss_uuid *snapshot, bool force, struct vss_error *err)
 {
+	struct vss_kernel_snapshot found;
 	struct vss_kernel *kernel;
 	vss_result result = system_kernel_open(false, &kernel, err);
 
@@ -108,8 +109,11 @@ vss_result system_delete(void *state, const struct vss_uuid *snapshot, bool forc
 		return result;
 	if (!kernel)
 		return no_such(snapshot, err);
-	if (vss_kernel_snapshot_delete(kernel, snapshot, force))
+	if (vss_kernel_snapshot_get(kernel, snapshot, &found) ||
+	    vss_kernel_snapshot_delete(kernel, snapshot, force))
 		result = system_kernel_fail(kernel, system_allowed_object, err);
+	else
+		system_attached_release(kernel, &found.volume);
 	vss_kernel_close(kernel);
 	return result;
 }

@@ -10,14 +10,17 @@ const struct vss_uuid system_id = { {
 	0x8d, 0xc5, 0xf5, 0xd6, 0x3d, 0x0c, 0x4b, 0x0e, 0x9b, 0x1e, 0x6c, 0x1c, 0x1b, 0x0c, 0x7a, 0x51,
 } };
 
-/* Nothing of the kernel yet: the module is loaded when there is work for it. */
+/* The module is loaded when there is work for it; if it is there, an earlier life may have left work. */
 static vss_result load(void **state, struct vss_error *err)
 {
 	struct system *s = calloc(1, sizeof(*s));
+	struct vss_kernel *kernel;
 
-	(void)err;
 	if (!s)
 		return E_OUTOFMEMORY;
+	if (system_kernel_open(false, &kernel, err) == S_OK && kernel)
+		system_attached_release(kernel, NULL);
+	vss_kernel_close(kernel);
 	pthread_mutex_init(&s->mutex, NULL);
 	pthread_mutex_init(&s->abort_mutex, NULL);
 	*state = s;

@@ -33,7 +33,8 @@ static void usage(FILE *out)
 		"Usage: vss-writer-exec [OPTION]... [FILE.conf]...\n"
 		"Run scripts when shadow copies are made.  Without FILEs: those of " CONFIG_DIR ".\n\n"
 		"  --config-dir DIR  take the FILEs from there\n"
-		"  --address ADDR    D-Bus address of vssd's private socket (default: the system bus)\n"
+		"  --address ADDR    D-Bus address of vssd's private socket (default: $VSS_BUS_ADDRESS,\n"
+		"                      else the system bus)\n"
 		"  --state-dir DIR   note there what is frozen (default: " STATE_DIR ")\n"
 		"  --check           judge the configuration and exit\n"
 		"  --help, --version\n");

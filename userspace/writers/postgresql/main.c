@@ -28,7 +28,8 @@ static void usage(FILE *out)
 		"Usage: vss-writer-postgresql [OPTION]...\n"
 		"Bring PostgreSQL clusters to rest when shadow copies are made.\n\n"
 		"  --config FILE     instead of " CONFIG_FILE "\n"
-		"  --address ADDR    D-Bus address of vssd's private socket (default: the system bus)\n"
+		"  --address ADDR    D-Bus address of vssd's private socket (default: $VSS_BUS_ADDRESS,\n"
+		"                      else the system bus)\n"
 		"  --check           show the clusters, ask their servers, and exit\n"
 		"  --help, --version\n");
 }

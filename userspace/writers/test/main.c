@@ -273,7 +273,8 @@ static void usage(FILE *out)
 		"                      component=NAME, hold=TIME, kill, exit=CODE, skip=N, times=N,\n"
 		"                      when=before|after the answer\n"
 		"  --log FILE          append there instead of printing\n"
-		"  --address ADDR      D-Bus address of vssd's private socket (default: the system bus)\n"
+		"  --address ADDR      D-Bus address of vssd's private socket (default: $VSS_BUS_ADDRESS,\n"
+		"                      else the system bus)\n"
 		"  --help, --version\n");
 }
 

@@ -84,8 +84,8 @@ struct vss_writer_ops {
  * @freeze_timeout_ms: most time from Freeze to Thaw; 0 for vssd's default, which
  *	is VSS_WRITER_DEFAULT_FREEZE_TIMEOUT_MS unless configured otherwise
  * @major_version, @minor_version: of the writer
- * @address: D-Bus address of a private socket of vssd ("unix:path=..."), NULL for
- *	the system bus
+ * @address: D-Bus address of a private socket of vssd ("unix:path=..."); NULL for
+ *	the one in $VSS_BUS_ADDRESS, else the system bus
  */
 struct vss_writer_config {
 	struct vss_uuid writer_id;

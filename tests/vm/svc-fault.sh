@@ -1,0 +1,159 @@
+#!/bin/bash
+# SPDX-License-Identifier: GPL-2.0-or-later
+#
+# Whoever dies or hangs while a set is made: nothing stays frozen, nothing is
+# left of the set, the right failure is told, and the next set works.
+#
+# TIM-005 ORD-027 PRV-021 PRV-022 PRV-033 EVT-015
+# vm: timeout=900
+
+. "$(dirname "$0")/svc-lib.sh"
+
+ext4=$(disk vd0)
+xfs=$(disk sd0)
+run_ok mkfs.ext4 -q "$ext4"
+run_ok mkfs.xfs -q -f "$xfs"
+ext4_dir=$(mount_tmp "$ext4")
+xfs_dir=$(mount_tmp "$xfs")
+load_vss
+export VSS_BUS_ADDRESS=unix:path=$TEST_TMP/socket
+configure '[Timeouts]' 'Provider = 5' 'Hold = 3'
+cleanup_push rm -f /etc/vss/vssd.conf.d/test.conf
+mkdir "$TEST_TMP/state"
+
+start()
+{
+	: >"$TEST_TMP/vssd.log"
+	vssd --foreground --no-bus --socket "$TEST_TMP/socket" --state "$TEST_TMP/state" \
+		>>"$TEST_TMP/vssd.log" 2>&1 &
+	wait_for 30 grep -q 'is ready' "$TEST_TMP/vssd.log"
+}
+cleanup_push _show_log
+
+# writer [OPTION]...: a test writer, from now until end_writer.
+writer()
+{
+	: >"$TEST_TMP/writer.log"
+	vss-writer-test --address "$VSS_BUS_ADDRESS" --name Test --class 11111111-2222-3333-4444-555555555555 \
+		--log "$TEST_TMP/writer.log" "$@" >"$TEST_TMP/writer.out" 2>&1 &
+	writer_pid=$!
+	wait_for 20 registered
+}
+
+registered()
+{
+	vssctl list writers | grep -q 11111111-2222
+}
+
+end_writer()
+{
+	kill -KILL "$writer_pid" 2>/dev/null || :
+	wait "$writer_pid" 2>/dev/null || :
+}
+
+# begin_set: a set in the background, its output in $TEST_TMP/create.out.
+begin_set()
+{
+	vssctl create --context backup "$ext4_dir" "$xfs_dir" >"$TEST_TMP/create.out" 2>&1 &
+	create_pid=$!
+}
+
+# end_set STATUS: waits for it; "ok", "fail" or "any".
+end_set()
+{
+	local status=0
+
+	wait "$create_pid" || status=$?
+	sed 's/^/  /' "$TEST_TMP/create.out"
+	case $1 in
+	ok) ((!status)) || fail "the set failed: $status" ;;
+	fail) ((status)) || fail "the set was made" ;;
+	esac
+}
+
+# reached EVENT: the writer has been told of it.
+reached()
+{
+	grep -q "$1" "$TEST_TMP/writer.log"
+}
+
+not_tracked()
+{
+	[[ ! $(vssctl status --json | json volume) ]]
+}
+
+# all_well: as if there had been no set, and the next one works.
+all_well()
+{
+	nothing_frozen "$ext4_dir" "$xfs_dir"
+	[[ $(vssd_pid) ]] || start
+	wait_for 20 nothing_left
+	wait_for 20 not_tracked
+	[[ ! -e $ext4_dir/.vss && ! -e $xfs_dir/.vss ]] || fail "a diff area is left"
+	run_ok vssctl create --quiet --context file-share-backup "$ext4_dir" "$xfs_dir"
+	wait_for 20 nothing_left
+	nothing_frozen "$ext4_dir" "$xfs_dir"
+}
+
+for event in PrepareSnapshot Freeze Thaw PostSnapshot; do
+	echo "--- vssd is killed in $event"
+	[[ $(vssd_pid) ]] || start
+	writer --inject "$event:hold=60s"
+	begin_set
+	wait_for 40 reached "$event"
+	kill_vssd
+	end_set fail
+	end_writer
+	all_well
+done
+
+for event in PrepareSnapshot Freeze PostSnapshot; do
+	echo "--- the requester is killed in $event"
+	writer --inject "$event:hold=5s"
+	begin_set
+	wait_for 40 reached "$event"
+	kill -KILL "$create_pid"
+	end_set fail
+	all_well
+	end_writer
+done
+
+for event in PrepareSnapshot Freeze Thaw; do
+	echo "--- the provider is killed in $event"
+	writer --inject "$event:hold=3s"
+	begin_set
+	wait_for 40 reached "$event"
+	kill -KILL "$(host_pid)"
+	end_set fail
+	grep -q 'VSS_E_UNEXPECTED_PROVIDER_ERROR\|VSS_E_PROVIDER_VETO' "$TEST_TMP/create.out" ||
+		fail "the failure is not the provider's"
+	end_writer
+	all_well
+done
+grep -q 'ended by signal 9' "$TEST_TMP/vssd.log" || fail "the provider's death is not in the log"
+
+echo "--- the provider is stopped in Freeze"
+writer --inject 'Freeze:hold=3s'
+begin_set
+wait_for 40 reached Freeze
+kill -STOP "$(host_pid)"
+end_set fail
+end_writer
+all_well
+
+echo "--- the provider is killed, or vssd, at any moment"
+for i in 1 2 3 4 5 6; do
+	begin_set
+	sleep "$((RANDOM % 3)).$((RANDOM % 10))"
+	if ((i % 2)); then
+		pid=$(host_pid)
+	else
+		pid=$(vssd_pid)
+	fi
+	[[ ! $pid ]] || kill -KILL "$pid"
+	end_set any
+	((i % 2)) || wait_for 10 _vssd_gone
+	all_well
+done
+stop_vssd
+[[ ! $(ls "$TEST_TMP/state" | grep -v '^lock$') ]] || fail "records are left: $(ls "$TEST_TMP/state")"

@@ -1,0 +1,182 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+/*
+ * Volumes that the system provider has attached by itself, remembered in files
+ * that end with the system, as what they are about does.
+ *
+ * Such a volume is let go with its last shadow copy: a file that holds its diff
+ * area keeps a file system from being unmounted.  A provider that was killed
+ * leaves volumes attached whose set the kernel has undone; the next one lets go
+ * of them.
+ */
+#include <dirent.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "cleanup.h"
+#include "internal.h"
+
+#define FOLDER		"/run/vss/attached"
+
+/* Shadow copies that are being deleted keep a volume for a moment. */
+#define BUSY_TRIES	40
+#define BUSY_POLL_MS	50
+
+/* The record's first line is the device's kernel name, the second the file of its diff area or "". */
+struct record {
+	char *text;
+	const char *name;
+	const char *area;
+};
+
+static int open_folder(bool create)
+{
+	if (create && mkdir("/run/vss", 0755) && errno != EEXIST)
+		return -1;
+	if (create && mkdir(FOLDER, 0700) && errno != EEXIST)
+		return -1;
+	return open(FOLDER, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+}
+
+static void file_name(struct vss_devno dev, char name[32])
+{
+	snprintf(name, 32, "%u:%u", dev.major, dev.minor);
+}
+
+void system_attached_note(const struct system_member *member)
+{
+	_cleanup_fd_ int folder = -1, fd = -1;
+	char name[32];
+
+	if (!member->prepared.attached)
+		return;
+	folder = open_folder(true);
+	file_name(member->volume.dev, name);
+	if (folder >= 0)
+		fd = openat(folder, name, O_WRONLY | O_CREAT | O_TRUNC | O_NOFOLLOW | O_CLOEXEC, 0600);
+	/* Without it the volume stays attached, which does no harm. */
+	if (fd >= 0)
+		dprintf(fd, "%s\n%s\n", member->volume.name,
+			member->prepared.area.path ? member->prepared.area.path : "");
+}
+
+void system_attached_forget(struct vss_devno dev)
+{
+	_cleanup_fd_ int folder = open_folder(false);
+	char name[32];
+
+	file_name(dev, name);
+	if (folder >= 0)
+		unlinkat(folder, name, 0);
+}
+
+static bool read_record(int folder, const char *name, struct record *record)
+{
+	_cleanup_fd_ int fd = openat(folder, name, O_RDONLY | O_NOFOLLOW | O_CLOEXEC);
+	ssize_t size = 0;
+	char *end;
+
+	record->text = calloc(1, 8192);
+	if (record->text && fd >= 0)
+		size = read(fd, record->text, 8191);
+	end = size > 0 ? strchr(record->text, '\n') : NULL;
+	if (end) {
+		*end = '\0';
+		record->name = record->text;
+		record->area = end + 1;
+		end = strchr(record->area, '\n');
+	}
+	if (!end) {
+		free(record->text);
+		return false;
+	}
+	*end = '\0';
+	return true;
+}
+
+/* Room that somebody gave it since makes it his. */
+static bool has_own_area_only(const struct record *record, const struct vss_kernel_area *areas,
+			      size_t count)
+{
+	if (!record->area[0])
+		return !count;
+	return !count || (count == 1 && areas[0].path && !strcmp(areas[0].path, record->area));
+}
+
+static int detach(struct vss_kernel *kernel, struct vss_devno dev)
+{
+	const struct timespec pause = { .tv_nsec = BUSY_POLL_MS * 1000000L };
+	struct vss_kernel_volume volume;
+	int ret = vss_kernel_volume_detach(kernel, dev, false);
+
+	for (int i = 0; ret == -EBUSY && i < BUSY_TRIES; i++) {
+		if (vss_kernel_volume_get(kernel, dev, &volume) || volume.snapshots)
+			break;
+		nanosleep(&pause, NULL);
+		ret = vss_kernel_volume_detach(kernel, dev, false);
+	}
+	return ret;
+}
+
+/* True: nothing is to be remembered of it any more. */
+static bool release(struct vss_kernel *kernel, struct vss_devno dev, const struct record *record)
+{
+	struct vss_kernel_volume volume;
+	struct vss_kernel_area *areas;
+	struct vss_error err;
+	size_t count;
+	bool done = true;
+	int ret = vss_kernel_volume_get(kernel, dev, &volume);
+
+	/* Detached, or another device has its number. */
+	if (ret == -ENODEV || (!ret && strcmp(volume.name, record->name)))
+		return true;
+	if (ret || volume.snapshots || vss_kernel_area_list(kernel, &dev, &areas, &count))
+		return false;
+	if (has_own_area_only(record, areas, count)) {
+		done = !detach(kernel, dev);
+		for (size_t i = 0; done && i < count; i++)
+			vss_area_file_remove(&areas[i], &err);
+	}
+	vss_kernel_area_list_free(areas, count);
+	return done;
+}
+
+static void release_file(struct vss_kernel *kernel, int folder, const char *name)
+{
+	struct vss_devno dev;
+	struct record record;
+
+	if (sscanf(name, "%u:%u", &dev.major, &dev.minor) != 2 || !read_record(folder, name, &record))
+		return;
+	if (release(kernel, dev, &record))
+		unlinkat(folder, name, 0);
+	free(record.text);
+}
+
+void system_attached_release(struct vss_kernel *kernel, const struct vss_devno *dev)
+{
+	_cleanup_fd_ int folder = open_folder(false);
+	_cleanup_dir_ DIR *dir = NULL;
+	struct dirent *entry;
+	char name[32];
+	int lock;
+
+	if (folder < 0)
+		return;
+	lock = vss_prepare_lock(NULL);
+	if (dev) {
+		file_name(*dev, name);
+		release_file(kernel, folder, name);
+	} else {
+		dir = opendir(FOLDER);
+		while (dir && (entry = readdir(dir)))
+			release_file(kernel, folder, entry->d_name);
+	}
+	vss_prepare_unlock(lock);
+}
