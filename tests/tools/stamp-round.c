@@ -120,7 +120,7 @@ int main(int argc, char **argv)
 	names = argv + first;
 	count = argc - first;
 	for (int i = 0; i < count; i++) {
-		uint64_t size;
+		uint64_t size = 0;
 
 		fds[i] = open(names[i], (write ? O_RDWR : O_RDONLY) | O_DIRECT | O_CLOEXEC);
 		if (fds[i] < 0 || ioctl(fds[i], BLKGETSIZE64, &size))

@@ -149,7 +149,7 @@ end restore
 END
 : >"$TEST_TMP/front.log"
 run_ok vssctl exec "$TEST_TMP/restore"
-expect_events front PreRestore PostRestore BackupShutdown
+expect_events front PreRestore PostRestore
 [[ ! $(snapshots) ]] || fail "copies are left"
 expect_writable "$ext4" "$xfs"
 for volume in "$(part "$disk" 1)" "$(disk vd1)" "$raw"; do
