@@ -65,6 +65,7 @@ when()
 (($(when front Freeze) < $(when back Freeze))) || fail "the back end was frozen before the front end"
 (($(when back Thaw) < $(when front Thaw))) || fail "the front end was thawed before the back end"
 
+# shellcheck disable=SC1091 # made just now
 . "$TEST_TMP/env"
 [[ $VSS_SHADOW_SET == "$(cut -d ' ' -f 1 "$TEST_TMP/ids")" ]] || fail "--env-file tells another set"
 [[ $(stat -c %a "$TEST_TMP/bcd.xml") == 600 ]] || fail "others may read the document"

@@ -156,4 +156,5 @@ for i in 1 2 3 4 5 6; do
 	all_well
 done
 stop_vssd
-[[ ! $(ls "$TEST_TMP/state" | grep -v '^lock$') ]] || fail "records are left: $(ls "$TEST_TMP/state")"
+left=$(find "$TEST_TMP/state" -mindepth 1 ! -name lock)
+[[ ! $left ]] || fail "records are left: $left"

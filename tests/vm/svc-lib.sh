@@ -9,7 +9,7 @@
 
 VSS_NAME=org.linuxvss.Vss1
 VSS_PATH=/org/linuxvss/Vss1
-SYSTEM_PROVIDER=8dc5f5d6-3d0c-4b0e-9b1e-6c1c1b0c7a51
+export SYSTEM_PROVIDER=8dc5f5d6-3d0c-4b0e-9b1e-6c1c1b0c7a51
 
 # start_bus: a system bus, until the test ends. Nothing else would start vssd but
 # activation.
