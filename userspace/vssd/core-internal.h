@@ -254,6 +254,8 @@ struct snapshot {
 	struct vss_snapshot_prop prop;
 	char *filesystem;
 	uint64_t size;
+	struct vss_lun_info *originals;	/* imported: the LUNs of its volume, where they are not its own */
+	size_t nr_originals;
 };
 TAILQ_HEAD(snapshot_list, snapshot);
 
@@ -291,6 +293,9 @@ struct set *set_find_visible(struct vssd_session *session, const struct vss_uuid
 struct snapshot *snapshot_find_visible(struct vssd_session *session, const struct vss_uuid *id);
 /* Attributes of one of its copies, from the set's and what the provider says. */
 void snapshot_update(struct snapshot *snapshot, const struct vss_provider_snapshot *known);
+/* One more of the originals' LUNs, copied. */
+void snapshot_add_original(struct snapshot *snapshot, const struct vss_lun_info *lun);
+void lun_copy(struct vss_lun_info *to, const struct vss_lun_info *from);
 /* Ask the providers what there is, and bring the sets up to date; then go on. */
 void sets_refresh(struct vssd_core *core, void (*then)(void *arg), void *arg);
 /* vssd ends: those that wait for providers' answers are forgotten. */
