@@ -248,6 +248,8 @@ static int load(struct loader *loader, const char *dir, struct vss_error *err)
 	ret = vssd_ini_read(file, take, loader, err);
 	if (ret && ret != -ENOENT)
 		return ret;
+	/* There need not be one: that is no failure to speak of. */
+	err->text[0] = '\0';
 	ret = vssd_ini_read_folder(more, take, loader, &loader->path, err);
 	if (!ret)
 		ret = vssd_ini_read_folder(providers, take_provider, loader, &loader->path, err);
