@@ -9,6 +9,7 @@
 #include <sys/stat.h>
 
 #include "../standin/machine.h"
+#include "access.h"
 #include "volumes.h"
 
 static const char *const two[] = { "/dev/a", "/dev/b" };
@@ -389,6 +390,26 @@ static void identifiers_of_page_83(void **state)
 	assert_false(vssd_volumes_page83_has(page, sizeof(page), &lun));
 }
 
+/* Who may do nothing gets few connections. */
+static void strangers(void **state)
+{
+	const struct vssd_principal writer = { .uid = 26 }, requester = { .is_group = true, .gid = 7 };
+	gid_t group = 7;
+	const struct vssd_creds stranger = { .uid = 1000 }, root = { 0 }, postgres = { .uid = 26 },
+				member = { .uid = 1001, .gids = &group, .nr_gids = 1 };
+	struct vssd_access access = { 0 };
+
+	(void)state;
+	assert_int_equal(vssd_access_add_writer(&access, &writer, "PostgreSQL*"), 0);
+	assert_int_equal(vssd_access_add_requester(&access, &requester), 0);
+	assert_false(vssd_access_any(&access, &stranger));
+	assert_true(vssd_access_any(&access, &root));
+	assert_true(vssd_access_any(&access, &postgres));
+	assert_true(vssd_access_any(&access, &member));
+	assert_true(vssd_access_any(NULL, &stranger));
+	vssd_access_clear(&access);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -404,6 +425,7 @@ int main(void)
 		cmocka_unit_test(import_over_a_set_of_ours),
 		cmocka_unit_test(identity_follows_luns),
 		cmocka_unit_test(identifiers_of_page_83),
+		cmocka_unit_test(strangers),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
