@@ -147,6 +147,7 @@ struct machine {
 	char gone[64];		/* a volume that does not resolve */
 	char in_use[64];
 	char no_dir[64];	/* a mount point that is not there */
+	bool luns_away;		/* the originals' LUNs are masked from this machine */
 	bool frozen_trouble;	/* a file system was touched while it might be frozen */
 };
 
@@ -804,6 +805,15 @@ static bool volume_is_nested(void *data, const char *volume, const char *other)
 	return on && !strcmp(on + 4, other + 5);
 }
 
+static bool volume_is_lun_here(void *data, const struct vss_lun_info *lun)
+{
+	struct machine *m = data;
+
+	if (machine_anything_held(m))
+		m->frozen_trouble = true;
+	return !m->luns_away && lun->nr_ids == 1 && lun->ids[0].size > 7 && !memcmp(lun->ids[0].bytes, "source-", 7);
+}
+
 static vss_result volume_mount(void *data, const char *device, const char *dir, bool writable, struct vss_error *err)
 {
 	struct machine *m = data;
@@ -866,6 +876,7 @@ static inline void machine_boot(struct machine *m)
 		.mount = volume_mount,
 		.unmount = volume_unmount,
 		.is_mounted = volume_is_mounted,
+		.is_lun_here = volume_is_lun_here,
 		.data = m,
 	};
 

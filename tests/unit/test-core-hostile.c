@@ -9,6 +9,8 @@
 #include <sys/stat.h>
 
 #include "../standin/machine.h"
+#include "access.h"
+#include "volumes.h"
 
 static const char *const two[] = { "/dev/a", "/dev/b" };
 static const char *const b[] = { "/dev/b" };
@@ -332,6 +334,82 @@ static void import_over_a_set_of_ours(void **state)
 	remove_folder(folder);
 }
 
+/* BRK: on another machine names are others; also the next life knows the LUNs. */
+static void identity_follows_luns(void **state)
+{
+	for (int away = 0; away < 2; away++)
+		for (int restart = 0; restart < 2; restart++) {
+			char folder[32];
+			struct machine *m = machine_new(new_folder(folder));
+			struct requester r, other;
+
+			machine_provider(m, "array", VSS_PROV_HARDWARE, false, " /dev/a ");
+			m->providers[0].has_luns = true;
+			create_to_travel(m, &r, VSS_CTX_NAS_ROLLBACK);
+			requester_open(&other, m);
+			assert_int_equal(vssd_session_initialize(other.session, false, NULL), S_OK);
+			assert_int_equal(vssd_session_set_context(other.session, VSS_CTX_NAS_ROLLBACK, NULL), S_OK);
+			assert_int_equal(requester_wait(&other, import_snapshots, r.document), S_OK);
+			other.set = r.set;
+			requester_close(&r);
+			if (restart) {
+				machine_restart(m);
+				other.session = vssd_session_open(m->core, requester_progress, &other);
+				vssd_session_initialize(other.session, false, NULL);
+				assert_int_equal(vssd_session_set_context(other.session, VSS_CTX_NAS_ROLLBACK,
+									  NULL), S_OK);
+			}
+			/* The name says the opposite of what is the case. */
+			m->luns_away = away;
+			snprintf(m->gone, sizeof(m->gone), "%s", away ? "" : "/dev/a");
+			assert_int_equal(requester_wait(&other, break_snapshot_set, &other.set,
+							VSS_BREAKEX_FLAG_REVERT_IDENTITY_ALL),
+					 away ? S_OK : VSS_E_BREAK_REVERT_ID_FAILED);
+			requester_close(&other);
+			machine_free(m);
+			remove_folder(folder);
+		}
+	(void)state;
+}
+
+static void identifiers_of_page_83(void **state)
+{
+	unsigned char page[] = { 0, 0x83, 0, 20,
+				 1, 0x14, 0, 4, 0, 0, 0, 1,	/* a port's */
+				 1, 0x03, 0, 8, 0x60, 1, 2, 3, 4, 5, 6, 7 };
+	struct vss_storage_id id = { .code_set = 1, .type = 3, .size = 8, .bytes = { 0x60, 1, 2, 3, 4, 5, 6, 7 } };
+	struct vss_lun_info lun = { .ids = &id, .nr_ids = 1 };
+
+	(void)state;
+	assert_true(vssd_volumes_page83_has(page, sizeof(page), &lun));
+	for (size_t size = 0; size < sizeof(page); size++)
+		assert_false(vssd_volumes_page83_has(page, size, &lun));
+	id.bytes[7] = 8;
+	assert_false(vssd_volumes_page83_has(page, sizeof(page), &lun));
+	id = (struct vss_storage_id) { .code_set = 1, .type = 4, .association = 1, .size = 4, .bytes = { 0, 0, 0, 1 } };
+	assert_false(vssd_volumes_page83_has(page, sizeof(page), &lun));
+}
+
+/* Who may do nothing gets few connections. */
+static void strangers(void **state)
+{
+	const struct vssd_principal writer = { .uid = 26 }, requester = { .is_group = true, .gid = 7 };
+	gid_t group = 7;
+	const struct vssd_creds stranger = { .uid = 1000 }, root = { 0 }, postgres = { .uid = 26 },
+				member = { .uid = 1001, .gids = &group, .nr_gids = 1 };
+	struct vssd_access access = { 0 };
+
+	(void)state;
+	assert_int_equal(vssd_access_add_writer(&access, &writer, "PostgreSQL*"), 0);
+	assert_int_equal(vssd_access_add_requester(&access, &requester), 0);
+	assert_false(vssd_access_any(&access, &stranger));
+	assert_true(vssd_access_any(&access, &root));
+	assert_true(vssd_access_any(&access, &postgres));
+	assert_true(vssd_access_any(&access, &member));
+	assert_true(vssd_access_any(NULL, &stranger));
+	vssd_access_clear(&access);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -345,6 +423,9 @@ int main(void)
 		cmocka_unit_test(ends_while_it_reconciles),
 		cmocka_unit_test(aborted_after_saving),
 		cmocka_unit_test(import_over_a_set_of_ours),
+		cmocka_unit_test(identity_follows_luns),
+		cmocka_unit_test(identifiers_of_page_83),
+		cmocka_unit_test(strangers),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

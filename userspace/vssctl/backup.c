@@ -107,7 +107,18 @@ no_memory:
 	return vssctl_fail(backup->ctl, E_OUTOFMEMORY, "out of memory");
 }
 
-/* Tell of writers that have failed; how many there are. */
+/* Does the backup rely on the writer?  One that was left out may fail as it likes. */
+static bool relies_on(const struct vssctl_backup *backup, const struct vss_uuid *instance)
+{
+	if (backup->no_components)
+		return true;
+	for (size_t i = 0; i < backup->nr_components; i++)
+		if (vss_uuid_equal(&backup->components[i].instance, instance))
+			return true;
+	return false;
+}
+
+/* Tell of writers that have failed; how many of them the backup relies on. */
 static int warn_of_writers(struct vssctl_backup *backup, const char *when, size_t *failed)
 {
 	struct vss_writer_status *statuses;
@@ -121,7 +132,7 @@ static int warn_of_writers(struct vssctl_backup *backup, const char *when, size_
 
 		if (!VSS_FAILED(s->failure))
 			continue;
-		++*failed;
+		*failed += relies_on(backup, &s->instance_id);
 		vssctl_warn(backup->ctl, "writer \"%s\" %s: %s, %s%s%s", s->writer_name, when,
 			    vss_writer_state_name(s->state), vss_result_name(s->failure),
 			    s->application_message ? ": " : "",
@@ -302,12 +313,15 @@ int vssctl_backup_complete(struct vssctl_backup *backup, bool succeeded)
 	return ret;
 }
 
-static void child(const char *command, char *const *environment)
+static void child(bool json, const char *command, char *const *environment)
 {
 	sigset_t none;
 
 	sigemptyset(&none);
 	sigprocmask(SIG_SETMASK, &none, NULL);
+	/* What vssctl writes there is one JSON text. */
+	if (json)
+		dup2(STDERR_FILENO, STDOUT_FILENO);
 	for (; environment && *environment; environment++)
 		putenv(*environment);
 	execl("/bin/sh", "sh", "-c", command, (char *)NULL);
@@ -325,7 +339,7 @@ int vssctl_backup_exec(struct vssctl *ctl, const char *command, char *const *env
 		return vssctl_fail(ctl, vss_result_from_errno(errno), "cannot run \"%s\": %s", command,
 				   strerror(errno));
 	if (!pid)
-		child(command, environment);
+		child(ctl->json, command, environment);
 	while (waitpid(pid, &status, 0) < 0)
 		if (errno != EINTR)
 			return vssctl_fail(ctl, VSS_E_UNEXPECTED, "waiting for \"%s\": %s", command,

@@ -107,6 +107,16 @@ bool vssd_access_requester(const struct vssd_access *access, const struct vssd_c
 	return false;
 }
 
+bool vssd_access_any(const struct vssd_access *access, const struct vssd_creds *creds)
+{
+	if (vssd_access_requester(access, creds))
+		return true;
+	for (size_t i = 0; i < access->nr_writers; i++)
+		if (matches(&access->writers[i].who, creds))
+			return true;
+	return false;
+}
+
 bool vssd_access_writer(const struct vssd_access *access, const struct vssd_creds *creds,
 			const struct vss_uuid *class_id, const char *name)
 {

@@ -59,4 +59,7 @@ bool vssd_access_requester(const struct vssd_access *access, const struct vssd_c
 bool vssd_access_writer(const struct vssd_access *access, const struct vssd_creds *creds,
 			const struct vss_uuid *class_id, const char *name);
 
+/* May it be a requester, or any writer at all? */
+bool vssd_access_any(const struct vssd_access *access, const struct vssd_creds *creds);
+
 #endif /* VSSD_ACCESS_H */

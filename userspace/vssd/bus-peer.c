@@ -159,8 +159,9 @@ static int on_credentials(sd_bus_message *m, void *data, sd_bus_error *error)
 		if (ret)
 			vssd_wire_reply_error(call, E_ACCESSDENIED,
 					      "the bus does not tell as which user you run");
-		else
-			bus_manager_call(peer, call);
+		else if (bus_manager_call(peer, call) < 0)
+			/* Nobody else answers: this is not within the call's own handler. */
+			vssd_wire_reply_error(call, E_OUTOFMEMORY, "the call could not be carried out");
 		sd_bus_message_unref(call);
 	}
 	/* It asks anew with its next call, or has gone already. */

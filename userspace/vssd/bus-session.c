@@ -118,8 +118,11 @@ static void on_done(void *data, const struct vssd_reply *result)
 			ret = call->append(reply, result);
 		if (ret >= 0)
 			ret = sd_bus_send(NULL, reply, NULL);
-		if (ret == -ENOMEM)
-			vssd_wire_reply_error(call->m, E_OUTOFMEMORY, "vssd has not enough memory");
+		/* Or it is more than a message can hold; who waits must hear of it in any case. */
+		if (ret < 0)
+			vssd_wire_reply_error(call->m, ret == -ENOMEM ? E_OUTOFMEMORY : VSS_E_UNEXPECTED,
+					      ret == -ENOMEM ? "vssd has not enough memory" :
+					      "the answer is too large for a message; take part with fewer writers");
 		sd_bus_message_unref(reply);
 	}
 	sd_bus_message_unref(call->m);

@@ -17,6 +17,8 @@
 #include "messages.h"
 
 #define DEFAULT_CONNECTIONS	128
+/* For who may do nothing but be told so: each can make vssd hold a message of 128 MiB. */
+#define STRANGERS_CONNECTIONS	4
 #define DEFAULT_SESSIONS	64
 #define DEFAULT_WRITERS		128
 #define DEFAULT_MESSAGE_SIZE	(16U << 20)
@@ -168,7 +170,9 @@ static int socket_creds(int fd, uid_t *uid, gid_t **gids, size_t *count)
 
 static int connect_private(struct bus_link *link, int *fd)
 {
+	uint32_t most = link->bus->settings.limits.connections;
 	_cleanup_free_ gid_t *gids = NULL;
+	struct vssd_creds creds;
 	size_t nr_gids = 0;
 	sd_id128_t id;
 	uid_t uid = 0;
@@ -179,7 +183,10 @@ static int connect_private(struct bus_link *link, int *fd)
 	link->user = bus_user_get(link->bus, uid);
 	if (!link->user)
 		return -ENOMEM;
-	if (++link->user->connections > link->bus->settings.limits.connections) {
+	creds = (struct vssd_creds) { .uid = uid, .gids = gids, .nr_gids = nr_gids };
+	if (most > STRANGERS_CONNECTIONS && !vssd_access_any(link->bus->settings.access, &creds))
+		most = STRANGERS_CONNECTIONS;
+	if (++link->user->connections > most) {
 		bus_log(link->bus, LOG_WARNING, VSSD_MESSAGE_LIMIT_REACHED,
 			"a connection of user %u was closed: the user has %u already",
 			uid, link->user->connections - 1);

@@ -138,6 +138,9 @@ static void imported(void *arg, struct vssd_provider *provider, const struct vss
 		     i->description.originating_machine);
 	snapshot->filesystem = vssd_strdup(member->filesystem);
 	snapshot->size = member->size;
+	for (size_t l = 0; l < member->nr_luns; l++)
+		if (member->luns[l].has_destination)
+			snapshot_add_original(snapshot, &member->luns[l].source);
 	found.prop.creation_time = 0;
 	snapshot_update(snapshot, &found);
 	import_next(i);
@@ -262,6 +265,13 @@ static bool original_present(const struct vssd_core *core, const struct snapshot
 {
 	struct vssd_volume volume = { 0 };
 
+	/* Names are those of the machine that made the copy; LUNs are the same everywhere. */
+	if (snapshot->nr_originals && core->volumes.is_lun_here) {
+		for (size_t i = 0; i < snapshot->nr_originals; i++)
+			if (core->volumes.is_lun_here(core->volumes.data, &snapshot->originals[i]))
+				return true;
+		return false;
+	}
 	if (!core->volumes.resolve ||
 	    VSS_FAILED(core->volumes.resolve(core->volumes.data, snapshot->prop.original_volume_name, &volume, NULL)))
 		return false;

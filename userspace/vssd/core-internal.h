@@ -256,6 +256,8 @@ struct snapshot {
 	struct vss_snapshot_prop prop;
 	char *filesystem;
 	uint64_t size;
+	struct vss_lun_info *originals;	/* imported: the LUNs of its volume, where they are not its own */
+	size_t nr_originals;
 };
 TAILQ_HEAD(snapshot_list, snapshot);
 
@@ -296,6 +298,9 @@ void snapshot_update(struct snapshot *snapshot, const struct vss_provider_snapsh
 /* Add it to the description of its set, as the provider tells it. */
 void snapshot_describe(const struct snapshot *snapshot, const struct vss_provider_snapshot *known,
 		       struct vss_set_description *set);
+/* One more of the originals' LUNs, copied. */
+void snapshot_add_original(struct snapshot *snapshot, const struct vss_lun_info *lun);
+void lun_copy(struct vss_lun_info *to, const struct vss_lun_info *from);
 /* Ask the providers what there is, and bring the sets up to date; then go on. */
 void sets_refresh(struct vssd_core *core, void (*then)(void *arg), void *arg);
 /* vssd ends: those that wait for providers' answers are forgotten. */

@@ -44,6 +44,32 @@ static void add_text(json_object *object, const char *key, const char *text)
 		add(object, key, json_object_new_string(text));
 }
 
+/* As much of a LUN as it takes to know it again. */
+static json_object *lun_to_json(const struct vss_lun_info *lun)
+{
+	json_object *object = json_object_new_object(), *ids = json_object_new_array();
+
+	add(object, "device-type", json_object_new_int(lun->device_type));
+	add_text(object, "vendor", lun->vendor);
+	add_text(object, "product", lun->product);
+	add_text(object, "serial", lun->serial);
+	for (size_t i = 0; i < lun->nr_ids; i++) {
+		const struct vss_storage_id *id = &lun->ids[i];
+		json_object *entry = json_object_new_object();
+		char hex[2 * sizeof(id->bytes) + 1] = "";
+
+		for (size_t j = 0; j < id->size; j++)
+			snprintf(hex + 2 * j, 3, "%02x", id->bytes[j]);
+		add(entry, "code-set", json_object_new_int(id->code_set));
+		add(entry, "type", json_object_new_int(id->type));
+		add(entry, "association", json_object_new_int(id->association));
+		add(entry, "bytes", json_object_new_string(hex));
+		json_object_array_add(ids, entry);
+	}
+	add(object, "ids", ids);
+	return object;
+}
+
 static json_object *snapshot_to_json(const struct snapshot *snapshot)
 {
 	const struct vss_snapshot_prop *prop = &snapshot->prop;
@@ -61,6 +87,13 @@ static json_object *snapshot_to_json(const struct snapshot *snapshot)
 	add(object, "count", json_object_new_int64(prop->snapshots_count));
 	add(object, "attributes", json_object_new_int64(prop->attributes));
 	add(object, "time", json_object_new_uint64(prop->creation_time));
+	if (snapshot->nr_originals) {
+		json_object *luns = json_object_new_array();
+
+		for (size_t i = 0; i < snapshot->nr_originals; i++)
+			json_object_array_add(luns, lun_to_json(&snapshot->originals[i]));
+		add(object, "original-luns", luns);
+	}
 	return object;
 }
 
@@ -251,10 +284,51 @@ static bool get_bool(json_object *object, const char *key)
 	return json_object_object_get_ex(object, key, &value) && json_object_get_boolean(value);
 }
 
+static bool id_from_json(struct vss_storage_id *id, json_object *object)
+{
+	const char *hex = get_text(object, "bytes");
+	unsigned int byte;
+
+	if (!hex || strlen(hex) % 2 || strlen(hex) / 2 > sizeof(id->bytes))
+		return false;
+	id->code_set = (uint8_t)get_number(object, "code-set");
+	id->type = (uint8_t)get_number(object, "type");
+	id->association = (uint8_t)get_number(object, "association");
+	for (; *hex; hex += 2) {
+		if (sscanf(hex, "%2x", &byte) != 1)
+			return false;
+		id->bytes[id->size++] = (uint8_t)byte;
+	}
+	return true;
+}
+
+static void original_from_json(struct snapshot *snapshot, json_object *object)
+{
+	/* Copied with all it borrows. */
+	struct vss_lun_info lun = {
+		.device_type = (uint8_t)get_number(object, "device-type"),
+		.vendor = (char *)get_text(object, "vendor"),
+		.product = (char *)get_text(object, "product"),
+		.serial = (char *)get_text(object, "serial"),
+	};
+	json_object *ids;
+	size_t count = 0;
+
+	if (json_object_object_get_ex(object, "ids", &ids) && json_object_is_type(ids, json_type_array))
+		count = json_object_array_length(ids);
+	lun.ids = vssd_alloc((count + 1) * sizeof(*lun.ids));
+	for (size_t i = 0; i < count; i++)
+		if (id_from_json(&lun.ids[lun.nr_ids], json_object_array_get_idx(ids, i)))
+			lun.nr_ids++;
+	snapshot_add_original(snapshot, &lun);
+	free(lun.ids);
+}
+
 static bool snapshot_from_json(struct set *set, json_object *object)
 {
 	struct vss_uuid id, provider;
 	struct snapshot *snapshot;
+	json_object *luns;
 	const char *text;
 
 	if (!json_object_is_type(object, json_type_object) || !get_uuid(object, "id", &id) ||
@@ -274,6 +348,10 @@ static bool snapshot_from_json(struct set *set, json_object *object)
 	snapshot->prop.snapshots_count = (uint32_t)get_number(object, "count");
 	snapshot->prop.attributes = (uint32_t)get_number(object, "attributes");
 	snapshot->prop.creation_time = get_number(object, "time");
+	if (json_object_object_get_ex(object, "original-luns", &luns) &&
+	    json_object_is_type(luns, json_type_array))
+		for (size_t i = 0; i < json_object_array_length(luns); i++)
+			original_from_json(snapshot, json_object_array_get_idx(luns, i));
 	return true;
 }
 

@@ -48,11 +48,47 @@ struct snapshot *set_add(struct set *set, const struct vss_uuid *snapshot, const
 	return s;
 }
 
+static struct vss_storage_id *copy_ids(const struct vss_lun_info *lun)
+{
+	struct vss_storage_id *ids;
+
+	if (!lun->nr_ids)
+		return NULL;
+	ids = vssd_alloc(lun->nr_ids * sizeof(*ids));
+	memcpy(ids, lun->ids, lun->nr_ids * sizeof(*ids));
+	return ids;
+}
+
+void lun_copy(struct vss_lun_info *to, const struct vss_lun_info *from)
+{
+	*to = *from;
+	to->vendor = vssd_strdup(from->vendor);
+	to->product = vssd_strdup(from->product);
+	to->revision = vssd_strdup(from->revision);
+	to->serial = vssd_strdup(from->serial);
+	to->interconnect = vssd_strdup(from->interconnect);
+	to->ids = copy_ids(from);
+}
+
+void snapshot_add_original(struct snapshot *snapshot, const struct vss_lun_info *lun)
+{
+	struct vss_lun_info *more = vssd_alloc((snapshot->nr_originals + 1) * sizeof(*more));
+
+	if (snapshot->nr_originals)
+		memcpy(more, snapshot->originals, snapshot->nr_originals * sizeof(*more));
+	free(snapshot->originals);
+	snapshot->originals = more;
+	lun_copy(&more[snapshot->nr_originals++], lun);
+}
+
 void snapshot_remove(struct snapshot *snapshot)
 {
 	TAILQ_REMOVE(&snapshot->set->snapshots, snapshot, link);
 	snapshot->set->nr_snapshots--;
 	vss_free_snapshot_properties(&snapshot->prop);
+	for (size_t i = 0; i < snapshot->nr_originals; i++)
+		vss_lun_info_clear(&snapshot->originals[i]);
+	free(snapshot->originals);
 	free(snapshot->filesystem);
 	free(snapshot);
 }

@@ -14,6 +14,7 @@
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <vss/lun.h>
 #include <vss/provider.h>
 #include <vss/types.h>
 
@@ -227,6 +228,8 @@ struct vssd_volumes {
 	/* Bring an image to a mount point: the file system's way to mount it read-only. */
 	vss_result (*mount)(void *data, const char *device, const char *dir, bool writable, struct vss_error *err);
 	vss_result (*unmount)(void *data, const char *dir, bool force, struct vss_error *err);
+	/* Is the LUN seen by this machine, under whatever name?  May be NULL: nobody can tell. */
+	bool (*is_lun_here)(void *data, const struct vss_lun_info *lun);
 	/* May be NULL: exposures are then believed to be as they were recorded. */
 	bool (*is_mounted)(void *data, const char *device, const char *dir);
 	void *data;

@@ -330,7 +330,9 @@ static void guard(void)
 		files.rlim_cur = files.rlim_max;
 		setrlimit(RLIMIT_NOFILE, &files);
 	}
-	mlockall(MCL_CURRENT | MCL_FUTURE | MCL_ONFAULT);
+	mlockall(MCL_CURRENT);
+	/* Without MCL_ONFAULT who announces a message of 128 MiB would have it in locked memory at once. */
+	mlockall(MCL_FUTURE | MCL_ONFAULT);
 	prctl(PR_SET_IO_FLUSHER, 1, 0, 0, 0);
 }
 
