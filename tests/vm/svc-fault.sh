@@ -35,6 +35,7 @@ writer()
 {
 	: >"$TEST_TMP/writer.log"
 	vss-writer-test --address "$VSS_BUS_ADDRESS" --name Test --class 11111111-2222-3333-4444-555555555555 \
+		--component "data=$ext4_dir" \
 		--log "$TEST_TMP/writer.log" "$@" >"$TEST_TMP/writer.out" 2>&1 &
 	writer_pid=$!
 	wait_for 20 registered

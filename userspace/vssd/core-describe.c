@@ -7,28 +7,6 @@
 
 #include "core-internal.h"
 
-static struct vss_storage_id *copy_ids(const struct vss_lun_info *lun)
-{
-	struct vss_storage_id *ids;
-
-	if (!lun->nr_ids)
-		return NULL;
-	ids = vssd_alloc(lun->nr_ids * sizeof(*ids));
-	memcpy(ids, lun->ids, lun->nr_ids * sizeof(*ids));
-	return ids;
-}
-
-static void copy_lun(struct vss_lun_info *to, const struct vss_lun_info *from)
-{
-	*to = *from;
-	to->vendor = vssd_strdup(from->vendor);
-	to->product = vssd_strdup(from->product);
-	to->revision = vssd_strdup(from->revision);
-	to->serial = vssd_strdup(from->serial);
-	to->interconnect = vssd_strdup(from->interconnect);
-	to->ids = copy_ids(from);
-}
-
 void snapshot_describe(const struct snapshot *snapshot, const struct vss_provider_snapshot *known,
 		       struct vss_set_description *set)
 {
@@ -56,10 +34,10 @@ void snapshot_describe(const struct snapshot *snapshot, const struct vss_provide
 		const struct vss_lun_mapping *from = &known->luns[i];
 		struct vss_lun_mapping *to = &member->luns[i];
 
-		copy_lun(&to->source, &from->source);
+		lun_copy(&to->source, &from->source);
 		to->has_destination = from->has_destination;
 		if (from->has_destination)
-			copy_lun(&to->destination, &from->destination);
+			lun_copy(&to->destination, &from->destination);
 		if (!from->nr_extents)
 			continue;
 		to->nr_extents = from->nr_extents;
