@@ -154,5 +154,5 @@ expect_events front PreRestore PostRestore
 [[ ! $(snapshots) ]] || fail "copies are left"
 expect_writable "$ext4" "$xfs"
 for volume in "$(part "$disk" 1)" "$(disk vd1)" "$raw"; do
-	run_ok vssctl detach --quiet --force "$volume"
+	_untrack "$volume"
 done

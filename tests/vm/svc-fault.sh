@@ -91,7 +91,8 @@ all_well()
 	wait_for 20 nothing_left
 	wait_for 20 not_tracked
 	[[ ! -e $ext4_dir/.vss && ! -e $xfs_dir/.vss ]] || fail "a diff area is left"
-	run_ok vssctl create --quiet --context file-share-backup "$ext4_dir" "$xfs_dir"
+	# Who has died may be noticed, and his set undone, a moment later.
+	wait_for 30 vssctl create --quiet --context file-share-backup "$ext4_dir" "$xfs_dir"
 	wait_for 20 nothing_left
 	nothing_frozen "$ext4_dir" "$xfs_dir"
 }
