@@ -114,7 +114,7 @@ all_well()
 	wait_for 20 nothing_left
 	wait_for 20 not_tracked
 	wait_for 5 no_area
-	wait_for 20 next_set
+	wait_for 40 next_set
 	wait_for 20 nothing_left
 	nothing_frozen "$ext4_dir" "$xfs_dir"
 }
@@ -133,7 +133,7 @@ done
 
 for event in PrepareSnapshot Freeze PostSnapshot; do
 	echo "--- the requester is killed in $event"
-	writer --inject "$event:hold=5s"
+	writer --inject "$event:hold=10s"
 	begin_set
 	wait_for 40 reached "$event"
 	kill -KILL "$create_pid"
@@ -144,7 +144,7 @@ done
 
 for event in PrepareSnapshot Freeze Thaw; do
 	echo "--- the provider is killed in $event"
-	writer --inject "$event:hold=3s"
+	writer --inject "$event:hold=15s"
 	begin_set
 	wait_for 40 reached "$event"
 	kill -KILL "$(host_pid)"
@@ -157,7 +157,7 @@ done
 grep -q 'ended by signal 9' "$TEST_TMP/vssd.log" || fail "the provider's death is not in the log"
 
 echo "--- the provider is stopped in Freeze"
-writer --inject 'Freeze:hold=3s'
+writer --inject 'Freeze:hold=15s'
 begin_set
 wait_for 40 reached Freeze
 kill -STOP "$(host_pid)"
