@@ -27,6 +27,8 @@ struct host_call {
 	LIST_ENTRY(host_call) entry;
 	struct vssd_host *host;
 	uint64_t generation;		/* of the process that it was sent to */
+	struct vssd_provider_request request;	/* of one that may be sent anew: numbers only */
+	bool may_resend;
 	vssd_provider_done done;
 	void *arg;
 	sd_bus_slot *slot;
@@ -39,9 +41,10 @@ struct child {
 	struct vssd_host *host;
 	uint64_t generation;
 	pid_t pid;
+	bool stopped;			/* by the core, which has said so */
 	sd_event_source *source;
+	sd_event_source *broken;	/* its connection was found so, which is still to be told */
 	sd_bus *conn;			/* NULL: given up */
-	bool lost;			/* not by the core's will: how it ended is worth a message */
 };
 
 struct vssd_host {
@@ -66,6 +69,8 @@ static const char *host_name(const struct vssd_host *host)
 {
 	return host->plugin ? host->plugin : "the system provider";
 }
+
+static int send_call(struct host_call *call, const struct vssd_provider_request *request);
 
 static void host_log(struct vssd_host *host, int priority, const char *message_id, const char *format, ...)
 	__attribute__((format(printf, 4, 5)));
@@ -132,20 +137,21 @@ static void child_free(struct child *child)
 	if (child->host->child == child)
 		child->host->child = NULL;
 	sd_event_source_unref(child->source);
+	sd_event_source_unref(child->broken);
 	sd_bus_close_unref(child->conn);
 	LIST_REMOVE(child, entry);
 	free(child);
 }
 
-/* Nothing is heard from it any more; on_exit() buries it. */
-static void give_up(struct vssd_host *host)
+/* Nothing is heard from it any more; the next call starts another one, on_exit_child() buries it. */
+static void give_up(struct child *child)
 {
-	struct child *child = host->child;
+	struct vssd_host *host = child->host;
 
-	if (!child)
-		return;
-	kill(child->pid, SIGKILL);
-	host->child = NULL;
+	if (child->pid > 0)
+		kill(child->pid, SIGKILL);
+	if (host->child == child)
+		host->child = NULL;
 	child->conn = sd_bus_close_unref(child->conn);
 }
 
@@ -159,36 +165,42 @@ static struct host_call *call_of(struct vssd_host *host, uint64_t generation)
 	return NULL;
 }
 
-/* What waited for a process that has ended learns of it; what comes meanwhile goes to a new one. */
-static void fail_all(struct vssd_host *host, uint64_t generation, const char *why)
+/* A call whose process has ended: sent anew where doing it twice does no harm, once. */
+static void call_lost(struct host_call *call, const char *why)
 {
-	struct host_call *call;
-
-	if (host->described)
-		describe_answer(host, NULL, why);
-	while ((call = call_of(host, generation)))
-		call_fail(call, why);
+	if (call->may_resend) {
+		call->may_resend = false;
+		call->slot = sd_bus_slot_unref(call->slot);
+		if (send_call(call, &call->request) >= 0)
+			return;
+	}
+	call_fail(call, why);
 }
 
-/*
- * The process that is current has ended, or is as good as ended.  What comes next
- * goes to a new one: an abort that was sent to this one would be lost.
- */
-static void lose(struct child *child, const char *why)
+/* The process has ended by itself, or is about to. */
+static void child_lost(struct child *child, const char *why)
 {
 	struct vssd_host *host = child->host;
+	uint64_t generation = child->generation;
+	struct host_call *call;
 
-	host->child = NULL;
-	fail_all(host, child->generation, why);
+	child->broken = sd_event_source_unref(child->broken);
+	if (!child->conn)
+		return;
+	give_up(child);
+	if (host->described)
+		describe_answer(host, NULL, why);
+	/* Before calls are sent anew: what it was doing is over. */
 	if (host->provider)
 		vssd_provider_died(host->provider);
+	while ((call = call_of(host, generation)))
+		call_lost(call, why);
 }
 
 static int on_exit_child(sd_event_source *source, const siginfo_t *info, void *data)
 {
 	struct child *child = data;
 	struct vssd_host *host = child->host;
-	bool current = host->child == child;
 	char why[128];
 
 	(void)source;
@@ -198,29 +210,28 @@ static int on_exit_child(sd_event_source *source, const siginfo_t *info, void *d
 	else
 		snprintf(why, sizeof(why), "the provider's process was ended by signal %d (%s)",
 			 info->si_status, strsignal(info->si_status));
-	if (current || child->lost)
+	if (!child->stopped)
 		host_log(host, LOG_ERR, VSSD_MESSAGE_PROVIDER_DIED, "%s: %s", host_name(host), why);
-	if (current)
-		lose(child, why);
+	/* A new process may have its number from now on. */
+	child->pid = 0;
+	child_lost(child, why);
 	child_free(child);
 	return 0;
 }
 
-/* It has closed its socket, which mostly is seen before its end, or does not speak D-Bus. */
-static void lose_alive(struct child *child, const char *why)
-{
-	if (child->host->child != child)
-		return;
-	kill(child->pid, SIGKILL);
-	child->lost = true;
-	lose(child, why);
-}
-
+/* It has ended, or sends what is no D-Bus. */
 static int on_disconnected(sd_bus_message *m, void *data, sd_bus_error *error)
 {
 	(void)m;
 	(void)error;
-	lose_alive(data, "the connection to the provider's process has ended");
+	child_lost(data, "the provider's process has ended");
+	return 0;
+}
+
+static int on_broken(sd_event_source *source, void *data)
+{
+	(void)source;
+	child_lost(data, "the provider's process has ended");
 	return 0;
 }
 
@@ -301,8 +312,10 @@ static int start(struct vssd_host *host)
 	}
 	host->child = child;
 	ret = connect_child(child, &ours);
-	if (ret < 0)
-		give_up(host);
+	if (ret < 0) {
+		child->stopped = true;
+		give_up(child);
+	}
 	return ret < 0 ? ret : 0;
 }
 
@@ -317,9 +330,10 @@ static int on_reply(sd_bus_message *m, void *data, sd_bus_error *error)
 
 	(void)error;
 	if (why) {
-		/* Before it says so itself, a connection that ends fails what waits for answers. */
-		if (host->child && sd_bus_is_open(host->child->conn) <= 0)
-			lose_alive(host->child, "the connection to the provider's process has ended");
+		/* sd-bus fails calls before it tells that the connection is lost. */
+		if (sd_bus_error_has_name(why, SD_BUS_ERROR_NO_REPLY) ||
+		    sd_bus_error_has_name(why, SD_BUS_ERROR_DISCONNECTED))
+			call_lost(call, "the provider's process has ended");
 		else
 			call_fail(call, why->message);
 		return 0;
@@ -327,9 +341,15 @@ static int on_reply(sd_bus_message *m, void *data, sd_bus_error *error)
 	if (host_wire_read_reply(m, &reply) >= 0) {
 		call_answer(call, &reply.reply);
 	} else {
+		struct child *child = host->child;
+
 		host_log(host, LOG_ERR, VSSD_MESSAGE_PROVIDER_FAILED,
 			 "%s: its answer is garbage; its process is ended", host_name(host));
-		lose_alive(host->child, "the provider's answer is garbage");
+		/* First the others: the core may call again when it is told of this one. */
+		call->generation = 0;
+		if (child)
+			child_lost(child, "the provider's process gave garbage and was ended");
+		call_fail(call, "the provider's answer is garbage");
 	}
 	host_reply_clear(&reply);
 	return 0;
@@ -342,26 +362,51 @@ static int on_failed(sd_event_source *source, void *data)
 	return 0;
 }
 
-static int send_call(struct host_call *call, const struct vssd_provider_request *request)
+static int try_send(struct host_call *call, const struct vssd_provider_request *request)
 {
-	struct vssd_host *host = call->host;
+	struct child *child = call->host->child;
 	sd_bus_message *m = NULL;
-	int ret = start(host);
+	int ret;
 
-	if (ret) {
-		host_log(host, LOG_ERR, VSSD_MESSAGE_PROVIDER_FAILED, "cannot start %s for %s: %s",
-			 host->program, host_name(host), strerror(-ret));
-		return ret;
-	}
-	call->generation = host->child->generation;
-	ret = sd_bus_message_new_method_call(host->child->conn, &m, NULL, HOST_PATH, HOST_INTERFACE, "Call");
+	call->generation = child->generation;
+	ret = sd_bus_message_new_method_call(child->conn, &m, NULL, HOST_PATH, HOST_INTERFACE, "Call");
 	if (ret >= 0)
 		ret = host_wire_append_request(m, request);
 	/* The core watches the time. */
 	if (ret >= 0)
-		ret = sd_bus_call_async(host->child->conn, &call->slot, m, on_reply, call, UINT64_MAX);
+		ret = sd_bus_call_async(child->conn, &call->slot, m, on_reply, call, UINT64_MAX);
 	sd_bus_message_unref(m);
 	return ret;
+}
+
+static int send_call(struct host_call *call, const struct vssd_provider_request *request)
+{
+	struct vssd_host *host = call->host;
+	int ret = start(host);
+
+	if (!ret)
+		ret = try_send(call, request);
+	/* The process has ended and was not missed yet: not from here, for the core is calling. */
+	if ((ret == -ENOTCONN || ret == -ECONNRESET || ret == -EPIPE) && host->child) {
+		struct child *child = host->child;
+
+		host->child = NULL;
+		if (!child->broken)
+			sd_event_add_defer(host->event, &child->broken, on_broken, child);
+		ret = start(host);
+		if (!ret)
+			ret = try_send(call, request);
+	}
+	if (ret < 0)
+		host_log(host, LOG_ERR, VSSD_MESSAGE_PROVIDER_FAILED, "cannot start %s for %s: %s",
+			 host->program, host_name(host), strerror(-ret));
+	return ret;
+}
+
+/* What a new process does as well as the one that was asked, and harmless if that has done it. */
+static bool may_resend(enum vssd_step step)
+{
+	return step == VSSD_STEP_ABORT || step == VSSD_STEP_DELETE || step == VSSD_STEP_GET_SNAPSHOTS;
 }
 
 static void driver_call(void *impl, const struct vssd_provider_request *request,
@@ -376,6 +421,12 @@ static void driver_call(void *impl, const struct vssd_provider_request *request,
 	call->host = host;
 	call->done = done;
 	call->arg = arg;
+	call->may_resend = may_resend(request->step);
+	call->request = *request;
+	call->request.volume = NULL;
+	call->request.luns = NULL;
+	call->request.nr_luns = 0;
+	call->request.record = NULL;
 	LIST_INSERT_HEAD(&host->calls, call, entry);
 	if (send_call(call, request) < 0)
 		sd_event_add_defer(host->event, &call->failed, on_failed, call);
@@ -396,7 +447,12 @@ static void driver_forget(void *impl, void *arg)
 
 static void driver_kill(void *impl)
 {
-	give_up(impl);
+	struct vssd_host *host = impl;
+
+	if (!host->child)
+		return;
+	host->child->stopped = true;
+	give_up(host->child);
 }
 
 const struct vssd_provider_driver vssd_host_driver = {
@@ -416,7 +472,8 @@ static int on_description(sd_bus_message *m, void *data, sd_bus_error *error)
 
 	(void)error;
 	if (ret < 0) {
-		give_up(host);
+		if (host->child)
+			give_up(host->child);
 		describe_answer(host, NULL, why ? why->message : "what it says of itself is garbage");
 	} else {
 		describe_answer(host, &description, NULL);
