@@ -80,68 +80,68 @@ end
 echo 0 >$ftrace_enabled || fail "ftrace cannot be switched off although nothing is tracked"
 echo 1 >$ftrace_enabled
 
-all_tracers_off()
+# on TRACER...: switches these on. Of function and function_graph only one can be.
+on()
 {
-	echo nop >"$tracing/current_tracer"
-	: >"$tracing/set_ftrace_filter"
-	! [[ -e $tracing/events/vsstest ]] || echo 0 >"$tracing/events/vsstest/enable"
-	: >"$tracing/kprobe_events"
-}
-cleanup_push all_tracers_off
+	local tracer
 
-# Tracers; each must have been hit when it goes.
-tracer_on()
-{
-	case $1 in
-	function | function_graph)
-		echo submit_bio_noacct >$tracing/set_ftrace_filter
-		echo "$1" >$tracing/current_tracer
-		;;
-	kprobe)
-		echo "p:vsstest/probe submit_bio_noacct" >$tracing/kprobe_events
-		echo 1 >$tracing/events/vsstest/enable
-		;;
-	kretprobe)
-		echo "r:vsstest/probe submit_bio_noacct" >$tracing/kprobe_events
-		echo 1 >$tracing/events/vsstest/enable
-		;;
-	esac
+	for tracer; do
+		case $tracer in
+		function | function_graph)
+			echo submit_bio_noacct >$tracing/set_ftrace_filter
+			echo "$tracer" >$tracing/current_tracer
+			;;
+		kprobe) echo "p:vsstest/kprobe submit_bio_noacct" >>$tracing/kprobe_events ;;
+		kretprobe) echo "r:vsstest/kretprobe submit_bio_noacct" >>$tracing/kprobe_events ;;
+		esac
+	done
+	! [[ -e $tracing/events/vsstest ]] || echo 1 >$tracing/events/vsstest/enable
 	: >$tracing/trace
-	echo 1 >$tracing/tracing_on
 }
 
-tracer_off()
+# off TRACER...: switches these off; fails if one was not hit once.
+off()
 {
-	local hits
+	local tracer hits trace
 
-	hits=$(grep -cE "submit_bio_noacct|probe:" $tracing/trace || :)
-	case $1 in
-	function | function_graph)
-		echo nop >$tracing/current_tracer
-		: >$tracing/set_ftrace_filter
-		;;
-	kprobe | kretprobe)
-		echo 0 >$tracing/events/vsstest/enable
-		: >$tracing/kprobe_events
-		;;
-	esac
-	((hits)) || fail "$1 was not hit once"
-	echo "$1: $hits hits"
+	trace=$(<$tracing/trace)
+	for tracer; do
+		case $tracer in
+		function) hits='submit_bio_noacct <-' ;;
+		function_graph) hits='submit_bio_noacct()' ;;
+		*) hits=" $tracer: (" ;;
+		esac
+		hits=$(grep -cF "$hits" <<<"$trace") || fail "$tracer was not hit: $trace"
+		echo "$tracer: $hits hits"
+	done
+	all_off
 }
 
-for tracer in function function_graph kprobe kretprobe; do
-	echo "--- $tracer before us"
-	tracer_on $tracer
+all_off()
+{
+	echo nop >$tracing/current_tracer
+	: >$tracing/set_ftrace_filter
+	! [[ -e $tracing/events/vsstest ]] || echo 0 >$tracing/events/vsstest/enable
+	: >$tracing/kprobe_events
+}
+
+echo 1 >$tracing/tracing_on
+cleanup_push all_off
+
+for tracers in "function kprobe" "function_graph kretprobe"; do
+	read -r -a tracers <<<"$tracers"
+	echo "--- ${tracers[*]} before us"
+	on "${tracers[@]}"
 	begin
-	works "below $tracer"
-	tracer_off $tracer
-	echo "--- $tracer after us"
-	tracer_on $tracer
-	works "with $tracer on top"
-	# It stays when we go.
+	works "below ${tracers[*]}"
+	off "${tracers[@]}"
+	echo "--- ${tracers[*]} after us"
+	on "${tracers[@]}"
+	works "with ${tracers[*]} on top"
+	# They stay when we go.
 	end
 	put_block "$volume" "without the hook"
-	tracer_off $tracer
+	off "${tracers[@]}"
 done
 
 echo "--- tracers come and go while the volume is written to"
@@ -151,10 +151,10 @@ snap=$(create "$volume")
 churn --count 0 --max 64K "$volume" >"$TEST_TMP/churn" &
 churn=$!
 cleanup_push stop $churn
-for tracer in function kprobe function_graph function kretprobe kprobe function_graph; do
-	tracer_on $tracer
+for tracer in function kprobe function_graph kretprobe function kprobe; do
+	on $tracer
 	sleep 0.2
-	tracer_off $tracer
+	off $tracer
 done
 kill -0 $churn || fail "churn has ended"
 kill $churn
