@@ -90,6 +90,7 @@ help: ## print this
 
 vm-module: vm-tree
 	$(MAKE) -C $(VM_KDIR) M=$(VM_TREE)/kmod W=1 KCFLAGS=-Werror modules
+	$(MAKE) -C $(VM_KDIR) M=$(VM_TREE)/tests W=1 KCFLAGS=-Werror modules
 
 vm-userspace:
 	$(MAKE) -C userspace O=$(B)/vm-userspace PREFIX=/usr
@@ -105,6 +106,7 @@ vm-call-order:
 vm-tree:
 	@scripts/sync-tree.sh kmod $(VM_TREE)/kmod
 	@scripts/sync-tree.sh uapi $(VM_TREE)/uapi
+	@scripts/sync-tree.sh tests/kmod $(VM_TREE)/tests
 
 # Builds for the tests go on one at a time; scripts/check.sh takes the same lock.
 stage:

@@ -92,7 +92,7 @@ check_checkpatch()
 	local ignored=FILE_PATH_CHANGES,LINUX_VERSION_CODE,SPDX_LICENSE_TAG
 
 	find_checkpatch || { echo "SKIP: no linux-source package"; return 4; }
-	mapfile -t kmod < <(sources kmod | grep '\.[ch]$')
+	mapfile -t kmod < <(sources kmod tests/kmod | grep '\.[ch]$')
 	mapfile -t uapi < <(sources uapi | grep '\.h$')
 	run_checkpatch "$ignored" "${kmod[@]}" || status=1
 	# Userspace, which reads these headers too, has no BIT().

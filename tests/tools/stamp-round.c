@@ -2,8 +2,10 @@
 /*
  * Shows whether images of many volumes are of one instant.
  *
- *   stamp-round write STOP DEVICE...   writes numbers until the file STOP exists
- *   stamp-round check DEVICE...        looks at such numbers on images
+ *   stamp-round write STOP DEVICE...   writes numbers until the file STOP exists;
+ *                                      tells when the first ones are everywhere
+ *   stamp-round check DEVICE...        looks at such numbers on images; fails if
+ *                                      they cannot be of one instant
  *
  * Two threads write growing numbers, each to one device after the other: one
  * to the last block of each in the given order, one to the block before it in
@@ -25,12 +27,14 @@
 
 #define BLOCK		4096
 #define MAX_DEVICES	64
+#define PAUSE_US	1000
 
 static int fds[MAX_DEVICES];
 static off_t sizes[MAX_DEVICES];
 static char **names;
 static int count;
 static const char *stop;
+static pthread_barrier_t first_round;
 
 static void die(const char *what, const char *name)
 {
@@ -72,6 +76,13 @@ static void *writer(void *arg)
 
 			if (pwrite(fds[device], number, BLOCK, offset_of(device, thread)) != BLOCK)
 				die("write", names[device]);
+			/* The machine is for those who take the images, too. */
+			usleep(PAUSE_US);
+		}
+		if (*number == 1 &&
+		    pthread_barrier_wait(&first_round) == PTHREAD_BARRIER_SERIAL_THREAD) {
+			puts("the first numbers are everywhere");
+			fflush(stdout);
 		}
 	}
 	printf("thread %d wrote %llu rounds\n", thread, (unsigned long long)*number - 1);
@@ -90,10 +101,8 @@ static int check(int thread)
 		if (pread(fds[device], number, BLOCK, offset_of(device, thread)) != BLOCK)
 			die("read", names[device]);
 		if (!i)
-			first = *number;
-		else if (*number > before || first - *number > 1)
-			bad++;
-		if (bad)
+			first = before = *number;
+		if ((!*number || *number > before || first - *number > 1) && !bad++)
 			printf("thread %d: %s has %llu, the one before %llu, the first %llu\n",
 			       thread, names[device], (unsigned long long)*number,
 			       (unsigned long long)before, (unsigned long long)first);
@@ -129,6 +138,7 @@ int main(int argc, char **argv)
 	}
 	if (!write)
 		return check(0) + check(1) ? 1 : 0;
+	pthread_barrier_init(&first_round, NULL, 2);
 	for (int i = 0; i < 2; i++)
 		if (pthread_create(&threads[i], NULL, writer, i ? names : NULL))
 			die("start", "a thread");

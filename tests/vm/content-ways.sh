@@ -64,6 +64,7 @@ before=$(vol "$dev" chunks_copied)
 snap "$dev"
 run_ok blkdiscard -f "$dev"
 expect_same "the whole volume discarded" "${images[0]}" "$TEST_TMP/copy"
+same "$dev" "$TEST_TMP/copy" || fail "what a snapshot needs was discarded"
 [[ $(vol "$dev" chunks_copied) == "$before" ]] || fail "chunks were copied for a discard"
 run_ok blkdiscard -f -z "$dev"
 expect_same "the whole volume zeroed" "${images[0]}" "$TEST_TMP/copy"

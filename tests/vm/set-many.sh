@@ -2,119 +2,126 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 #
 # A set over 64 volumes is one instant: partitions of two disks, device-mapper and
-# loop devices, some with mounted file systems, their diff areas in files that one
-# command makes.
+# loop devices, four mounted file systems among them, with diff areas in files that
+# the same command makes.
 
 . "$(dirname "$0")/set-lib.sh"
 
-# Partitions are 4 MiB, two of them 8 MiB with an ext4 of 7 MiB: the last blocks
-# of each are free for stamps.
-virtio=$(disk vd0)
-scsi=$(disk sd0)
-small=(4 4 4 4 4 4 4 4)
-parts "$virtio" 8 8 "${small[@]}" "${small[@]}" 4 4 4 4 4 4
+# One command for many devices wherever that can be: to start a program takes longer
+# here than what it does.
+virtio=$(disk vd0) scsi=$(disk sd0) below=$(disk vd2)
+dd if=/dev/urandom of="$virtio" bs=1M count=76 oflag=direct status=none
+dd if=/dev/urandom of="$scsi" bs=1M count=36 oflag=direct status=none
+dd if=/dev/urandom of="$below" bs=1M count=24 oflag=direct status=none
+head -c 24M /dev/urandom | split -b 2M - "$TEST_TMP/loop."
+
+# The partitions for an ext4 of 7 MiB first; the last blocks of all are for stamps.
+small=(2 2 2 2 2 2 2 2)
+parts "$virtio" 8 8 8 8 "${small[@]}" "${small[@]}" 2 2 2 2
 parts "$scsi" "${small[@]}" "${small[@]}"
-volumes=()
-for i in {1..24}; do
-	volumes+=("$(part "$virtio" "$i")")
-done
-for i in {1..16}; do
-	volumes+=("$(part "$scsi" "$i")")
-done
-for i in {1..12}; do
-	dmsetup create --noudevsync "many$i" --table "0 8192 linear $(disk vd2) $((i * 10000))"
-	cleanup_push dmsetup remove "many$i"
+volumes=("$virtio"{1..24} "$scsi"{1..16})
+table=''
+for i in {0..11}; do
+	table+=";many$i,,,rw,0 4096 linear $below $((i * 4096))"
 	volumes+=("/dev/mapper/many$i")
 done
-for i in {1..12}; do
-	truncate -s 4M "$TEST_TMP/loop$i"
-	loop=$(losetup -f --show "$TEST_TMP/loop$i")
-	cleanup_push losetup -d "$loop"
-	volumes+=("$loop")
+dmsetup create --noudevsync --concise "${table#;}"
+for file in "$TEST_TMP"/loop.*; do
+	volumes+=("$(losetup -f --show "$file")")
 done
 settle
 ((${#volumes[@]} == 64)) || fail "${#volumes[@]} volumes"
-
+quiet=("${volumes[@]:4}")
 dirs=()
-for volume in "${volumes[@]:2}"; do
-	dd if=/dev/urandom of="$volume" bs=1M count=4 iflag=fullblock oflag=direct conv=notrunc status=none
-done
-for volume in "${volumes[@]:0:2}"; do
-	run_ok mkfs.ext4 -q "$volume" 7M
+for volume in "${volumes[@]:0:4}"; do
+	mkfs.ext4 -q "$volume" 7M
 	dirs+=("$(mount_tmp "$volume")")
 done
-store_dir=$(disk nvme0)
-run_ok mkfs.xfs -q -f "$store_dir"
-store_dir=$(mount_tmp "$store_dir")
-mkdir "$store_dir/areas"
+mkfs.xfs -q -f "$(disk nvme0)"
+areas=$(mount_tmp "$(disk nvme0)")/areas
+mkdir "$areas"
 
-# Of many devices by one process, for each costs the VM a tenth of a second.
-sum_all()
+load_vss
+
+# sums DEV...: prints the checksum of each device.
+sums()
 {
-	sync
-	echo 1 >/proc/sys/vm/drop_caches
+	blockdev --flushbufs "$@"
 	sha256sum "$@" | cut -d ' ' -f 1
 }
 
-load_vss
-for volume in "${volumes[@]}"; do
-	cleanup_push _untrack "$volume"
-done
+# take CREATE-OPTION|VOLUME...: takes a set; sets set_id, ids and images.
+take()
+{
+	local start name value hold freeze
+
+	start=$(milliseconds)
+	vssctl create --json "$@" >"$TEST_TMP/set" || fail "vssctl create"
+	echo "taken in $(($(milliseconds) - start)) ms"
+	ids=() images=()
+	while read -r name value; do
+		case $name in
+		set) set_id=$value ;;
+		id) ids+=("$value") ;;
+		device) [[ $value != /dev/vss/* ]] || images+=("$value") ;;
+		hold_usec) hold=$value ;;
+		freeze_usec) freeze=$value ;;
+		esac
+	done < <(sed -nE 's/.*"(set|id|device|hold_usec|freeze_usec)": *"?([^",]*).*/\1 \2/p' "$TEST_TMP/set")
+	echo "held for $hold us, frozen for $freeze us"
+	((${#ids[@]} && ${#ids[@]} == ${#images[@]})) || fail "${#ids[@]} snapshots, ${#images[@]} images"
+}
 
 echo "--- quiet volumes"
-mapfile -t sums < <(sum_all "${volumes[@]:2}")
-start=$(milliseconds)
-vssctl create --json --diff-area "$store_dir/areas" --diff-area-size 4M "${volumes[@]}" >"$TEST_TMP/set"
-echo "attached, and taken, in $(($(milliseconds) - start)) ms;" \
-	"held for $(json hold_usec <"$TEST_TMP/set") us," \
-	"frozen for $(json freeze_usec <"$TEST_TMP/set") us"
-mapfile -t quiet < <(json id <"$TEST_TMP/set")
-((${#quiet[@]} == 64)) || fail "${#quiet[@]} snapshots"
+mapfile -t first_sums < <(sums "${quiet[@]}")
+[[ $(printf '%s\n' "${first_sums[@]}" | sort -u | wc -l) == 60 ]] || fail "the volumes are not 60 different ones"
+take --diff-area "$areas" --diff-area-size 2M "${volumes[@]}"
+((${#ids[@]} == 64)) || fail "${#ids[@]} snapshots"
+first_images=("${images[@]:4}") first_set=$set_id
+[[ $(find "$areas" -type f | wc -l) == 64 ]] || fail "there are not 64 files"
 
 echo "--- while stamps go round"
 bg stamps stamp-round write "$TEST_TMP/stop" "${volumes[@]}"
 cleanup_push touch "$TEST_TMP/stop"
-for round in 1 2; do
-	for dir in "${dirs[@]}"; do
-		dd if=/dev/urandom of="$dir/file.$round" bs=64k count=4 status=none
-	done
-	is_over stamps && fail "the stamps ended: $(cat "$TEST_TMP/stamps.out")"
-	sleep 0.3
-	vssctl create --json "${volumes[@]}" >"$TEST_TMP/set"
-	echo "held for $(json hold_usec <"$TEST_TMP/set") us," \
-		"frozen for $(json freeze_usec <"$TEST_TMP/set") us"
-	mapfile -t images < <(json device <"$TEST_TMP/set" | grep /dev/vss)
-	((${#images[@]} == 64)) || fail "${#images[@]} images"
-	# The writer gets time to go on.
-	sleep 0.3
+wait_for 30 grep -q everywhere "$TEST_TMP/stamps.out"
+
+# stamped VOLUME...: takes a set of them, with something to flush.
+stamped()
+{
+	head -c 256K /dev/urandom | tee "${dirs[@]/%//$#}" >/dev/null
+	take "$@"
 	stamp-round check "${images[@]}" || fail "the images are not of one instant"
-	settle
-	for i in 0 1; do
-		e2fsck -fn "${images[i]}" >"$TEST_TMP/fsck" 2>&1 ||
-			{ cat "$TEST_TMP/fsck"; fail "the ext4 in image $i is not clean"; }
-	done
-	settle
-	run_ok vssctl delete --quiet --set "$(json set <"$TEST_TMP/set" | sed -n 1p)"
-	[[ $(snapshots | wc -l) == 64 ]] || fail "not the 64 from before are left"
-done
+	! is_over stamps || fail "the stamps ended: $(<"$TEST_TMP/stamps.out")"
+}
+
+stamped "${volumes[@]}"
+second_images=("${images[@]}")
+stamped "${volumes[@]:32}"
+# It does notice when one half is older than the other.
+expect_fail -s 1 stamp-round check "${second_images[@]:0:32}" "${images[@]}"
 touch "$TEST_TMP/stop"
 expect_over 20000 stamps
 cat "$TEST_TMP/stamps.out"
+for image in "${second_images[@]:0:4}"; do
+	e2fsck -fn "$image" >"$TEST_TMP/fsck" 2>&1 ||
+		{ cat "$TEST_TMP/fsck"; fail "the ext4 in $image is not clean"; }
+done
 
 echo "--- what was written to them since does not show in the first images"
-for volume in "${volumes[@]:2}"; do
-	dd if=/dev/urandom of="$volume" bs=64k count=16 oflag=direct seek=8 conv=notrunc status=none
+head -c 1M /dev/urandom | tee "${quiet[@]}" >/dev/null
+sync
+mapfile -t now < <(sums "${first_images[@]}")
+[[ ${now[*]} == "${first_sums[*]}" ]] || fail "images of the first set have changed"
+echo "sha256 of ${#now[@]} images as expected"
+mapfile -t now < <(sums "${quiet[@]}")
+for i in "${!quiet[@]}"; do
+	[[ ${now[i]} != "${first_sums[i]}" ]] || fail "nothing was written to ${quiet[i]}"
 done
-images=()
-for id in "${quiet[@]:2}"; do
-	images+=("/dev/vss/by-id/$id")
-done
-mapfile -t images_sums < <(sum_all "${images[@]}")
-[[ ${images_sums[*]} == "${sums[*]}" ]] || fail "images are wrong"
-echo "sha256 of ${#images[@]} images as expected"
-for i in 5 30 60; do
-	[[ $(raw_sha "${volumes[i]}") != "${sums[i - 2]}" ]] || fail "nothing was written"
-done
+
+echo "--- and the end"
 settle
-run_ok vssctl delete --quiet "${quiet[@]}"
+run_ok vssctl delete --quiet --set "$first_set"
+mapfile -t ids < <(snapshots)
+((${#ids[@]} == 64 + 32)) || fail "not the snapshots of the other sets are left"
+run_ok vssctl delete --quiet "${ids[@]}"
 [[ $(vssctl status --json | json area_used | sort -u) == 0 ]] || fail "diff areas are not empty"
