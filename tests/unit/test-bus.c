@@ -181,6 +181,11 @@ static void send_call(struct client *c, sd_bus_message *m)
 	assert_true(sd_bus_call_async(c->bus, NULL, m, on_reply, c, 0) >= 0);
 	sd_bus_message_unref(m);
 	settle(c->f);
+	/* What is answered from a thread takes a moment. */
+	for (int i = 0; i < 1000 && !c->answered; i++) {
+		sd_event_run(c->f->event, 10000);
+		settle(c->f);
+	}
 }
 
 #define CALL(c, path, interface, member, ...) ({						\

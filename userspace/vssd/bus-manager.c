@@ -51,26 +51,6 @@ static int list_providers(struct bus_peer *peer, sd_bus_message *m)
 	return reply_list(m, reply, ret);
 }
 
-static int list_volumes(struct bus_peer *peer, sd_bus_message *m)
-{
-	struct vss_blockdev *volumes;
-	struct vss_error err;
-	sd_bus_message *reply = NULL;
-	size_t count;
-	int ret;
-
-	(void)peer;
-	if (vss_blockdev_list(&volumes, &count, &err))
-		return vssd_wire_reply_error(m, err.result, err.text);
-	ret = sd_bus_message_new_method_return(m, &reply);
-	if (ret >= 0)
-		ret = sd_bus_message_open_container(reply, 'a', "a{sv}");
-	for (size_t i = 0; ret >= 0 && i < count; i++)
-		ret = vssd_wire_append_volume(reply, &volumes[i]);
-	vss_blockdev_list_free(volumes, count);
-	return reply_list(m, reply, ret);
-}
-
 static int abort_creation(struct bus_peer *peer, sd_bus_message *m)
 {
 	vssd_core_abort_creation(peer->link->bus->core);
@@ -87,7 +67,7 @@ static const struct manager_method {
 	{ "UnregisterWriter", WRITER, bus_writer_unregister },
 	{ "ListWriters", REQUESTER, list_writers },
 	{ "ListProviders", REQUESTER, list_providers },
-	{ "ListVolumes", REQUESTER, list_volumes },
+	{ "ListVolumes", REQUESTER, bus_volumes_list },
 	{ "AbortCreation", REQUESTER, abort_creation },
 };
 
