@@ -6,7 +6,7 @@
  * Such a volume is let go with its last shadow copy: a file that holds its diff
  * area keeps a file system from being unmounted.  A provider that was killed
  * leaves volumes attached whose set the kernel has undone; the next one lets go
- * of them.
+ * of them.  Therefore a volume is remembered before it is attached.
  */
 #include <dirent.h>
 #include <errno.h>
@@ -26,6 +26,9 @@
 /* Shadow copies that are being deleted keep a volume for a moment. */
 #define BUSY_TRIES	40
 #define BUSY_POLL_MS	50
+
+/* The record's second line while the file of the diff area is not known yet. */
+#define ANY_AREA	"*"
 
 /* The record's first line is the device's kernel name, the second the file of its diff area or "". */
 struct record {
@@ -48,21 +51,33 @@ static void file_name(struct vss_devno dev, char name[32])
 	snprintf(name, 32, "%u:%u", dev.major, dev.minor);
 }
 
-void system_attached_note(const struct system_member *member)
+static void note(const struct vss_blockdev *volume, const char *area)
 {
-	_cleanup_fd_ int folder = -1, fd = -1;
+	_cleanup_fd_ int folder = open_folder(true), fd = -1;
 	char name[32];
 
-	if (!member->prepared.attached)
-		return;
-	folder = open_folder(true);
-	file_name(member->volume.dev, name);
+	file_name(volume->dev, name);
 	if (folder >= 0)
 		fd = openat(folder, name, O_WRONLY | O_CREAT | O_TRUNC | O_NOFOLLOW | O_CLOEXEC, 0600);
 	/* Without it the volume stays attached, which does no harm. */
 	if (fd >= 0)
-		dprintf(fd, "%s\n%s\n", member->volume.name,
-			member->prepared.area.path ? member->prepared.area.path : "");
+		dprintf(fd, "%s\n%s\n", volume->name, area);
+}
+
+bool system_attached_intend(struct vss_kernel *kernel, const struct vss_blockdev *volume)
+{
+	struct vss_kernel_volume state;
+
+	if (vss_kernel_volume_get(kernel, volume->dev, &state) != -ENODEV)
+		return false;
+	note(volume, ANY_AREA);
+	return true;
+}
+
+void system_attached_note(const struct system_member *member)
+{
+	if (member->prepared.attached)
+		note(&member->volume, member->prepared.area.path ? member->prepared.area.path : "");
 }
 
 void system_attached_forget(struct vss_devno dev)
@@ -103,6 +118,8 @@ static bool read_record(int folder, const char *name, struct record *record)
 static bool has_own_area_only(const struct record *record, const struct vss_kernel_area *areas,
 			      size_t count)
 {
+	if (!strcmp(record->area, ANY_AREA))
+		return true;
 	if (!record->area[0])
 		return !count;
 	return !count || (count == 1 && areas[0].path && !strcmp(areas[0].path, record->area));
@@ -141,7 +158,8 @@ static bool release(struct vss_kernel *kernel, struct vss_devno dev, const struc
 	if (has_own_area_only(record, areas, count)) {
 		done = !detach(kernel, dev);
 		for (size_t i = 0; done && i < count; i++)
-			vss_area_file_remove(&areas[i], &err);
+			if (areas[i].path)
+				vss_area_file_remove(&areas[i], &err);
 	}
 	vss_kernel_area_list_free(areas, count);
 	return done;

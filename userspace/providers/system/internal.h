@@ -86,6 +86,8 @@ void system_set_forget(struct system *s);
 
 /* ---- attached.c ---- */
 
+/* Remember a volume that is about to be attached; false when it is already. */
+bool system_attached_intend(struct vss_kernel *kernel, const struct vss_blockdev *volume);
 /* Remember a volume if it was attached for its set. */
 void system_attached_note(const struct system_member *member);
 /* It was detached. */
