@@ -277,6 +277,11 @@ static void tells_what_there_is(void **state)
 	assert_true(sd_bus_message_read(c->reply, "s", &text) > 0);
 	assert_non_null(strstr(text, "DoSnapshotSet"));
 	free(path);
+	/* PRV-029 */
+	CALL(c, VSSD_BUS_PATH, MANAGER, "UnregisterProvider", "s", "x");
+	refused(c, "E_INVALIDARG", "UUID");
+	CALL(c, VSSD_BUS_PATH, MANAGER, "UnregisterProvider", "s", INSTANCE_1);
+	refused(c, "VSS_E_PROVIDER_NOT_REGISTERED", INSTANCE_1);
 	CALL(c, VSSD_BUS_PATH, MANAGER, "NoSuchMethod", "");
 	assert_true(sd_bus_message_is_method_error(c->reply, SD_BUS_ERROR_UNKNOWN_METHOD));
 	CALL(c, VSSD_BUS_PATH, MANAGER, "OpenSession", "s", "too much");
