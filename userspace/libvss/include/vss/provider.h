@@ -105,6 +105,9 @@ void vss_provider_snapshot_clear(struct vss_provider_snapshot *snapshot);
  *	comes several times, and is copied once.  VSS_E_VOLUME_NOT_SUPPORTED_BY_PROVIDER,
  *	VSS_E_UNSUPPORTED_CONTEXT, VSS_E_MAXIMUM_NUMBER_OF_SNAPSHOTS_REACHED,
  *	VSS_E_INSUFFICIENT_STORAGE, VSS_E_NESTED_VOLUME_LIMIT, VSS_E_PROVIDER_VETO
+ * @begin_hold: take a volume that another provider copies into the set, for hold_writes()
+ *	and release_writes() only; before end_prepare_snapshots().  NULL for a provider that
+ *	has no hold_writes()
  * @end_prepare_snapshots: finish all that takes long.  VSS_E_INSUFFICIENT_STORAGE,
  *	VSS_E_PROVIDER_VETO, as all below
  * @pre_commit_snapshots: last preparations, with applications frozen
@@ -178,6 +181,8 @@ struct vss_provider_ops {
 	vss_result (*begin_prepare_snapshot)(void *state, const struct vss_uuid *set,
 					     const struct vss_uuid *snapshot, uint32_t context,
 					     const struct vss_provider_volume *volume, struct vss_error *err);
+	vss_result (*begin_hold)(void *state, const struct vss_uuid *set,
+				 const struct vss_provider_volume *volume, struct vss_error *err);
 	vss_result (*end_prepare_snapshots)(void *state, const struct vss_uuid *set, struct vss_error *err);
 	vss_result (*pre_commit_snapshots)(void *state, const struct vss_uuid *set, struct vss_error *err);
 	vss_result (*hold_writes)(void *state, const struct vss_uuid *set, uint32_t timeout_ms,
