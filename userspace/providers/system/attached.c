@@ -6,11 +6,12 @@
  * Such a volume is let go with its last shadow copy: a file that holds its diff
  * area keeps a file system from being unmounted.  A provider that was killed
  * leaves volumes attached whose set the kernel has undone; the next one lets go
- * of them.  Therefore a volume is remembered before it is attached.
+ * of them.
  */
 #include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <stddef.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -27,8 +28,8 @@
 #define BUSY_TRIES	40
 #define BUSY_POLL_MS	50
 
-/* The record's second line while the file of the diff area is not known yet. */
-#define ANY_AREA	"*"
+/* In place of the file: killed while it was being made, so any file that we might have made is it. */
+#define NOT_YET_KNOWN	"?"
 
 /* The record's first line is the device's kernel name, the second the file of its diff area or "". */
 struct record {
@@ -51,7 +52,7 @@ static void file_name(struct vss_devno dev, char name[32])
 	snprintf(name, 32, "%u:%u", dev.major, dev.minor);
 }
 
-static void note(const struct vss_blockdev *volume, const char *area)
+static void write_record(const struct vss_blockdev *volume, const char *area)
 {
 	_cleanup_fd_ int folder = open_folder(true), fd = -1;
 	char name[32];
@@ -64,20 +65,19 @@ static void note(const struct vss_blockdev *volume, const char *area)
 		dprintf(fd, "%s\n%s\n", volume->name, area);
 }
 
-bool system_attached_intend(struct vss_kernel *kernel, const struct vss_blockdev *volume)
+bool system_attached_expect(struct vss_kernel *kernel, const struct vss_blockdev *volume)
 {
 	struct vss_kernel_volume state;
 
 	if (vss_kernel_volume_get(kernel, volume->dev, &state) != -ENODEV)
 		return false;
-	note(volume, ANY_AREA);
+	write_record(volume, NOT_YET_KNOWN);
 	return true;
 }
 
 void system_attached_note(const struct system_member *member)
 {
-	if (member->prepared.attached)
-		note(&member->volume, member->prepared.area.path ? member->prepared.area.path : "");
+	write_record(&member->volume, member->prepared.area.path ? member->prepared.area.path : "");
 }
 
 void system_attached_forget(struct vss_devno dev)
@@ -114,14 +114,24 @@ static bool read_record(int folder, const char *name, struct record *record)
 	return true;
 }
 
+/* Is it named as vss_area_file_name() does? */
+static bool may_be_own(const struct vss_kernel_area *area)
+{
+	const char *end = area->path ? strrchr(area->path, '/') : NULL;
+	const size_t folder = strlen("/" VSS_AREA_DIRECTORY);
+
+	return area->type == VSS_AREA_FILE && end && end - area->path >= (ptrdiff_t)folder &&
+	       !strncmp(end - folder, "/" VSS_AREA_DIRECTORY, folder);
+}
+
 /* Room that somebody gave it since makes it his. */
 static bool has_own_area_only(const struct record *record, const struct vss_kernel_area *areas,
 			      size_t count)
 {
-	if (!strcmp(record->area, ANY_AREA))
-		return true;
 	if (!record->area[0])
 		return !count;
+	if (!strcmp(record->area, NOT_YET_KNOWN))
+		return !count || (count == 1 && may_be_own(&areas[0]));
 	return !count || (count == 1 && areas[0].path && !strcmp(areas[0].path, record->area));
 }
 
@@ -158,8 +168,7 @@ static bool release(struct vss_kernel *kernel, struct vss_devno dev, const struc
 	if (has_own_area_only(record, areas, count)) {
 		done = !detach(kernel, dev);
 		for (size_t i = 0; done && i < count; i++)
-			if (areas[i].path)
-				vss_area_file_remove(&areas[i], &err);
+			vss_area_file_remove(&areas[i], &err);
 	}
 	vss_kernel_area_list_free(areas, count);
 	return done;
