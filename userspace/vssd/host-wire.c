@@ -459,7 +459,7 @@ int host_wire_read_request(sd_bus_message *m, struct host_request *r)
 	if ((ret = sd_bus_message_read(m, "u", &step)) < 0 ||
 	    (ret = vssd_wire_read_dict(m, take_request, r)) < 0)
 		return ret;
-	if (step > VSSD_STEP_BREAK)
+	if (step >= VSSD_STEP_COUNT)
 		return -EBADMSG;
 	r->request.step = (enum vssd_step)step;
 	r->request.volume = r->volume;

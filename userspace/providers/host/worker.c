@@ -142,6 +142,11 @@ static vss_result call(const struct vss_provider_ops *ops, void *state, struct j
 		return ops->query_revert_status(state, volume.path, &job->reply.value, &job->err);
 	case VSSD_STEP_IMPORT:
 		return import(ops, state, job);
+	case VSSD_STEP_MASK_ORIGINALS:
+		if (!ops->on_lun_state_change)
+			return not_offered(&job->err, "take LUNs from a machine");
+		return ops->on_lun_state_change(state, r->luns, r->nr_luns,
+						VSS_ONLUNSTATECHANGE_DO_MASK_LUNS, true, &job->err);
 	default:
 		return call_set(ops, state, job);
 	}
