@@ -20,6 +20,7 @@
  * @ops: a provider that is in this program already
  * @volumes, @nr_volumes: devices that the provider may make shadow copies of
  * @machine: hardware_this_machine, but in tests
+ * @only: run tests with this in their name; NULL for all
  * @timeout_ms: for each test
  * @originals: they may be put at risk: a bad plug-in would delete one
  */
@@ -29,6 +30,7 @@ struct conform_options {
 	const char *const *volumes;
 	size_t nr_volumes;
 	const struct hardware_machine *machine;
+	const char *only;
 	uint32_t timeout_ms;
 	bool originals;
 };

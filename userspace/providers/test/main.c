@@ -14,12 +14,14 @@
 
 static void usage(FILE *out)
 {
-	fputs("usage: vss-provider-test [--volume DEVICE]... [--timeout SECONDS] [--originals] PLUGIN.so\n"
+	fputs("usage: vss-provider-test [--volume DEVICE]... [--only TEXT] [--timeout SECONDS]\n"
+	      "                         [--originals] PLUGIN.so\n"
 	      "\n"
 	      "Tests a provider plug-in against the rules of <vss/provider.h> and prints TAP.\n"
 	      "\n"
 	      "  --volume DEVICE     a volume that shadow copies may be made of; without one,\n"
 	      "                      only what needs none is tested\n"
+	      "  --only TEXT         run tests that have TEXT in their name\n"
 	      "  --timeout SECONDS   for each test (120)\n"
 	      "  --originals         also ask for the deletion of a volume's own LUN, which must be\n"
 	      "                      refused; a plug-in that does it destroys the volume\n"
@@ -45,6 +47,7 @@ int main(int argc, char **argv)
 	static const struct option known[] = {
 		{ "volume", required_argument, NULL, 'v' },
 		{ "timeout", required_argument, NULL, 't' },
+		{ "only", required_argument, NULL, 'n' },
 		{ "originals", no_argument, NULL, 'o' },
 		{ "help", no_argument, NULL, 'h' },
 		{ "version", no_argument, NULL, 'V' },
@@ -62,6 +65,8 @@ int main(int argc, char **argv)
 	while ((option = getopt_long(argc, argv, "", known, NULL)) >= 0) {
 		if (option == 'v' && options.nr_volumes < MAX_VOLUMES) {
 			volumes[options.nr_volumes++] = optarg;
+		} else if (option == 'n') {
+			options.only = optarg;
 		} else if (option == 'o') {
 			options.originals = true;
 		} else if (option == 'h') {

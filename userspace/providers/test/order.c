@@ -14,8 +14,8 @@
 #include "conform.h"
 #include "made-up.h"
 
-/* For which a step may still take after it was aborted. */
-#define SOON_SECONDS	10
+/* For which a step may still take after it was aborted, if the test has so much time. */
+#define SOON_MS		10000
 
 static void good_order(struct conform *t)
 {
@@ -151,6 +151,7 @@ static void cut(struct conform *t, enum conform_stage stage, long delay_us)
 	const struct timespec delay = { .tv_nsec = delay_us * 1000 };
 	struct beside *b = malloc(sizeof(*b));
 	struct timespec end;
+	uint32_t soon_ms;
 	pthread_t thread;
 	vss_result result;
 
@@ -168,16 +169,18 @@ static void cut(struct conform *t, enum conform_stage stage, long delay_us)
 		conform_wrong(t, "vss/provider.h, @abort_snapshots", "abort_snapshots() while %s runs gave %s",
 			      conform_stage_name(stage), conform_said(t, result));
 	clock_gettime(CLOCK_REALTIME, &end);
-	end.tv_sec += SOON_SECONDS;
+	soon_ms = t->options->timeout_ms / 2 < SOON_MS ? t->options->timeout_ms / 2 : SOON_MS;
+	end.tv_sec += soon_ms / 1000 + 1;
 	if (pthread_timedjoin_np(thread, NULL, &end)) {
 		conform_wrong(t, "vss/provider.h: abort_snapshots() may come from another thread, and must make that call "
-			      "return soon", "%s had not returned %d s after abort_snapshots()", conform_stage_name(stage),
-			      SOON_SECONDS);
+			      "return soon", "%s had not returned %u ms after abort_snapshots()",
+			      conform_stage_name(stage), soon_ms);
 		/* It has its own copy of all; the process ends with this test. */
 		_exit(0);
 	}
 	/* Aborted means aborted, also when the step came to its end just before. */
-	result = conform_step(t, stage + 1 == STAGE_HOLD ? STAGE_COMMIT : stage + 1);
+	result = conform_step(t, stage == STAGE_END_PREPARE ? STAGE_PRE_COMMIT :
+			      stage == STAGE_PRE_COMMIT ? STAGE_COMMIT : STAGE_POST_COMMIT);
 	if (!VSS_FAILED(result))
 		conform_wrong(t, "vss/provider.h, @abort_snapshots: undo a set at any step",
 			      "a set that was aborted while %s ran goes on: the next step gave %s",

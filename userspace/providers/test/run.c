@@ -212,6 +212,8 @@ static bool run_group(struct run *run, const struct conform_test *tests, int typ
 
 		if (tests->whose != FOR_ALL && (int)tests->whose != whose)
 			continue;
+		if (run->options->only && !strstr(tests->name, run->options->only))
+			continue;
 		if (tests->volumes && !run->options->nr_volumes)
 			o = (struct outcome) { .skip = "no --volume is given" };
 		else if (!run_one(run, tests, &o))
