@@ -34,7 +34,7 @@ static const char *const machine_events[] = {
 static const char *const machine_steps[] = {
 	"IsVolumeSupported", "IsVolumeSnapshotted", "BeginPrepare", "EndPrepare", "PreCommit", "HoldWrites",
 	"Commit", "ReleaseWrites", "PostCommit", "PreFinalCommit", "PostFinalCommit", "Abort", "GetSnapshots",
-	"Delete", "SetWritable", "Revert", "QueryRevert", "Import", "Break",
+	"Delete", "SetWritable", "Revert", "QueryRevert", "Import", "Break", "BeginHold", "MaskOriginals",
 };
 
 /* What somebody does when it is asked something. */
@@ -123,6 +123,8 @@ struct standin_provider {
 	bool busy;		/* a call has not returned */
 	struct standin_snapshot snapshots[128];
 	size_t nr_snapshots;
+	char held[256];		/* volumes that it was to hold only, of the last set */
+	struct vss_uuid held_set;
 	struct vss_uuid absent[4];	/* not found by an import */
 	size_t nr_absent;
 	bool has_luns;
@@ -566,6 +568,13 @@ static void provider_does(struct standin_provider *p, struct machine_answer *a, 
 		s->set = request->set;
 		s->context = request->context;
 		snprintf(s->volume, sizeof(s->volume), "%s", a->volume);
+		break;
+	case VSSD_STEP_BEGIN_HOLD:
+		if (!vss_uuid_equal(&p->held_set, &request->set))
+			p->held[0] = '\0';
+		p->held_set = request->set;
+		strncat(p->held, " ", sizeof(p->held) - strlen(p->held) - 1);
+		strncat(p->held, a->volume, sizeof(p->held) - strlen(p->held) - 1);
 		break;
 	case VSSD_STEP_HOLD_WRITES:
 		p->holding = true;
