@@ -128,6 +128,8 @@ struct standin_provider {
 	struct vss_uuid absent[4];	/* not found by an import */
 	size_t nr_absent;
 	bool has_luns;
+	bool copies_identity;	/* its copies bear the identifiers of their originals */
+	size_t masked;		/* LUNs, of the last time */
 	unsigned int revert_polls;	/* how often a revert is still pending */
 	uint32_t attributes;	/* of PreFinalCommit */
 };
@@ -618,6 +620,8 @@ static void provider_does(struct standin_provider *p, struct machine_answer *a, 
 			if (p->has_luns) {
 				provider_lun(&luns[reply->nr_snapshots], ids[reply->nr_snapshots],
 					     &extents[reply->nr_snapshots], s->volume);
+				if (p->copies_identity)
+					luns[reply->nr_snapshots].destination.ids = &ids[reply->nr_snapshots][0];
 				told[reply->nr_snapshots].luns = &luns[reply->nr_snapshots];
 				told[reply->nr_snapshots].nr_luns = 1;
 				told[reply->nr_snapshots].provider_data = (char *)"private";
@@ -670,6 +674,9 @@ static void provider_does(struct standin_provider *p, struct machine_answer *a, 
 		}
 		reply->snapshots = told;
 		reply->nr_snapshots = 1;
+		break;
+	case VSSD_STEP_MASK_ORIGINALS:
+		p->masked = request->nr_luns;
 		break;
 	case VSSD_STEP_BREAK:
 		for (size_t i = p->nr_snapshots; i-- > 0;)

@@ -728,6 +728,8 @@ static bool put_description(struct creation *c, struct vss_error *err)
 	set->snapshots_count = c->set->nr_snapshots;
 	set->originating_machine = vssd_strdup(c->op.core->machine);
 	set->creation_time = first->prop.creation_time;
+	if (VSS_FAILED(transported_check(c->op.core, set, err)))
+		return false;
 	return !VSS_FAILED(vss_backup_document_put_set(c->doc, set, err));
 }
 
