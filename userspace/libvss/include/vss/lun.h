@@ -213,8 +213,8 @@ vss_result vss_lun_remove(const char *device, struct vss_error *err);
  * @lun: the record; it needs identifiers
  * @err: receives the failure; may be NULL
  *
- * From the next udev event on LVM, md, multipath, btrfs, udisks and systemd leave
- * the disk and its partitions alone, and there are no links to them by UUID or label.
+ * From the next udev event on LVM, md, btrfs, udisks and systemd leave the disk and
+ * its partitions alone, and there are no links to them by UUID or label.
  * Call it before vss_lun_wait().  It holds until vss_lun_unhide(), or a reboot.
  *
  * Return: S_OK; VSS_E_VOLUME_NOT_SUPPORTED no identifier; E_ACCESSDENIED, E_OUTOFMEMORY,
