@@ -385,6 +385,7 @@ static void reverts_go_on(void **state)
 	assert_int_equal(requester_wait(&r, revert_to_snapshot, &id, true), S_OK);
 	requester_close(&r);
 	machine_run(w->m);
+}
 
 /* Two copies that travel, which this machine has not seen yet. */
 static char *transported(struct world *w, uint32_t context, struct vss_uuid *set)
