@@ -43,6 +43,7 @@ const struct vssctl_command *const vssctl_commands[] = {
 	&vssctl_diff_area_list,
 	&vssctl_status,
 	&vssctl_volumes,
+	&vssctl_lun_show,
 	&vssctl_events,
 	&vssctl_doctor,
 	&vssctl_version,

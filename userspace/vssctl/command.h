@@ -86,6 +86,7 @@ extern const struct vssctl_command vssctl_exec;
 extern const struct vssctl_command vssctl_expose;
 extern const struct vssctl_command vssctl_import;
 extern const struct vssctl_command vssctl_list;
+extern const struct vssctl_command vssctl_lun_show;
 extern const struct vssctl_command vssctl_revert;
 extern const struct vssctl_command vssctl_set_writable;
 extern const struct vssctl_command vssctl_show;

@@ -30,24 +30,6 @@ static void import_clear(struct op *op)
 		set_free(i->set);
 }
 
-static bool same_text(const char *a, const char *b)
-{
-	return !strcmp(a ? a : "", b ? b : "");
-}
-
-static bool same_lun(const struct vss_lun_info *a, const struct vss_lun_info *b)
-{
-	if (a->device_type != b->device_type || a->nr_ids != b->nr_ids || !same_text(a->vendor, b->vendor) ||
-	    !same_text(a->product, b->product) || !same_text(a->serial, b->serial))
-		return false;
-	/* Bus and disk signature differ from machine to machine. */
-	for (size_t i = 0; i < a->nr_ids; i++)
-		if (a->ids[i].type != b->ids[i].type || a->ids[i].association != b->ids[i].association ||
-		    a->ids[i].size != b->ids[i].size || memcmp(a->ids[i].bytes, b->ids[i].bytes, a->ids[i].size))
-			return false;
-	return true;
-}
-
 static const struct vss_lun_info *copy_of(const struct vss_lun_mapping *mapping)
 {
 	return mapping->has_destination ? &mapping->destination : &mapping->source;
@@ -61,7 +43,7 @@ static bool same_luns(const struct vss_set_member *member, const struct vss_prov
 	if (found->nr_luns != member->nr_luns)
 		return false;
 	for (size_t i = 0; i < member->nr_luns; i++)
-		if (!same_lun(copy_of(&member->luns[i]), copy_of(&found->luns[i])))
+		if (!vss_lun_same(copy_of(&member->luns[i]), copy_of(&found->luns[i])))
 			return false;
 	return true;
 }

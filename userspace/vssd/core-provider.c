@@ -165,10 +165,25 @@ static void forget_sets(struct vssd_provider *provider)
 				session->set->provider_died = true;
 }
 
+/* Not one that ends when it is asked just that, for ever. */
+static bool may_revive(const struct vssd_provider *provider)
+{
+	return !provider->active || provider->active->request.step != VSSD_STEP_GET_SNAPSHOTS;
+}
+
+/* Have a new process started, which clears up what the last one left: the next call may be far away. */
+static void revive(struct vssd_provider *provider)
+{
+	static const struct vssd_provider_request request = { .step = VSSD_STEP_GET_SNAPSHOTS };
+
+	provider_ask(provider, NULL, &request, NULL, NULL);
+}
+
 void provider_stop(struct vssd_provider *provider, const char *why)
 {
 	struct provider_call *active = provider->active, *aborting = provider->aborting;
 	struct vssd_provider_reply reply = { .result = VSS_E_UNEXPECTED, .message = why };
+	bool again = may_revive(provider);
 
 	core_log(provider->core, LOG_ERR, VSSD_MESSAGE_PROVIDER_DIED, NULL,
 		 "provider \"%s\" is stopped by force: %s", provider->prop.provider_name, why);
@@ -191,6 +206,8 @@ void provider_stop(struct vssd_provider *provider, const char *why)
 	provider->stopping = false;
 	/* It may have been stopped for what another session asked of it. */
 	forget_sets(provider);
+	if (again)
+		revive(provider);
 	start_next(provider);
 }
 
@@ -407,4 +424,6 @@ void vssd_provider_died(struct vssd_provider *provider)
 	core_log(provider->core, LOG_ERR, VSSD_MESSAGE_PROVIDER_DIED, NULL, "the process of provider \"%s\" has ended",
 		 provider->prop.provider_name);
 	forget_sets(provider);
+	if (may_revive(provider))
+		revive(provider);
 }

@@ -147,8 +147,9 @@ static int allocate(const struct creation *c, uint64_t size, struct vss_error *e
 }
 
 /* A name only once it is whole: whoever is killed meanwhile leaves nothing behind. */
-static int give_name(const struct creation *c, struct vss_error *err)
+static int give_name(struct creation *c, struct vss_error *err)
 {
+	struct stat made, named;
 	char self[32];
 
 	snprintf(self, sizeof(self), "/proc/self/fd/%d", c->fd);
@@ -162,6 +163,15 @@ static int give_name(const struct creation *c, struct vss_error *err)
 		unlinkat(c->dir, c->base, 0);
 		return ret;
 	}
+	/* The kernel tells the name that a descriptor was opened by. */
+	if (fstat(c->fd, &made) < 0)
+		return vss_error_errno(err, -errno, "%s: %s", c->path, strerror(errno));
+	close(c->fd);
+	c->fd = openat(c->dir, c->base, O_RDWR | O_NOFOLLOW | O_CLOEXEC);
+	if (c->fd < 0 || fstat(c->fd, &named) < 0)
+		return vss_error_errno(err, -errno, "cannot open %s: %s", c->path, strerror(errno));
+	if (made.st_dev != named.st_dev || made.st_ino != named.st_ino)
+		return vss_error_errno(err, -ESTALE, "%s was replaced while it was made", c->path);
 	return 0;
 }
 
