@@ -24,7 +24,7 @@
 
 #define MACHINE_MAX	8
 #define MACHINE_EVENTS	(VSSD_EVENT_POST_RESTORE + 1)
-#define MACHINE_STEPS	(VSSD_STEP_BREAK + 1)
+#define MACHINE_STEPS	VSSD_STEP_COUNT
 #define MACHINE_ANSWER_USEC	1000
 
 static const char *const machine_events[] = {

@@ -25,19 +25,21 @@ struct loader {
 
 static const struct {
 	const char *key;
-	size_t offset;		/* in struct vssd_settings, milliseconds */
+	size_t offset;		/* in struct vssd_config, milliseconds */
 	uint32_t seconds;	/* default */
 	uint32_t max;
 } timeouts[] = {
 #define TIMEOUT(key, member, seconds, max) \
-	{ key, offsetof(struct vssd_settings, member), seconds, max }
-	TIMEOUT("Identify", identify_timeout_ms, 30, MAX_TIMEOUT),
-	TIMEOUT("Prepare", prepare_timeout_ms, 600, MAX_TIMEOUT),
-	TIMEOUT("Post", post_timeout_ms, 600, MAX_TIMEOUT),
+	{ key, offsetof(struct vssd_config, member), seconds, max }
+	TIMEOUT("Identify", settings.identify_timeout_ms, 30, MAX_TIMEOUT),
+	TIMEOUT("Prepare", settings.prepare_timeout_ms, 600, MAX_TIMEOUT),
+	TIMEOUT("Post", settings.post_timeout_ms, 600, MAX_TIMEOUT),
 	/* The kernel module thaws after 600 s, and lets writes go after 10. */
-	TIMEOUT("Freeze", freeze_timeout_ms, 60, 600),
-	TIMEOUT("Hold", hold_timeout_ms, 10, 10),
-	TIMEOUT("Provider", provider_timeout_ms, 600, MAX_TIMEOUT),
+	TIMEOUT("Freeze", settings.freeze_timeout_ms, 60, 600),
+	TIMEOUT("Hold", settings.hold_timeout_ms, 10, 10),
+	TIMEOUT("Provider", settings.provider_timeout_ms, 600, MAX_TIMEOUT),
+	/* Less than Provider: the step that waits for them should be the one to tell. */
+	TIMEOUT("Arrival", arrival_ms, 60, MAX_TIMEOUT),
 #undef TIMEOUT
 };
 
@@ -148,13 +150,13 @@ static int take_timeout(struct loader *loader, const char *key, const char *valu
 			continue;
 		ret = vssd_ini_number(value, 1, timeouts[i].max, &seconds, err);
 		if (!ret)
-			*(uint32_t *)((char *)&loader->config->settings + timeouts[i].offset) =
+			*(uint32_t *)((char *)loader->config + timeouts[i].offset) =
 				(uint32_t)seconds * 1000;
 		return ret;
 	}
 	return vss_error_set(err, -EINVAL, E_INVALIDARG,
-			     "[Timeouts] has no key %.64s, but Identify, Prepare, Post, Freeze, Hold "
-			     "and Provider", key);
+			     "[Timeouts] has no key %.64s, but Identify, Prepare, Post, Freeze, Hold, "
+			     "Provider and Arrival", key);
 }
 
 static int take(void *data, const char *section, const char *key, const char *value,
@@ -232,7 +234,7 @@ static void set_defaults(struct vssd_config *config)
 {
 	memset(config, 0, sizeof(*config));
 	for (size_t i = 0; i < sizeof(timeouts) / sizeof(timeouts[0]); i++)
-		*(uint32_t *)((char *)&config->settings + timeouts[i].offset) =
+		*(uint32_t *)((char *)config + timeouts[i].offset) =
 			timeouts[i].seconds * 1000;
 }
 

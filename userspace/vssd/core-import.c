@@ -153,6 +153,7 @@ static void import_next(struct import_op *i)
 		i->asked = (struct vss_provider_snapshot) {
 			.prop = member->prop,
 			.provider_data = member->provider_data,
+			.fs_uuid = member->filesystem,
 			.luns = member->luns,
 			.nr_luns = member->nr_luns,
 		};

@@ -162,6 +162,8 @@ enum vssd_step {
 	VSSD_STEP_QUERY_REVERT,
 	VSSD_STEP_IMPORT,
 	VSSD_STEP_BREAK,
+	VSSD_STEP_MASK_ORIGINALS,	/* @luns: sources; take them from this machine */
+	VSSD_STEP_COUNT,
 };
 
 /* What goes with a step; which fields count follows from struct vss_provider_ops. */

@@ -41,6 +41,7 @@ void vss_provider_snapshot_clear(struct vss_provider_snapshot *snapshot)
 {
 	vss_free_snapshot_properties(&snapshot->prop);
 	free(snapshot->provider_data);
+	free(snapshot->fs_uuid);
 	vss_lun_mappings_free(snapshot->luns, snapshot->nr_luns);
 	memset(snapshot, 0, sizeof(*snapshot));
 }

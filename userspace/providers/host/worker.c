@@ -23,7 +23,7 @@ struct worker {
 	struct job *running;
 	bool stop;
 	bool loaded;
-	void *state;			/* set before @loaded */
+	void *state;			/* the provider's from when it is @loaded */
 };
 
 void job_free(struct job *job)
@@ -142,6 +142,11 @@ static vss_result call(const struct vss_provider_ops *ops, void *state, struct j
 		return ops->query_revert_status(state, volume.path, &job->reply.value, &job->err);
 	case VSSD_STEP_IMPORT:
 		return import(ops, state, job);
+	case VSSD_STEP_MASK_ORIGINALS:
+		if (!ops->on_lun_state_change)
+			return not_offered(&job->err, "take LUNs from a machine");
+		return ops->on_lun_state_change(state, r->luns, r->nr_luns,
+						VSS_ONLUNSTATECHANGE_DO_MASK_LUNS, true, &job->err);
 	default:
 		return call_set(ops, state, job);
 	}
@@ -153,7 +158,8 @@ static void run(struct worker *worker, struct job *job)
 	job->reply.result = call(worker->ops, worker->state, job);
 	/* It was written by others. */
 	job->err.text[sizeof(job->err.text) - 1] = '\0';
-	job->reply.message = VSS_FAILED(job->reply.result) ? job->err.text : NULL;
+	/* S_FALSE may come with a reason. */
+	job->reply.message = job->reply.result != S_OK ? job->err.text : NULL;
 	job->reply.snapshots = job->snapshots;
 	job->reply.nr_snapshots = job->nr_snapshots;
 }
@@ -161,7 +167,7 @@ static void run(struct worker *worker, struct job *job)
 /* Only this thread loads; what fails is tried again with the next call. */
 static bool load(struct worker *worker, struct job *job)
 {
-	void *state = NULL;
+	void *state = worker->state;
 	vss_result result;
 
 	if (worker->loaded)
@@ -216,7 +222,7 @@ static void *work(void *data)
 	return NULL;
 }
 
-int worker_start(const struct vss_provider_ops *ops, struct worker **result)
+int worker_start(const struct vss_provider_ops *ops, void *state, struct worker **result)
 {
 	struct worker *worker = calloc(1, sizeof(*worker));
 	int ret;
@@ -224,6 +230,7 @@ int worker_start(const struct vss_provider_ops *ops, struct worker **result)
 	if (!worker)
 		return -ENOMEM;
 	worker->ops = ops;
+	worker->state = state;
 	worker->queue_end = &worker->queue;
 	worker->done_end = &worker->done;
 	worker->fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);

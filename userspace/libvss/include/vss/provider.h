@@ -18,8 +18,13 @@
  * or log then, nor wait for somebody who does.
  *
  * A function returns a VSS result code and says in @err what failed, on what,
- * and what to do.  Codes other than those named at struct vss_provider_ops
- * become VSS_E_UNEXPECTED_PROVIDER_ERROR.
+ * and what to do; @err is never NULL, and empty before.  S_FALSE may come with a
+ * reason too.  Any function may give E_OUTOFMEMORY and VSS_E_PROVIDER_VETO.  Codes other
+ * than these and those named at struct vss_provider_ops become
+ * VSS_E_UNEXPECTED_PROVIDER_ERROR.
+ *
+ * What a function gives back in pointers it has allocated with malloc(), and the host
+ * frees it.  After a failure there is nothing to free.
  *
  * A software provider (VSS_PROV_SOFTWARE) makes and keeps its shadow copies by
  * itself.  A hardware provider (VSS_PROV_HARDWARE) speaks for an array: it is
@@ -29,7 +34,10 @@
  * arrival, checking what arrived, finding the volume on it, keeping it read-only
  * and hidden, removing it from the machine, and remembering which shadow copies
  * there are.  So a hardware provider leaves out the functions of struct
- * vss_provider_ops marked (S), and has those marked (H).
+ * vss_provider_ops marked (S), which are not called, and has those marked (H).
+ *
+ * Documentation/provider-guide.md goes through all of it, with the order of calls;
+ * vss-provider-test(8) tests a plug-in against these rules.
  */
 #ifndef VSS_PROVIDER_H
 #define VSS_PROVIDER_H
@@ -60,11 +68,14 @@ struct vss_provider_volume {
  * @prop: its properties; exposed_* and service_machine are vssd's own
  * @provider_data: what the provider needs to find it on another machine; NULL for
  *	nothing
+ * @fs_uuid: of the file system that it must have, as libblkid spells it; NULL when
+ *	nothing is known of one
  * @luns, @nr_luns: of a transportable one
  */
 struct vss_provider_snapshot {
 	struct vss_snapshot_prop prop;
 	char *provider_data;
+	char *fs_uuid;
 	struct vss_lun_mapping *luns;
 	size_t nr_luns;
 };
@@ -120,7 +131,9 @@ void vss_provider_snapshot_clear(struct vss_provider_snapshot *snapshot);
  * @pre_final_commit_snapshots: bring up the images, writable with
  *	VSS_VOLSNAP_ATTR_AUTORECOVER; leaves a transportable set hidden
  * @post_final_commit_snapshots: images are read-only from now
- * @abort_snapshots: undo a set at any step
+ * @abort_snapshots: undo a set at any step until it is finished, and one that an earlier life
+ *	of the process has begun: whatever the array has of the set then goes.
+ *	VSS_E_OBJECT_NOT_FOUND or S_OK: there is nothing of it
  * @get_snapshots: (S) all that exist, an array for the caller to clear and free()
  * @delete_snapshot: (S) VSS_E_OBJECT_NOT_FOUND, VSS_E_PROVIDER_VETO (in use, without @force)
  * @set_writable: (S) make the image writable or read-only; NULL when it cannot
@@ -134,21 +147,27 @@ void vss_provider_snapshot_clear(struct vss_provider_snapshot *snapshot);
  * @get_provider_capabilities: (H) VSS_PRV_CAPABILITY_*
  * @are_luns_supported: (H) S_OK or S_FALSE: can shadow copies with this context be made of
  *	all of these LUNs?  Never S_OK for what cannot in fact be done, S_OK also when only
- *	room is short at the moment.  As IVssHardwareSnapshotProvider::AreLunsSupported
+ *	room is short at the moment; with a transportable context also a promise that the
+ *	copies can be located elsewhere.  As IVssHardwareSnapshotProvider::AreLunsSupported
  * @fill_in_lun_info: (H) S_OK: the LUN is this array's, and @lun (as the machine knows it,
  *	@device) is completed with what the provider needs to find it, in @lun->interconnect
- *	above all; S_FALSE: it is not this array's.  Not an error for any device
+ *	above all, without a change to its identity; S_FALSE: it is not this array's.  Not an
+ *	error for any device.  Also asked of copies that arrive, to compare them with what was
+ *	recorded
  * @get_target_luns: (H) after post_commit_snapshots(): for each of @luns (the originals,
  *	each once) fill in @destination and @has_destination, so that the copy can be found by
  *	any machine on the storage, without reading it: identifiers, vendor, product, serial
- *	as the copy's disk will show them
+ *	as the copy's disk will show them.  Identifiers must be the copy's own: no original
+ *	and no other copy has one of them
  * @locate_luns: (H) make the copies (@luns[].destination) visible to this machine; do not
  *	rescan, do not wait for the devices.  S_OK also when they are visible already.
  *	VSS_E_OBJECT_NOT_FOUND: there is none of them
  * @on_lun_empty: (H) the copy @lun holds no shadow copy any more and has been removed from
  *	this machine (@device: the name it had, or NULL): take it from this machine and delete
  *	it.  S_OK also when it is gone already.  Also called for copies that were never made
- *	visible, and in the clean-up after a failed import
+ *	visible, in the clean-up after a failed import, and after abort_snapshots().
+ *	VSS_E_PROVIDER_VETO for a LUN that is no copy of this provider's making: the record may
+ *	come from a document that somebody has edited
  * @on_lun_state_change: (H) the copies in @luns change as @flags (VSS_ONLUNSTATECHANGE_*)
  *	say; @mask_originals with DO_MASK_LUNS: take the originals (@luns[].source) from this
  *	machine instead, as in the second step of a fast recovery
