@@ -43,18 +43,16 @@ static vss_result leave(struct hardware *hw, vss_result result)
 static vss_result undo(struct hardware *hw, struct hw_set *set, bool tell, struct vss_error *err)
 {
 	struct vss_uuid id = set->about.set_id;
-	struct vss_error more = { 0 };
-	vss_result result, other;
+	vss_result result;
 
 	result = hw_take_off(hw, set, err);
 	for (size_t i = 0; i < set->nr_copies; i++)
 		set->copies[i].state = HW_CREATING;
-	if (tell) {
-		other = hw->plugin->abort_snapshots(hw->state, &id, &more);
-		if (result == S_OK && other != S_OK && other != VSS_E_OBJECT_NOT_FOUND) {
-			*err = more;
-			result = other;
-		}
+	/* The array keeps what somebody uses here, until this is tried again. */
+	if (result == S_OK && tell) {
+		result = hw->plugin->abort_snapshots(hw->state, &id, err);
+		if (result == VSS_E_OBJECT_NOT_FOUND)
+			result = S_OK;
 	}
 	/* Whatever the plug-in knew of the set, these are left over. */
 	while (result == S_OK && set->nr_copies) {
