@@ -235,12 +235,12 @@ static void hear_errors(struct connection *conn)
 }
 
 /* Its last line. */
-static const char *last_words(struct connection *conn)
+static const char *last_words(struct connection *conn, bool wait)
 {
 	char *start;
 
-	/* Said just before its end. */
-	for (int i = 0; conn->errors >= 0 && !conn->nr_words && i < 50; i++) {
+	/* Said just before its end, which may not be heard yet. */
+	for (int i = 0; wait && conn->errors >= 0 && !conn->nr_words && i < 25; i++) {
 		struct pollfd fds = { .fd = conn->errors, .events = POLLIN };
 
 		if (poll(&fds, 1, 20) > 0) {
@@ -318,7 +318,7 @@ static int receive_line(struct connection *conn, int64_t until, char **line)
 
 static int lost(struct connection *conn, int code, int64_t waited_ms, struct vss_error *err)
 {
-	const char *words = last_words(conn);
+	const char *words = last_words(conn, code == -EPIPE);
 	char why[LAST_WORDS + 64];
 
 	if (code == -ETIMEDOUT)
