@@ -13,6 +13,9 @@
  *	release			undo that
  *	readonly DEVICE, writable DEVICE, remove DEVICE
  *	! COMMAND		run a command
+ *
+ * "find" puts the devices into the environment of commands, as LUN0, LUN1, ...; for
+ * other steps @0, @1, ... stand for them.
  */
 #include <stdio.h>
 #include <stdlib.h>
@@ -38,15 +41,33 @@ static vss_result each(struct steps *s, vss_result (*fn)(struct steps *s, const 
 	return S_OK;
 }
 
-static vss_result find_one(struct steps *s, const struct vss_lun_info *lun)
+static vss_result find(struct steps *s)
 {
-	char *device;
-	vss_result result = vss_lun_find(lun, &device, &s->err);
+	for (size_t i = 0; i < s->n; i++) {
+		char *device, name[32];
+		vss_result result = vss_lun_find(&s->luns[i].source, &device, &s->err);
 
-	if (result == S_OK)
+		if (result != S_OK)
+			return result;
+		snprintf(name, sizeof(name), "LUN%zu", i);
+		setenv(name, device, 1);
 		snprintf(s->detail + strlen(s->detail), sizeof(s->detail) - strlen(s->detail), "%s ", device);
-	free(device);
-	return result;
+		free(device);
+	}
+	return S_OK;
+}
+
+/* What @0 stands for. */
+static const char *device_of(const char *arg)
+{
+	char name[32];
+	const char *device;
+
+	if (arg[0] != '@')
+		return arg;
+	snprintf(name, sizeof(name), "LUN%s", arg + 1);
+	device = getenv(name);
+	return device ? device : arg;
 }
 
 static vss_result hide_one(struct steps *s, const struct vss_lun_info *lun)
@@ -121,10 +142,11 @@ static vss_result set_id(struct steps *s, const char *hex)
 
 static vss_result step(struct steps *s, const char *verb, const char *arg)
 {
+	arg = device_of(arg);
 	if (!strcmp(verb, "luns"))
 		return luns(s, arg);
 	if (!strcmp(verb, "find"))
-		return each(s, find_one);
+		return find(s);
 	if (!strcmp(verb, "hide"))
 		return each(s, hide_one);
 	if (!strcmp(verb, "unhide"))

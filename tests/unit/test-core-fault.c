@@ -354,6 +354,36 @@ static void providers_die(void **state)
 			provider_fault(provider_stages[s], FAULT_DIES, p, S_OK, VSS_E_UNEXPECTED_PROVIDER_ERROR);
 }
 
+/* The one that only holds what others copy is as much a part of the set. */
+static void holder_fails(void **state)
+{
+	static const enum fault faults[] = { FAULT_FAILS, FAULT_HANGS, FAULT_DIES };
+	static const enum vssd_step steps[] = { VSSD_STEP_BEGIN_HOLD, VSSD_STEP_END_PREPARE, VSSD_STEP_HOLD_WRITES,
+						VSSD_STEP_COMMIT, VSSD_STEP_RELEASE_WRITES, VSSD_STEP_POST_COMMIT };
+
+	(void)state;
+	for (size_t s = 0; s < COUNT(steps); s++)
+		for (size_t f = 0; f < COUNT(faults); f++) {
+			struct machine *m = new_machine();
+			struct requester r;
+
+			label = machine_steps[steps[s]];
+			m->providers[0].on[steps[s]] = (struct behaviour) { .fault = faults[f],
+				.result = VSS_E_VOLUME_NOT_SUPPORTED_BY_PROVIDER };
+			requester_open(&r, m);
+			CHECK(requester_prepare(&r, VSS_CTX_BACKUP, two, 1) == S_OK);
+			CHECK(VSS_FAILED(requester_wait(&r, do_snapshot_set, r.document)));
+			if (faults[f] == FAULT_FAILS)
+				CHECK(r.result == (steps[s] == VSSD_STEP_BEGIN_HOLD ? VSS_E_PROVIDER_VETO :
+						   VSS_E_UNEXPECTED_PROVIDER_ERROR));
+			CHECK(m->providers[0].seen[VSSD_STEP_ABORT] == 1 || m->providers[0].kills ||
+			      faults[f] == FAULT_DIES);
+			CHECK(m->providers[1].seen[VSSD_STEP_ABORT] == 1);
+			CHECK(m->writers[0].seen[VSSD_EVENT_ABORT] == 1);
+			check_after(m, &r, false);
+		}
+}
+
 static void kill_sys(void *arg)
 {
 	provider_die(&((struct machine *)arg)->providers[0]);
@@ -600,6 +630,7 @@ int main(void)
 		cmocka_unit_test(providers_fail),
 		cmocka_unit_test(providers_hang),
 		cmocka_unit_test(providers_die),
+		cmocka_unit_test(holder_fails),
 		cmocka_unit_test(providers_die_between),
 		cmocka_unit_test(provider_dies_before),
 		cmocka_unit_test(provider_is_started_again),

@@ -344,6 +344,7 @@ static void identity_follows_luns(void **state)
 			struct requester r, other;
 
 			machine_provider(m, "array", VSS_PROV_HARDWARE, false, " /dev/a ");
+			machine_provider(m, "sys", VSS_PROV_SYSTEM, true, " ");
 			m->providers[0].has_luns = true;
 			create_to_travel(m, &r, VSS_CTX_NAS_ROLLBACK);
 			requester_open(&other, m);

@@ -33,27 +33,25 @@ run_ok vssctl lun show "$sd0"
 [[ $(field "$sd0" serial) == sd0 ]] || fail "another serial number"
 [[ $(field "$sd0" value) == "$(sed 's/naa.//' "/sys/block/${sd0##*/}/device/wwid")" ]] || fail "another NAA"
 [[ $(field "$sd0" transportable) == true ]] || fail "should be able to travel"
-nvme0=$(disk nvme0)
-run_ok vssctl lun show "$nvme0"
-[[ $(field "$nvme0" value) == "$(<"/sys/block/${nvme0##*/}/wwid")" ]] || fail "another UUID"
 vd0=$(disk vd0)
 run_ok vssctl lun show "$vd0"
 [[ $(field "$vd0" transportable) == false ]] || fail "virtio-blk has no identifier"
 steps <<-EOF
 	luns $sd0
-	luns $nvme0
 	VSS_E_VOLUME_NOT_SUPPORTED: luns $vd0
 	VSS_E_OBJECT_NOT_FOUND: luns /dev/nosuch
 EOF
 
 # --- partitions, their disks gone and back ----------------------------------
 
-modprobe scsi_debug dev_size_mb=64 per_host_store=1 add_host=2 delay=0
+modprobe scsi_debug dev_size_mb=32 per_host_store=1 add_host=2 delay=0
 settle
 mapfile -t luns < <(debug_disks)
 a=${luns[0]} b=${luns[1]}
-printf 'label: gpt\nlabel-id: 11112222-3333-4444-5555-666677778888\n1M 8M\n10M 30M\n' | sfdisk -q "$a"
-printf 'label: dos\nlabel-id: 0xa1b2c3d4\n1M 8M\n10M 30M\n' | sfdisk -q "$b"
+# A disk that comes back may have another name.
+serials=("$(lsblk -dno SERIAL "$a")" "$(lsblk -dno SERIAL "$b")")
+printf 'label: gpt\nlabel-id: 11112222-3333-4444-5555-666677778888\n1M 2M\n4M 8M\n' | sfdisk -q "$a"
+printf 'label: dos\nlabel-id: 0xa1b2c3d4\n1M 2M\n4M 8M\n' | sfdisk -q "$b"
 settle
 [[ $(field "$a" signature) == 11112222-3333-4444-5555-666677778888 ]] || fail "another GPT GUID"
 [[ $(field "$b" signature) == a1b2c3d4-* ]] || fail "another MBR signature"
@@ -64,7 +62,7 @@ for part in "${a}2" "${b}2"; do
 	echo "# $part is $before"
 	steps <<-EOF
 		luns $part
-		! mount $part /mnt
+		! mount -o ro,noload $part /mnt
 		VSS_E_VOLUME_IN_USE: remove ${part%2}
 		VSS_E_VOLUME_IN_USE: readonly $part
 		VSS_E_VOLUME_IN_USE: volume
@@ -76,32 +74,21 @@ for part in "${a}2" "${b}2"; do
 		wait 20000
 		find
 		volume $uuid
-		! test \$(blockdev --getro $part)\$(blockdev --getro ${part%2}) = 11
+		! sha256sum <\${LUN0}2 | grep -q $before
+		! test \$(blockdev --getro \$LUN0)\$(blockdev --getro \${LUN0}2) = 11
 		volume $uuid
 		VSS_E_MISSING_VOLUME: volume 00000000-0000-0000-0000-000000000001
 		release
-		! ! blkdiscard -f $part 2>/dev/null
-		writable $part
-		! test \$(blockdev --getro $part)\$(blockdev --getro ${part%2}) = 00
-		! mount $part /mnt && umount /mnt
+		! ! blkdiscard -f \${LUN0}2 2>/dev/null
+		writable @0
+		! test \$(blockdev --getro \$LUN0)\$(blockdev --getro \${LUN0}2) = 00
+		luns @0
+		offset 100000
+		VSS_E_MISSING_VOLUME: volume
 	EOF
-	# Mounting it has changed it.
-	mkfs.ext4 -q -F -U "$uuid" "$part"
-	before=$(sha "$part")
-	steps <<-EOF
-		luns $part
-		remove ${part%2}
-		wait 20000
-		volume $uuid
-	EOF
-	[[ $(sha "$part") == "$before" ]] || fail "$part has another content"
 done
-steps <<-EOF
-	luns ${a}2
-	offset 100000
-	VSS_E_MISSING_VOLUME: volume
-EOF
-blockdev --setrw "$a" "$b" "${a}2" "${b}2"
+a=$(disk "${serials[0]}")
+b=$(disk "${serials[1]}")
 wipefs -qa "$a" "$b"
 blockdev --rereadpt "$a" "$b"
 settle
@@ -125,34 +112,36 @@ run_ok vssctl lun show /dev/lunvg/both
 mapped=/dev/mapper/vss-5d8a1c80-0000-4000-8000-000000000001
 steps <<-EOF
 	luns /dev/lunvg/both
-	VSS_E_VOLUME_IN_USE: remove $a
+	find
+	VSS_E_VOLUME_IN_USE: remove @0
 	! vgchange -qq -an lunvg
 	hide
-	remove $a
-	remove $b
+	remove @0
+	remove @1
 	wait 20000
+	find
 	volume $uuid
-	! test \$(blockdev --getro $mapped)\$(blockdev --getro $a)\$(blockdev --getro $b) = 111
+	! test \$(blockdev --getro $mapped)\$(blockdev --getro \$LUN0)\$(blockdev --getro \$LUN1) = 111
 	! sha256sum <$mapped | grep -q $before
-	! udevadm info -q property $a | grep -qx VSS_HIDDEN=1
-	! ! udevadm info -q property $a | grep -q ID_FS_TYPE
+	! udevadm info -q property \$LUN0 | grep -qx VSS_HIDDEN=1
+	! ! udevadm info -q property \$LUN0 | grep -q ID_FS_TYPE
 	! test ! -e /dev/disk/by-uuid/$uuid
 	volume $uuid
 	! mount -o ro,noload $mapped /mnt
 	VSS_E_VOLUME_IN_USE: release
-	VSS_E_VOLUME_IN_USE: remove $a
+	VSS_E_VOLUME_IN_USE: remove @0
 	! umount /mnt
 	writable $mapped
-	! test \$(blockdev --getro $mapped)\$(blockdev --getro $a)\$(blockdev --getro $b) = 000
+	! test \$(blockdev --getro $mapped)\$(blockdev --getro \$LUN0)\$(blockdev --getro \$LUN1) = 000
 	readonly $mapped
-	! test \$(blockdev --getro $mapped)\$(blockdev --getro $a)\$(blockdev --getro $b) = 111
+	! test \$(blockdev --getro $mapped)\$(blockdev --getro \$LUN0)\$(blockdev --getro \$LUN1) = 111
 	release
 	! test ! -e $mapped
 	release
-	writable $a
-	writable $b
+	writable @0
+	writable @1
 	unhide
-	! udevadm settle && udevadm info -q property $a | grep -qx ID_FS_TYPE=LVM2_member
+	! udevadm settle && udevadm info -q property \$LUN0 | grep -qx ID_FS_TYPE=LVM2_member
 	! vgchange -qq -ay lunvg
 	VSS_E_VOLUME_IN_USE: volume $uuid
 	luns /dev/lunvg/part
@@ -161,5 +150,6 @@ steps <<-EOF
 	! sha256sum <$mapped | grep -q $part
 	release
 EOF
-blockdev --setrw "$a" "$b"
+mapfile -t luns < <(debug_disks)
+blockdev --setrw "${luns[@]}"
 vgremove -qqf lunvg

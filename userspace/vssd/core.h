@@ -162,6 +162,7 @@ enum vssd_step {
 	VSSD_STEP_QUERY_REVERT,
 	VSSD_STEP_IMPORT,
 	VSSD_STEP_BREAK,
+	VSSD_STEP_BEGIN_HOLD,
 	VSSD_STEP_MASK_ORIGINALS,	/* @luns: sources; take them from this machine */
 	VSSD_STEP_COUNT,
 };
@@ -317,6 +318,10 @@ void vssd_session_unexpose_snapshot(struct vssd_session *session, const struct v
 				    vssd_done done, void *data);
 void vssd_session_break_snapshot_set(struct vssd_session *session, const struct vss_uuid *set,
 				     uint32_t flags, vssd_done done, void *data);
+/* Take the LUNs of the document's original volumes from this machine.  VSS_E_VOLUME_IN_USE */
+void vssd_session_mask_originals(struct vssd_session *session, const char *document, vssd_done done, void *data);
+/* Delete what an import that failed has left.  S_FALSE: there was nothing. */
+void vssd_session_clean_up_import(struct vssd_session *session, const char *document, vssd_done done, void *data);
 void vssd_session_import_snapshots(struct vssd_session *session, const char *document, vssd_done done, void *data);
 void vssd_session_revert_to_snapshot(struct vssd_session *session, const struct vss_uuid *snapshot,
 				     bool force, vssd_done done, void *data);

@@ -65,7 +65,7 @@ static int add_partition(void *data, const char *name)
 	return add_name(names, name);
 }
 
-/* A device, its partitions and the disks below: the upper ones first. */
+/* A device, its partitions and the disks below: whatever lies on another before that. */
 static int collect(struct names *names, const char *name)
 {
 	char disk[VSS_SYSFS_NAME_SIZE], path[PATH_MAX];
@@ -75,10 +75,10 @@ static int collect(struct names *names, const char *name)
 
 	if (!vss_sysfs_disk("/sys", name, disk))
 		return collect(names, disk);
-	ret = add_name(names, name);
 	names->disk = name;
+	ret = vss_lun_each_device(&vss_lun_system, add_partition, names);
 	if (!ret)
-		ret = vss_lun_each_device(&vss_lun_system, add_partition, names);
+		ret = add_name(names, name);
 	snprintf(path, sizeof(path), "/sys/class/block/%s/slaves", name);
 	dir = opendir(path);
 	while (!ret && dir && (entry = readdir(dir)))
@@ -100,22 +100,31 @@ static bool is_ours(const char *name, char uuid[256])
 	       !strncmp(uuid, VSS_VOLUME_DM_UUID, strlen(VSS_VOLUME_DM_UUID));
 }
 
-static vss_result set_one(const char *name, const char *except, bool read_only, struct vss_error *err)
+/* Opened, with its mode; -1 with the failure recorded. */
+static int open_with_mode(const char *name, bool read_only, int *now, struct vss_error *err)
 {
-	char path[VSS_LUN_NODE_SIZE], uuid[256];
+	char path[VSS_LUN_NODE_SIZE];
 	_cleanup_fd_ int fd = -1;
-	int now = 0, want = read_only;
-	struct vss_devno dev;
 
 	vss_lun_node(name, path);
 	fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
-	if (fd < 0 || ioctl(fd, BLKROGET, &now))
-		return failed(name, read_only, -errno, err);
+	if (fd >= 0 && !ioctl(fd, BLKROGET, now))
+		return keep_fd(fd);
+	failed(name, read_only, -errno, err);
+	return -1;
+}
+
+static vss_result set_one(const char *name, bool read_only, struct vss_error *err)
+{
+	int now = 0, want = read_only;
+	_cleanup_fd_ int fd = open_with_mode(name, read_only, &now, err);
+	struct vss_devno dev;
+	char uuid[256];
+
+	if (fd < 0)
+		return err->result;
 	if (!now == !want)
 		return S_OK;
-	/* Writes of a file system would fail from now on. */
-	if (read_only && vss_lun_check_unused(name, except, err) != S_OK)
-		return err->result;
 	/* A device-mapper device is as its table was loaded. */
 	if (is_ours(name, uuid)) {
 		int ret = vss_sysfs_devno("/sys", name, &dev);
@@ -132,9 +141,31 @@ static vss_result set_one(const char *name, const char *except, bool read_only, 
 	return S_OK;
 }
 
+/* Writes of a file system would fail from now on. */
+static vss_result check_unused(const struct name *all, size_t n, const char *except, struct vss_error *err)
+{
+	char multipath[VSS_SYSFS_NAME_SIZE];
+
+	for (size_t i = 0; i < n; i++) {
+		int fd, now = 0;
+
+		/* Its multipath device, which is checked too, keeps all others away. */
+		if (vss_sysfs_is_path("/sys", all[i].name, multipath))
+			continue;
+		fd = open_with_mode(all[i].name, true, &now, err);
+		if (fd < 0)
+			return err->result;
+		close(fd);
+		if (!now && vss_lun_check_unused(all[i].name, except, err) != S_OK)
+			return err->result;
+	}
+	return S_OK;
+}
+
 vss_result vss_lun_set_read_only(const char *name, bool read_only, struct vss_error *err)
 {
 	struct names names __attribute__((cleanup(names_clear))) = { .list.item_size = sizeof(struct name) };
+	vss_result result = S_OK;
 	struct vss_error own = { 0 };
 	const struct name *all;
 	char uuid[256];
@@ -146,15 +177,12 @@ vss_result vss_lun_set_read_only(const char *name, bool read_only, struct vss_er
 	all = names.list.items;
 	if (!is_ours(name, uuid))
 		uuid[0] = '\0';
+	if (read_only)
+		result = check_unused(all, names.list.count, uuid, err);
 	/* A device is writable only above writable ones. */
-	for (size_t i = 0; i < names.list.count; i++) {
-		size_t at = read_only ? i : names.list.count - 1 - i;
-		vss_result result = set_one(all[at].name, uuid, read_only, err);
-
-		if (result != S_OK)
-			return result;
-	}
-	return S_OK;
+	for (size_t i = 0; result == S_OK && i < names.list.count; i++)
+		result = set_one(all[read_only ? i : names.list.count - 1 - i].name, read_only, err);
+	return result;
 }
 
 vss_result vss_volume_set_read_only(const char *device, bool read_only, struct vss_error *err)

@@ -295,8 +295,8 @@ vss_result vss_lun_wait(const struct vss_lun_info *const *luns, size_t n, uint32
 	}
 	if (result == S_OK)
 		return S_OK;
-	if (result == VSS_E_OBJECT_NOT_FOUND)
-		result = VSS_E_MISSING_DISK;
-	return lun_error(err, result, "after %u.%u s: %.900s; see that the array shows it to this machine",
+	if (result != VSS_E_OBJECT_NOT_FOUND)
+		return lun_error(err, result, "after %u.%u s: %.900s", timeout_ms / 1000, timeout_ms % 1000 / 100, why.text);
+	return lun_error(err, VSS_E_MISSING_DISK, "after %u.%u s: %.900s; see that the array shows it to this machine",
 			 timeout_ms / 1000, timeout_ms % 1000 / 100, why.text);
 }

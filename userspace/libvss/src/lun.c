@@ -161,15 +161,17 @@ const char *vss_lun_name(const struct vss_lun_info *lun, char *text, size_t size
 {
 	/* The shortest are what people know a LUN by. */
 	static const uint8_t order[] = { 3, 2, 8, 1 };
-	char id[VSS_LUN_ID_TEXT_SIZE] = "";
+	char id[VSS_LUN_ID_TEXT_SIZE] = "", what[100], serial[140];
 
 	for (size_t t = 0; !id[0] && t < sizeof(order); t++)
 		for (size_t i = 0; !id[0] && i < lun->nr_ids; i++)
 			if (lun->ids[i].type == order[t] && !lun->ids[i].association)
 				vss_lun_id_text(&lun->ids[i], id);
-	snprintf(text, size, "%.200s (%s%s%s%s%.100s)", id[0] ? id : "without identifier",
-		 lun->vendor ? lun->vendor : "", lun->vendor && lun->product ? " " : "",
-		 lun->product ? lun->product : "", lun->serial ? ", serial " : "",
+	snprintf(what, sizeof(what), "%s%s%s", lun->vendor ? lun->vendor : "", lun->vendor && lun->product ? " " : "",
+		 lun->product ? lun->product : "");
+	snprintf(serial, sizeof(serial), "%s%s%s", what[0] && lun->serial ? ", " : "", lun->serial ? "serial " : "",
 		 lun->serial ? lun->serial : "");
+	snprintf(text, size, "%.200s%s%s%s%s", id[0] ? id : "without identifier", what[0] || serial[0] ? " (" : "", what,
+		 serial, what[0] || serial[0] ? ")" : "");
 	return text;
 }

@@ -118,6 +118,10 @@ static vss_result call(const struct vss_provider_ops *ops, void *state, struct j
 	case VSSD_STEP_BEGIN_PREPARE:
 		return ops->begin_prepare_snapshot(state, &r->set, &r->snapshot, r->context, &volume,
 						   &job->err);
+	case VSSD_STEP_BEGIN_HOLD:
+		if (!ops->begin_hold)
+			return not_offered(&job->err, "hold volumes that others copy");
+		return ops->begin_hold(state, &r->set, &volume, &job->err);
 	case VSSD_STEP_GET_SNAPSHOTS:
 		result = ops->get_snapshots(state, &job->snapshots, &job->nr_snapshots, &job->err);
 		/* A failure's leavings are nobody's to free. */

@@ -17,6 +17,7 @@ extern const struct vss_uuid system_id;
 
 struct system_member {
 	struct vss_blockdev volume;
+	bool hold_only;			/* another provider copies it */
 	struct vss_uuid snapshot;
 	struct vss_prepared prepared;
 };
@@ -78,10 +79,13 @@ vss_result system_is_volume_snapshotted(void *state, const struct vss_provider_v
 vss_result system_begin_prepare(void *state, const struct vss_uuid *set, const struct vss_uuid *snapshot,
 				uint32_t context, const struct vss_provider_volume *volume,
 				struct vss_error *err);
+vss_result system_begin_hold(void *state, const struct vss_uuid *set,
+			     const struct vss_provider_volume *volume, struct vss_error *err);
 vss_result system_end_prepare(void *state, const struct vss_uuid *set, struct vss_error *err);
 vss_result system_abort(void *state, const struct vss_uuid *set, struct vss_error *err);
-/* Undo the set, or only forget it. */
+/* Undo the set, only forget it, or forget it and let go of what was attached to be held only. */
 void system_set_undo(struct system *s);
+void system_set_finish(struct system *s);
 void system_set_forget(struct system *s);
 
 /* ---- attached.c ---- */
