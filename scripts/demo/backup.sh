@@ -72,7 +72,7 @@ step "The service: vssd comes by D-Bus when it is asked for; the writer of Postg
 insmod "$(modinfo -n vss)"
 mkdir -p /run/dbus
 dbus-daemon --system --fork
-printf '[writer]\ndiscover = no\n[cluster demo]\nconninfo = host=/tmp port=5432 dbname=postgres\n' >"$work/pg.conf"
+printf '[Writer]\nDiscover = no\n[Cluster demo]\nConninfo = host=/tmp port=5432 dbname=postgres\n' >"$work/pg.conf"
 chmod 644 "$work/pg.conf"
 as_postgres vss-writer-postgresql --config "$work/pg.conf" >"$work/writer.log" 2>&1 &
 writer=$!

@@ -328,7 +328,10 @@ static void providers_fail(void **state)
 		}
 }
 
-/* TIM-004 TIM-012 TIM-013 */
+/*
+ * TIM-004 TIM-012 TIM-013, and TIM-014: a provider that writes to an original in Commit waits for
+ * the release, as one that hangs there.
+ */
 static void providers_hang(void **state)
 {
 	(void)state;

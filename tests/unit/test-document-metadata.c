@@ -359,6 +359,22 @@ static void wildcards_meet(void **state)
 	}
 }
 
+/* WMD-008: for the whole writer; a document with two is none. */
+static void one_restore_method(struct vss_writer_metadata *metadata)
+{
+	static const char element[] = "<RESTORE_METHOD method=\"CUSTOM\" writerRestore=\"never\" rebootRequired=\"no\"/>";
+	char *xml = save(metadata), *first = strstr(xml, "<RESTORE_METHOD"), *two;
+	struct vss_writer_metadata *loaded;
+
+	assert_non_null(first);
+	assert_null(strstr(first + 1, "<RESTORE_METHOD"));
+	assert_true(asprintf(&two, "%.*s%s%s", (int)(first - xml), xml, element, first) > 0);
+	assert_int_equal(vss_create_vss_examine_writer_metadata(two, strlen(two), &loaded, NULL),
+			 VSS_E_INVALID_XML_DOCUMENT);
+	free(two);
+	free(xml);
+}
+
 /* WMD-007 to WMD-010, WMD-024, WMD-025 */
 static void restore_methods_have_rules(void **state)
 {
@@ -398,6 +414,7 @@ static void restore_methods_have_rules(void **state)
 	assert_int_equal(method.writer_restore, VSS_WRE_IF_REPLACE_FAILS);
 	assert_int_equal(method.mappings, 1);
 	vss_restore_method_clear(&method);
+	one_restore_method(metadata);
 	vss_writer_metadata_free(metadata);
 }
 

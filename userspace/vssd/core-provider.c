@@ -405,6 +405,25 @@ vss_result vssd_provider_remove(struct vssd_provider *provider)
 	return S_OK;
 }
 
+vss_result vssd_core_unregister_provider(struct vssd_core *core, const struct vss_uuid *id, struct vss_error *err)
+{
+	struct vssd_provider *provider = provider_find(core, id);
+	const struct vssd_provider_driver *driver;
+	char text[VSS_UUID_TEXT_SIZE];
+	void *impl;
+
+	if (!provider)
+		return core_error(err, VSS_E_PROVIDER_NOT_REGISTERED, "no provider %s is registered; see "
+				  "'vssctl list providers'", vss_uuid_format(id, text));
+	driver = provider->driver;
+	impl = provider->impl;
+	if (vssd_provider_remove(provider))
+		return core_error(err, VSS_E_PROVIDER_IN_USE, "provider %s is at work, or has a part in the shadow "
+				  "copy set in creation; try again later", vss_uuid_format(id, text));
+	driver->kill(impl);
+	return S_OK;
+}
+
 void provider_free(struct vssd_provider *provider)
 {
 	struct provider_call *call;

@@ -145,13 +145,21 @@ static void child_free(struct child *child)
 	free(child);
 }
 
+/* With what it has started: programs that speak to an array, for example. */
+static void end_processes(const struct child *child)
+{
+	if (child->pid <= 0)
+		return;
+	kill(child->pid, SIGKILL);
+	kill(-child->pid, SIGKILL);
+}
+
 /* Nothing is heard from it any more; the next call starts another one, on_exit_child() buries it. */
 static void give_up(struct child *child)
 {
 	struct vssd_host *host = child->host;
 
-	if (child->pid > 0)
-		kill(child->pid, SIGKILL);
+	end_processes(child);
 	if (host->child == child)
 		host->child = NULL;
 	child->conn = sd_bus_close_unref(child->conn);
@@ -214,6 +222,7 @@ static int on_exit_child(sd_event_source *source, const siginfo_t *info, void *d
 			 info->si_status, strsignal(info->si_status));
 	if (!child->stopped)
 		host_log(host, LOG_ERR, VSSD_MESSAGE_PROVIDER_DIED, "%s: %s", host_name(host), why);
+	end_processes(child);
 	/* A new process may have its number from now on. */
 	child->pid = 0;
 	child_lost(child, why);
@@ -286,7 +295,8 @@ static int spawn_with(const struct vssd_host *host, char *const argv[], int fd, 
 	posix_spawnattr_init(&attr);
 	posix_spawnattr_setsigmask(&attr, &none);
 	posix_spawnattr_setsigdefault(&attr, &all);
-	posix_spawnattr_setflags(&attr, POSIX_SPAWN_SETSIGMASK | POSIX_SPAWN_SETSIGDEF);
+	posix_spawnattr_setpgroup(&attr, 0);
+	posix_spawnattr_setflags(&attr, POSIX_SPAWN_SETSIGMASK | POSIX_SPAWN_SETSIGDEF | POSIX_SPAWN_SETPGROUP);
 	posix_spawn_file_actions_init(&actions);
 	posix_spawn_file_actions_adddup2(&actions, fd, CHILD_FD);
 	ret = -posix_spawn(pid, host->program, &actions, &attr, argv, environ);

@@ -6,6 +6,7 @@
  * what its provider holds is released by the kernel then.
  */
 #include <errno.h>
+#include <fcntl.h>
 #include <getopt.h>
 #include <signal.h>
 #include <stdio.h>
@@ -35,10 +36,16 @@ static int reply(struct job *job)
 	sd_bus_message *m = NULL;
 	int ret = sd_bus_message_new_method_return(job->m, &m);
 
-	if (ret >= 0)
+	if (ret >= 0) {
 		ret = host_wire_append_reply(m, &job->reply);
-	if (ret >= 0)
+		/* Only what it points to can be wrong: texts that are no UTF-8. */
+		if (ret < 0) {
+			sd_bus_message_unref(m);
+			return sd_bus_reply_method_errorf(job->m, SD_BUS_ERROR_FAILED, "the provider's answer to the "
+							  "step cannot be told: %s", strerror(-ret));
+		}
 		ret = sd_bus_send(NULL, m, NULL);
+	}
 	sd_bus_message_unref(m);
 	return ret;
 }
@@ -242,6 +249,8 @@ int main(int argc, char **argv)
 	}
 	if (!guard(options.parent))
 		return EXIT_FAILURE;
+	/* Programs that a plug-in starts have no part in this. */
+	fcntl(options.fd, F_SETFD, FD_CLOEXEC);
 	if (!find_provider(&host, &options, &err)) {
 		fprintf(stderr, "vss-provider-host: %s\n", err.text);
 		return EXIT_FAILURE;

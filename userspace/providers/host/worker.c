@@ -156,12 +156,21 @@ static vss_result call(const struct vss_provider_ops *ops, void *state, struct j
 	}
 }
 
+/* It was written by others: perhaps without an end, and as what D-Bus does not take. */
+static void clean_text(struct job *job)
+{
+	char text[sizeof(job->err.text)];
+
+	memcpy(text, job->err.text, sizeof(text));
+	text[sizeof(text) - 1] = '\0';
+	vss_error_set(&job->err, job->err.code, job->reply.result, "%s", text);
+}
+
 static void run(struct worker *worker, struct job *job)
 {
 	job->err.text[0] = '\0';
 	job->reply.result = call(worker->ops, worker->state, job);
-	/* It was written by others. */
-	job->err.text[sizeof(job->err.text) - 1] = '\0';
+	clean_text(job);
 	/* S_FALSE may come with a reason. */
 	job->reply.message = job->reply.result != S_OK ? job->err.text : NULL;
 	job->reply.snapshots = job->snapshots;
@@ -178,7 +187,7 @@ static bool load(struct worker *worker, struct job *job)
 		return true;
 	job->err.text[0] = '\0';
 	result = worker->ops->load(&state, &job->err);
-	job->err.text[sizeof(job->err.text) - 1] = '\0';
+	clean_text(job);
 	if (VSS_FAILED(result)) {
 		/* Its kernel part may be missing: no step is at fault by itself. */
 		job->reply.result = result == E_OUTOFMEMORY ? result : VSS_E_PROVIDER_VETO;

@@ -231,7 +231,7 @@ static bool on_key(void *data, const char *section, const char *argument, const 
 
 	if (profile_has_section(section))
 		return profile_key(&t->profile, section, argument, key, value, error);
-	if (strcmp(section, "event"))
+	if (!text_same(section, "Event"))
 		return text_error(error, "there is no section [%s]", section);
 	e = test_event_find(argument);
 	if (e < 0)
@@ -266,7 +266,7 @@ static void usage(FILE *out)
 	fprintf(out,
 		"Usage: vss-writer-test [OPTION]...\n"
 		"A writer for tests, which logs each event and fails as it is told.\n\n"
-		"  --config FILE       [writer], [component NAME], [exclude], [event EVENT]\n"
+		"  --config FILE       [Writer], [Component NAME], [Exclude], [Event EVENT]\n"
 		"  --name NAME --class UUID --instance-name NAME\n"
 		"  --level front-end|back-end|system\n"
 		"  --window TIME       most time from Freeze to Thaw\n"

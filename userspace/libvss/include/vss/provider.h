@@ -125,7 +125,9 @@ void vss_provider_snapshot_clear(struct vss_provider_snapshot *snapshot);
  * @hold_writes: flush and freeze file systems, then let no write through to any volume
  *	of the set.  VSS_E_FLUSH_WRITES_TIMEOUT, VSS_E_HOLD_WRITES_TIMEOUT.  NULL for a
  *	provider that leaves this to the system provider
- * @commit_snapshots: take the instant; within a second
+ * @commit_snapshots: take the instant; within a second.  Nothing may be written to an
+ *	original here: that would wait for the release, and the set fail with
+ *	VSS_E_HOLD_WRITES_TIMEOUT
  * @release_writes: undo @hold_writes
  * @post_commit_snapshots: applications are still frozen
  * @pre_final_commit_snapshots: bring up the images, writable with
