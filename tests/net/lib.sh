@@ -18,9 +18,9 @@ export LIO_PROVIDER=a91b4da4-d3cf-4399-ba02-6eb8756cd192
 # --- talking ------------------------------------------------------------------
 
 NODE=$1
-node_start=${EPOCHREALTIME/./}
+node_start=$(<"$SHARE/epoch")
 
-# say TEXT...: with the seconds since the node's start.
+# say TEXT...: with the seconds since the start, by the clock that all nodes have.
 say()
 {
 	local ms=$(((${EPOCHREALTIME/./} - node_start) / 1000))

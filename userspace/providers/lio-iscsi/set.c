@@ -104,10 +104,9 @@ vss_result lio_begin_prepare(void *state, const struct vss_uuid *set, const stru
 	(void)context;
 	pthread_mutex_lock(&lio->mutex);
 	connection_uncut(lio->conn);
-	if (lio->has_set && !vss_uuid_equal(&lio->set, set)) {
-		/* What the array has of it, it undoes when the next one is prepared. */
+	/* A set out of sequence; what the array has of it, it undoes when this one is prepared. */
+	if (lio->has_set && (!vss_uuid_equal(&lio->set, set) || (lio->n && lio->luns[0].copy)))
 		lio_set_forget(lio);
-	}
 	lio->set = *set;
 	lio->has_set = true;
 	for (size_t i = 0; result == S_OK && i < volume->nr_luns; i++)
