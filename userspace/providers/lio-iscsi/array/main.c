@@ -80,6 +80,11 @@ int main(int argc, char **argv)
 	signal(SIGPIPE, SIG_IGN);
 	signal(SIGHUP, SIG_IGN);
 	dm_log_with_errno_init(say_nothing);
+	/*
+	 * Devices are only suspended and resumed.  With a cookie expected and none given, udev
+	 * would be told to take its links away.
+	 */
+	dm_udev_set_sync_support(0);
 	/* While volumes stand still nothing may have to be read in. */
 	mlockall(MCL_CURRENT | MCL_FUTURE);
 	if (array_serve(&server, &err)) {
