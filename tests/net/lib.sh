@@ -166,14 +166,62 @@ nothing_left()
 	}
 }
 
+# array_works: does what on_array asks for, until both systems are done.
+array_works()
+{
+	local file name status
+
+	until [[ -e $SHARE/one.done && -e $SHARE/two.done ]]; do
+		[[ ! -e $SHARE/failed ]] || fail "another node has failed"
+		for file in "$SHARE"/do.*; do
+			[[ -e $file ]] || continue
+			name=${file##*/do.}
+			mv "$file" "$TEST_TMP/do"
+			status=0
+			# In a shell of its own, where a failure is an answer.
+			(
+				trap - EXIT ERR
+				set +e
+				eval "$(<"$TEST_TMP/do")"
+			) >"$SHARE/out.$name" 2>&1 || status=$?
+			tell "did.$name" "$status"
+		done
+		sleep 0.1
+	done
+}
+
+# on_array COMMAND: has it done there, prints what it says, returns its status.
+on_array()
+{
+	local name=$NODE.${EPOCHREALTIME/./}
+
+	tell "do.$name" "$1"
+	await "did.$name" 120
+	cat "$SHARE/out.$name"
+	return "$(<"$SHARE/did.$name")"
+}
+
+# array_clean LUNS: nothing_left, soon: what a lost connection has begun is undone by itself.
+array_clean()
+{
+	local end=$((SECONDS + 40)) text
+
+	until text=$(on_array "nothing_left $1"); do
+		((SECONDS < end)) || fail "$text"
+		sleep 0.5
+	done
+}
+
 # --- the systems --------------------------------------------------------------
 
 # system_up: logged in at the array, with provider and bus.
 system_up()
 {
 	mkdir -p /etc/vss /run/dbus
-	ssh-keygen -q -t ed25519 -N '' -C '' -f /etc/vss/lio-iscsi.key
-	tell "$NODE.key" "$(</etc/vss/lio-iscsi.key.pub)"
+	# A second life has the key of the first.
+	[[ -e $SHARE/$NODE.id ]] || ssh-keygen -q -t ed25519 -N '' -C '' -f "$SHARE/$NODE.id"
+	install -m 600 "$SHARE/$NODE.id" /etc/vss/lio-iscsi.key
+	tell "$NODE.key" "$(<"$SHARE/$NODE.id.pub")"
 	modprobe iscsi_tcp
 	echo "InitiatorName=$IQN:$NODE" >/etc/iscsi/initiatorname.iscsi
 	# A path that fails is told at once.
