@@ -159,8 +159,8 @@ static inline void vss_unfreeze_queue(struct request_queue *q)
 }
 
 /*
- * An image is read with the strictest limits of the devices below it: first
- * init, then one call of stack for each of them.
+ * An image is read with the strictest limits of the devices below it: init
+ * with the first one, then stack for each of the others.
  */
 #ifdef BLK_FEAT_ROTATIONAL
 static inline struct gendisk *vss_alloc_disk(void)
@@ -184,11 +184,13 @@ static inline int __vss_disk_limits_set(struct gendisk *disk,
 	return queue_limits_commit_update(disk->queue, lim);
 }
 
-static inline int vss_disk_limits_init(struct gendisk *disk)
+static inline int vss_disk_limits_init(struct gendisk *disk,
+				       struct block_device *bdev)
 {
 	struct queue_limits lim = queue_limits_start_update(disk->queue);
 
 	blk_set_stacking_limits(&lim);
+	queue_limits_stack_bdev(&lim, bdev, 0, disk->disk_name);
 	return __vss_disk_limits_set(disk, &lim);
 }
 
@@ -206,16 +208,6 @@ static inline struct gendisk *vss_alloc_disk(void)
 	return blk_alloc_disk(NUMA_NO_NODE);
 }
 
-static inline int vss_disk_limits_init(struct gendisk *disk)
-{
-	blk_set_stacking_limits(&disk->queue->limits);
-	blk_queue_max_discard_sectors(disk->queue, 0);
-	blk_queue_max_write_zeroes_sectors(disk->queue, 0);
-	blk_queue_flag_set(QUEUE_FLAG_NONROT, disk->queue);
-	blk_queue_flag_clear(QUEUE_FLAG_NOWAIT, disk->queue);
-	return 0;
-}
-
 static inline int vss_disk_limits_stack(struct gendisk *disk,
 					struct block_device *bdev)
 {
@@ -223,6 +215,15 @@ static inline int vss_disk_limits_stack(struct gendisk *disk,
 	blk_queue_max_discard_sectors(disk->queue, 0);
 	blk_queue_max_write_zeroes_sectors(disk->queue, 0);
 	return 0;
+}
+
+static inline int vss_disk_limits_init(struct gendisk *disk,
+				       struct block_device *bdev)
+{
+	blk_set_stacking_limits(&disk->queue->limits);
+	blk_queue_flag_set(QUEUE_FLAG_NONROT, disk->queue);
+	blk_queue_flag_clear(QUEUE_FLAG_NOWAIT, disk->queue);
+	return vss_disk_limits_stack(disk, bdev);
 }
 #endif
 

@@ -634,8 +634,7 @@ int vss_image_create(struct vss_snapshot *snap)
 	/* Partitions show up on the image of a disk, not of a volume. */
 	if (!vol->whole)
 		disk->flags |= GENHD_FL_NO_PART;
-	err = vss_disk_limits_init(disk);
-	err = err ?: vss_disk_limits_stack(disk, vol->bdev);
+	err = vss_disk_limits_init(disk, vol->bdev);
 	list_for_each_entry(part, &vol->area.parts, list)
 		err = err ?: vss_disk_limits_stack(disk, part->bdev);
 	if (err) {
