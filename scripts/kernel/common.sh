@@ -19,10 +19,6 @@ kernels=${VSS_KERNELS:-$build/kernels}
 mkdir -p "$kernels"
 kernels=$(cd "$kernels" && pwd -P)
 
-# Those that "make check-kernels" tests. 6.1 is the one "make check" runs on.
-# shellcheck disable=SC2034 # read by those that source this
-kernel_names=(6.1 6.12 7.2)
-
 # kernel_release NAME: of a kernel that is there.
 kernel_release()
 {
