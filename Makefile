@@ -26,6 +26,9 @@ KERNEL_TESTS := boot vm/area-* vm/content-* vm/fail-* vm/hook-* vm/set-* vm/fuzz
 DEBUG_TESTS := boot vm/content-chunks vm/content-order vm/content-ways vm/content-area \
 	vm/area-full vm/area-error vm/set-killed vm/fail-* vm/fuzz-*
 
+# Those that ask for LONG.
+LONG_TESTS := vm/content-order vm/content-many vm/fuzz-requests
+
 # What "install" installs; "stage" installs the tests' own builds instead.
 MODULE_DIR	?= $(CURDIR)/kmod
 USERSPACE_OUT	?= $(B)/userspace
@@ -64,6 +67,9 @@ check-vm: deps ## run the tests in VMs only
 
 check-debug: deps ## run the kernel tests on a kernel with KASAN, lockdep, failing allocations
 	@scripts/check.sh --only vm --kernel debug --tests '$(or $(TESTS),$(DEBUG_TESTS))'
+
+check-long: deps ## run the long form of the tests that have one
+	@LONG=1 scripts/check.sh --only vm --tests '$(or $(TESTS),$(LONG_TESTS))'
 
 check-kernels: deps ## run the kernel tests on Debian's kernels 6.1, 6.12 and 7.2
 	@scripts/check-kernels.sh '$(or $(TESTS),$(KERNEL_TESTS))' $(KERNELS)
@@ -148,4 +154,4 @@ kdir-there:
 .NOTPARALLEL:
 
 .PHONY: all module userspace install install-only demo check fuzz check-unit check-vm \
-	check-static check-debug check-kernels call-order vm deps clean help vm-module vm-userspace vm-unit vm-call-order vm-tree stage stage-locked kernel-module kdir-there
+	check-static check-debug check-kernels check-long call-order vm deps clean help vm-module vm-userspace vm-unit vm-call-order vm-tree stage stage-locked kernel-module kdir-there

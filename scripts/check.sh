@@ -176,6 +176,7 @@ enqueue()
 		*) echo "# $name: unknown word '$word' in its vm: line" ;;
 		esac
 	done
+	[[ ! ${LONG:-} ]] || timeout=$((timeout * 20))
 	if [[ $kernel == debug ]]; then
 		timeout=$((timeout * 5))
 		mem=$((mem + 1024))

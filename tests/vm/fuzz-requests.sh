@@ -2,8 +2,8 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 #
 # Random requests over netlink: every one is answered, none by a stranger is taken,
-# and afterwards the module works. FUZZ_REQUESTS is their number, FUZZ_SEED repeats a
-# run.
+# and afterwards the module works. FUZZ_REQUESTS is their number (3000, in the long form
+# 100000), FUZZ_SEED repeats a run.
 
 . "$(dirname "$0")/set-lib.sh"
 
@@ -20,7 +20,8 @@ dir=$(mount_tmp "$ext4")
 home_dir=$(mount_tmp "$home")
 load_vss
 
-run_ok genl-fuzz --count "${FUZZ_REQUESTS:-3000}" --seed "${FUZZ_SEED:-$RANDOM}" \
+requests=${LONG:+100000}
+run_ok genl-fuzz --count "${FUZZ_REQUESTS:-${requests:-3000}}" --seed "${FUZZ_SEED:-$RANDOM}" \
 	--folder "$dir" --folder "$home_dir" --folder "$TEST_TMP" \
 	"$plain" "$ext4" "$(part "$disk" 3)" "$(part "$areas" 1)" "$(part "$areas" 2)" "$disk"
 [[ ! $(vssctl status --json | json volume) ]] || fail "something is still tracked"
