@@ -2,10 +2,12 @@
 /*
  * Random requests to the netlink family "vss", made from its tree of attributes.
  *
- *   genl-fuzz [--seed N] [--count N] [--folder DIR]... DEVICE...
+ *   genl-fuzz [--seed N] [--count N] [--folder DIR]... [--file FILE]... DEVICE...
  *
  * Every DEVICE may be attached, snapshotted, used as a diff area, detached; every
- * DIR's file system may be frozen, files in it pinned.  A part of the requests is
+ * DIR's file system may be frozen.  FILE is made and may be pinned as a diff area;
+ * as its extents are told by chance, its file system is not to be relied on
+ * afterwards.  A part of the requests is
  * right, so that volumes, areas, sets and snapshots come and go; most have one kind
  * of damage or several, at any depth.  A tenth of COUNT is sent by an ordinary user
  * and another by root of a user and network namespace, and none of these may be
@@ -675,21 +677,18 @@ static int resolve(struct fuzz *f)
 	return -1;
 }
 
-/* Descriptors to name: the folder, and a file in it that may become a diff area. */
-static int add_folder(struct fuzz *f, const char *path)
+/* A descriptor to name, two places being left for main()'s own. */
+static int add_fd(struct fuzz *f, const char *path, bool folder)
 {
-	char name[4096];
-	int dir = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC), file;
+	int fd = folder ? open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC) :
+			  open(path, O_RDWR | O_CREAT | O_CLOEXEC, 0600);
 
-	snprintf(name, sizeof(name), "%s/genl-fuzz", path);
-	file = open(name, O_RDWR | O_CREAT | O_CLOEXEC, 0600);
-	if (dir < 0 || file < 0 || f->fd_count + 2 > MAX_FDS || posix_fallocate(file, 0, 4 << 20) ||
-	    fsync(file)) {
+	if (fd < 0 || f->fd_count + 3 > MAX_FDS ||
+	    (!folder && (posix_fallocate(fd, 0, 4 << 20) || fsync(fd)))) {
 		fprintf(stderr, "genl-fuzz: %s: %s\n", path, strerror(errno));
 		return -1;
 	}
-	f->fds[f->fd_count++] = dir;
-	f->fds[f->fd_count++] = file;
+	f->fds[f->fd_count++] = fd;
 	return 0;
 }
 
@@ -698,7 +697,8 @@ int main(int argc, char **argv)
 	static const struct option options[] = {
 		{ "seed", required_argument, NULL, 's' },
 		{ "count", required_argument, NULL, 'c' },
-		{ "folder", required_argument, NULL, 'f' },
+		{ "folder", required_argument, NULL, 'd' },
+		{ "file", required_argument, NULL, 'f' },
 		{ NULL, 0, NULL, 0 },
 	};
 	unsigned long count = 1000;
@@ -717,8 +717,9 @@ int main(int argc, char **argv)
 		case 'c':
 			count = strtoul(optarg, NULL, 0);
 			break;
+		case 'd':
 		case 'f':
-			if (add_folder(&f, optarg))
+			if (add_fd(&f, optarg, opt == 'd'))
 				return 2;
 			break;
 		default:
@@ -735,7 +736,8 @@ int main(int argc, char **argv)
 		f.devices[f.device_count++] = st.st_rdev;
 	}
 	if (!f.device_count) {
-		fprintf(stderr, "usage: genl-fuzz [--seed N] [--count N] [--folder DIR]... DEVICE...\n");
+		fprintf(stderr, "usage: genl-fuzz [--seed N] [--count N] [--folder DIR]... [--file FILE]... "
+			"DEVICE...\n");
 		return 2;
 	}
 	printf("seed %llu\n", (unsigned long long)seed);

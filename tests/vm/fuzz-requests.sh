@@ -23,18 +23,17 @@ load_vss
 requests=${LONG:+100000}
 run_ok genl-fuzz --count "${FUZZ_REQUESTS:-${requests:-3000}}" --seed "${FUZZ_SEED:-$RANDOM}" \
 	--folder "$dir" --folder "$home_dir" --folder "$TEST_TMP" \
+	--file "$home_dir/one" --file "$home_dir/two" --file "$TEST_TMP/file" \
 	"$plain" "$ext4" "$(part "$disk" 3)" "$(part "$areas" 1)" "$(part "$areas" 2)" "$disk"
 [[ ! $(vssctl status --json | json volume) ]] || fail "something is still tracked"
 
 echo "--- afterwards"
-# Files that were pinned are free again, file systems thawed.
-for d in "$dir" "$home_dir"; do
-	run_ok rm "$d/genl-fuzz"
-	run_ok touch "$d/written"
-	run_ok umount "$d"
-done
+# Files that were pinned are free again, file systems thawed. Extents told by chance may
+# have had copies written anywhere on the files' own.
+run_ok rm "$home_dir/one" "$home_dir/two"
+run_ok touch "$dir/written"
+run_ok umount "$dir" "$home_dir"
 run_ok fsck.ext4 -fn "$ext4"
-run_ok fsck.ext4 -fn "$home"
 fill "$plain"
 track "$plain" "$(part "$areas" 2)"
 sum=$(raw_sha "$plain")
