@@ -181,6 +181,11 @@ static void send_call(struct client *c, sd_bus_message *m)
 	assert_true(sd_bus_call_async(c->bus, NULL, m, on_reply, c, 0) >= 0);
 	sd_bus_message_unref(m);
 	settle(c->f);
+	/* What is answered from a thread takes a moment. */
+	for (int i = 0; i < 1000 && !c->answered; i++) {
+		sd_event_run(c->f->event, 10000);
+		settle(c->f);
+	}
 }
 
 #define CALL(c, path, interface, member, ...) ({						\
@@ -272,6 +277,11 @@ static void tells_what_there_is(void **state)
 	assert_true(sd_bus_message_read(c->reply, "s", &text) > 0);
 	assert_non_null(strstr(text, "DoSnapshotSet"));
 	free(path);
+	/* PRV-029 */
+	CALL(c, VSSD_BUS_PATH, MANAGER, "UnregisterProvider", "s", "x");
+	refused(c, "E_INVALIDARG", "UUID");
+	CALL(c, VSSD_BUS_PATH, MANAGER, "UnregisterProvider", "s", INSTANCE_1);
+	refused(c, "VSS_E_PROVIDER_NOT_REGISTERED", INSTANCE_1);
 	CALL(c, VSSD_BUS_PATH, MANAGER, "NoSuchMethod", "");
 	assert_true(sd_bus_message_is_method_error(c->reply, SD_BUS_ERROR_UNKNOWN_METHOD));
 	CALL(c, VSSD_BUS_PATH, MANAGER, "OpenSession", "s", "too much");

@@ -328,7 +328,10 @@ static void providers_fail(void **state)
 		}
 }
 
-/* TIM-004 TIM-012 TIM-013 */
+/*
+ * TIM-004 TIM-012 TIM-013, and TIM-014: a provider that writes to an original in Commit waits for
+ * the release, as one that hangs there.
+ */
 static void providers_hang(void **state)
 {
 	(void)state;
@@ -392,6 +395,34 @@ static void provider_dies_before(void **state)
 	provider_die(&m->providers[1]);
 	CHECK(requester_wait(&r, do_snapshot_set, r.document) == VSS_E_UNEXPECTED_PROVIDER_ERROR);
 	check_after(m, &r, false);
+}
+
+/* One that ends with nothing to do is started again, to clear up; one that cannot start is let be. */
+static void provider_is_started_again(void **state)
+{
+	static const enum fault faults[] = { FAULT_NONE, FAULT_HANGS, FAULT_DIES };
+
+	(void)state;
+	for (size_t f = 0; f < COUNT(faults); f++) {
+		struct machine *m = new_machine();
+		struct requester r;
+
+		label = "ends in peace";
+		m->providers[0].on[VSSD_STEP_GET_SNAPSHOTS].fault = faults[f];
+		machine_run(m);
+		provider_die(&m->providers[0]);
+		machine_run(m);
+		CHECK(m->providers[0].seen[VSSD_STEP_GET_SNAPSHOTS] == 1);
+		CHECK(m->providers[0].seen[VSSD_STEP_ABORT] == 0);
+		no_faults(m);
+		/* And so the next time. */
+		provider_die(&m->providers[0]);
+		machine_run(m);
+		CHECK(m->providers[0].seen[VSSD_STEP_GET_SNAPSHOTS] == 2);
+		requester_open(&r, m);
+		CHECK(requester_create(&r, VSS_CTX_BACKUP, two, 2) == S_OK);
+		check_after(m, &r, true);
+	}
 }
 
 /* ---- requesters ---- */
@@ -574,6 +605,7 @@ int main(void)
 		cmocka_unit_test(providers_die),
 		cmocka_unit_test(providers_die_between),
 		cmocka_unit_test(provider_dies_before),
+		cmocka_unit_test(provider_is_started_again),
 		cmocka_unit_test(requesters_act),
 		cmocka_unit_test(abort_meets_trouble),
 		cmocka_unit_test(step_and_abort_hang),

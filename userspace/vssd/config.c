@@ -71,13 +71,13 @@ static int take_requester(struct loader *loader, const char *key, const char *va
 	_cleanup_free_ char *name = NULL;
 	struct vssd_principal who;
 
-	if (strcmp(key, "User") && strcmp(key, "Group"))
+	if (!vssd_ini_same(key, "User") && !vssd_ini_same(key, "Group"))
 		return vss_error_set(err, -EINVAL, E_INVALIDARG,
 				     "[Requesters] has no key %.64s, but User and Group", key);
 	if (strpbrk(value, " \t@"))
 		return vss_error_set(err, -EINVAL, E_INVALIDARG,
 				     "\"%.64s\" is no name; give one in each line", value);
-	if (asprintf(&name, "%s%s", strcmp(key, "Group") ? "" : "@", value) < 0) {
+	if (asprintf(&name, "%s%s", vssd_ini_same(key, "Group") ? "@" : "", value) < 0) {
 		name = NULL;
 		return vss_error_errno(err, -ENOMEM, "out of memory");
 	}
@@ -98,7 +98,7 @@ static int take_writer(struct loader *loader, const char *key, const char *value
 	_cleanup_free_ char *name = NULL;
 	struct vssd_principal who;
 
-	if (strcmp(key, "Allow"))
+	if (!vssd_ini_same(key, "Allow"))
 		return vss_error_set(err, -EINVAL, E_INVALIDARG,
 				     "[Writers] has no key %.64s, but Allow", key);
 	if (!pattern[0])
@@ -124,7 +124,7 @@ static int take_limit(struct loader *loader, const char *key, const char *value,
 		uint64_t number;
 		int ret;
 
-		if (strcmp(key, limits[i].key))
+		if (!vssd_ini_same(key, limits[i].key))
 			continue;
 		ret = vssd_ini_number(value, limits[i].min, limits[i].max, &number, err);
 		if (!ret)
@@ -144,7 +144,7 @@ static int take_timeout(struct loader *loader, const char *key, const char *valu
 		uint64_t seconds;
 		int ret;
 
-		if (strcmp(key, timeouts[i].key))
+		if (!vssd_ini_same(key, timeouts[i].key))
 			continue;
 		ret = vssd_ini_number(value, 1, timeouts[i].max, &seconds, err);
 		if (!ret)
@@ -172,7 +172,7 @@ static int take(void *data, const char *section, const char *key, const char *va
 	};
 
 	for (size_t i = 0; i < sizeof(sections) / sizeof(sections[0]); i++)
-		if (!strcmp(section, sections[i].name))
+		if (vssd_ini_same(section, sections[i].name))
 			return sections[i].take(data, key, value, err);
 	return vss_error_set(err, -EINVAL, E_INVALIDARG,
 			     "there is no section [%.64s], but [Requesters], [Writers], [Limits] and "
@@ -210,12 +210,12 @@ static int take_provider(void *data, const char *section, const char *key, const
 
 	if (!provider)
 		return vss_error_errno(err, -ENOMEM, "out of memory");
-	if (strcmp(section, "Provider"))
+	if (!vssd_ini_same(section, "Provider"))
 		return vss_error_set(err, -EINVAL, E_INVALIDARG,
 				     "there is no section [%.64s], but [Provider]", section);
-	if (!strcmp(key, "Enabled"))
+	if (vssd_ini_same(key, "Enabled"))
 		return vssd_ini_bool(value, &provider->enabled, err);
-	if (strcmp(key, "Path"))
+	if (!vssd_ini_same(key, "Path"))
 		return vss_error_set(err, -EINVAL, E_INVALIDARG,
 				     "[Provider] has no key %.64s, but Path and Enabled", key);
 	if (value[0] != '/')

@@ -165,10 +165,25 @@ static void forget_sets(struct vssd_provider *provider)
 				session->set->provider_died = true;
 }
 
+/* Not one that ends when it is asked just that, for ever. */
+static bool may_revive(const struct vssd_provider *provider)
+{
+	return !provider->active || provider->active->request.step != VSSD_STEP_GET_SNAPSHOTS;
+}
+
+/* Have a new process started, which clears up what the last one left: the next call may be far away. */
+static void revive(struct vssd_provider *provider)
+{
+	static const struct vssd_provider_request request = { .step = VSSD_STEP_GET_SNAPSHOTS };
+
+	provider_ask(provider, NULL, &request, NULL, NULL);
+}
+
 void provider_stop(struct vssd_provider *provider, const char *why)
 {
 	struct provider_call *active = provider->active, *aborting = provider->aborting;
 	struct vssd_provider_reply reply = { .result = VSS_E_UNEXPECTED, .message = why };
+	bool again = may_revive(provider);
 
 	core_log(provider->core, LOG_ERR, VSSD_MESSAGE_PROVIDER_DIED, NULL,
 		 "provider \"%s\" is stopped by force: %s", provider->prop.provider_name, why);
@@ -191,6 +206,8 @@ void provider_stop(struct vssd_provider *provider, const char *why)
 	provider->stopping = false;
 	/* It may have been stopped for what another session asked of it. */
 	forget_sets(provider);
+	if (again)
+		revive(provider);
 	start_next(provider);
 }
 
@@ -383,6 +400,25 @@ vss_result vssd_provider_remove(struct vssd_provider *provider)
 	return S_OK;
 }
 
+vss_result vssd_core_unregister_provider(struct vssd_core *core, const struct vss_uuid *id, struct vss_error *err)
+{
+	struct vssd_provider *provider = provider_find(core, id);
+	const struct vssd_provider_driver *driver;
+	char text[VSS_UUID_TEXT_SIZE];
+	void *impl;
+
+	if (!provider)
+		return core_error(err, VSS_E_PROVIDER_NOT_REGISTERED, "no provider %s is registered; see "
+				  "'vssctl list providers'", vss_uuid_format(id, text));
+	driver = provider->driver;
+	impl = provider->impl;
+	if (vssd_provider_remove(provider))
+		return core_error(err, VSS_E_PROVIDER_IN_USE, "provider %s is at work, or has a part in the shadow "
+				  "copy set in creation; try again later", vss_uuid_format(id, text));
+	driver->kill(impl);
+	return S_OK;
+}
+
 void provider_free(struct vssd_provider *provider)
 {
 	struct provider_call *call;
@@ -407,4 +443,6 @@ void vssd_provider_died(struct vssd_provider *provider)
 	core_log(provider->core, LOG_ERR, VSSD_MESSAGE_PROVIDER_DIED, NULL, "the process of provider \"%s\" has ended",
 		 provider->prop.provider_name);
 	forget_sets(provider);
+	if (may_revive(provider))
+		revive(provider);
 }

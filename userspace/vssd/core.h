@@ -211,6 +211,8 @@ void vssd_provider_died(struct vssd_provider *provider);
 
 /* VSS_E_PROVIDER_IN_USE */
 vss_result vssd_provider_remove(struct vssd_provider *provider);
+/* The same by its id, with the end of its process; VSS_E_PROVIDER_NOT_REGISTERED. */
+vss_result vssd_core_unregister_provider(struct vssd_core *core, const struct vss_uuid *id, struct vss_error *err);
 
 /* ---- volumes: how the core learns what a name stands for ---- */
 

@@ -86,9 +86,15 @@ void system_set_forget(struct system *s);
 
 /* ---- attached.c ---- */
 
-/* Remember a volume if it was attached for its set. */
+/*
+ * About to attach: remembered first, for this process may be killed at any moment.
+ * True if so, false if the volume is tracked already.  With the lock of
+ * vss_prepare_lock() held.
+ */
+bool system_attached_expect(struct vss_kernel *kernel, const struct vss_blockdev *volume);
+/* It was attached for its set, and this is what it got. */
 void system_attached_note(const struct system_member *member);
-/* It was detached. */
+/* It was detached, or not attached. */
 void system_attached_forget(struct vss_devno dev);
 /* Let go of a remembered volume, of all with NULL, that has no shadow copies. */
 void system_attached_release(struct vss_kernel *kernel, const struct vss_devno *dev);

@@ -167,13 +167,18 @@ static vss_result make_ready(struct system *s, struct vss_error *err)
 	s->set->made_ready = true;
 	for (size_t i = 0; result == S_OK && i < s->set->count; i++) {
 		struct system_member *member = &s->set->members[i];
+		bool expected;
 
 		result = cancelled(s, err);
-		if (result == S_OK &&
-		    vss_prepare_volume(&prepare, &member->volume, NULL, 0, &member->prepared, err))
+		if (result != S_OK)
+			break;
+		expected = system_attached_expect(s->kernel, &member->volume);
+		if (vss_prepare_volume(&prepare, &member->volume, NULL, 0, &member->prepared, err))
 			result = system_fail(system_allowed_prepare, err);
-		else if (result == S_OK)
+		if (member->prepared.attached)
 			system_attached_note(member);
+		else if (expected)
+			system_attached_forget(member->volume.dev);
 	}
 	vss_prepare_unlock(lock);
 	return result;
