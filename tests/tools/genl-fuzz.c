@@ -42,7 +42,7 @@
 #define MAX_DEVICES	16
 #define MAX_FDS		16
 #define UUIDS		6
-#define CLEAN_EVERY	400	/* requests between two times that all is deleted */
+#define CLEAN_EVERY	300	/* requests between two times that all is deleted */
 
 /* --------------------------------------------------------------------------
  * The tree: what each command takes
@@ -579,6 +579,24 @@ static void delete_all(struct vss_kernel *kernel)
 	free(volumes);
 }
 
+/*
+ * The first two devices as volumes whose areas are the last but one and the one before
+ * that, most of the time: chance alone seldom gets far.
+ */
+static void begin_again(struct fuzz *f, struct vss_kernel *kernel)
+{
+	delete_all(kernel);
+	for (unsigned int i = 0; i < 2 && f->device_count >= 5 && chance(f, 80); i++) {
+		dev_t dev = f->devices[i], area = f->devices[f->device_count - 2 - i];
+		struct vss_devno volume = { major(dev), minor(dev) };
+
+		if (!vss_kernel_volume_attach(kernel, volume, 0, 0, NULL))
+			vss_kernel_area_add_device(kernel, volume,
+						   (struct vss_devno){ major(area), minor(area) },
+						   NULL);
+	}
+}
+
 static int run(struct fuzz *f, unsigned long count, struct vss_kernel *kernel)
 {
 	f->sock[0] = open_socket();
@@ -586,6 +604,8 @@ static int run(struct fuzz *f, unsigned long count, struct vss_kernel *kernel)
 	if (f->sock[0] < 0 || f->sock[1] < 0)
 		return -1;
 	for (unsigned long i = 0; i < count && f->bad < 20; i++) {
+		if (kernel && i % CLEAN_EVERY == 0)
+			begin_again(f, kernel);
 		make(f);
 		send_one(f, !kernel);
 		/* A set ends with its socket. */
@@ -593,8 +613,6 @@ static int run(struct fuzz *f, unsigned long count, struct vss_kernel *kernel)
 			close(f->sock[1]);
 			f->sock[1] = open_socket();
 		}
-		if (kernel && i % CLEAN_EVERY == CLEAN_EVERY - 1)
-			delete_all(kernel);
 	}
 	close(f->sock[0]);
 	close(f->sock[1]);
