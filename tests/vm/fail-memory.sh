@@ -6,7 +6,7 @@
 # nothing is left behind, and the module can be unloaded and loaded again. For the
 # debug kernel; others cannot refuse memory by who asks for it. FAULT_PLACES is a
 # regular expression for those who want to look at some of the places only.
-# vm: timeout=900 alone=1
+# vm: timeout=900
 
 . "$(dirname "$0")/set-lib.sh"
 
@@ -90,17 +90,20 @@ life()
 	failures=0
 	try modprobe vss
 	if [[ ! -d /sys/module/vss ]]; then
+		refuse_none
 		return
 	fi
-	vssctl events --timeout 5 >/dev/null 2>&1 &
+	vssctl events >/dev/null 2>&1 &
+	listener=$!
 	try vssctl attach "$volume"
 	try vssctl diff-area add --force "$volume" --on "$area"
-	try vssctl diff-area add "$volume" --on "$home" --size 8M
+	try vssctl diff-area add "$volume" --file "$home/area" --size 8M
 	try vssctl doctor
 	head -c 1M /dev/urandom >"$dir/old"
 	sync -f "$dir"
 	before=$(sha256sum <"$dir/old")
-	snap=$(vssctl create "$volume" 2>>"$TEST_TMP/tried" | grep -oE "$uuid" | head -n 1) || :
+	snap=$(vssctl create --json "$volume" 2>>"$TEST_TMP/tried" | json id) ||
+		failures=$((failures + 1))
 	# What is written from here on is refused nothing by the file system.
 	head -c 1M /dev/urandom >"$TEST_TMP/new"
 	cat "$TEST_TMP/new" 1<>"$dir/old"
@@ -126,15 +129,15 @@ life()
 	try vssctl detach --force "$volume"
 	refuse_none
 	settle
-	wait
+	kill $listener
+	wait $listener || :
 	if vssctl status --json | grep -q '"volume"'; then
 		run_ok vssctl detach --quiet --force "$volume"
 	fi
-	rm -f "$home"/*vss* "$home"/.vss* 2>/dev/null
+	rm -f "$home/area"
 	wait_for 20 rmmod vss
 }
 
-uuid='[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}'
 good=0
 : >"$TEST_TMP/tried"
 load_vss
@@ -155,7 +158,7 @@ for section in .text .init.text; do
 	objdump -r -j "$section" "$module" | awk '$2 ~ /PLT32|PC32/ { print $1, $3 }' |
 		grep -E " [a-z_]*($calls)" | grep -Ev "_caches|unregister|msg_put" |
 		grep -E "${FAULT_PLACES:-.}" | while read -r offset symbol; do
-		printf '%d %s\n' $((base + 16#$offset + 4)) "$section+0x${offset##*(0)} ${symbol%[-+]0x*}"
+		printf '%d %s\n' $((base + 16#$offset + 4)) "$section+0x$(printf '%x' $((16#$offset))) ${symbol%[-+]0x*}"
 	done
 done >"$TEST_TMP/sites"
 sites=$(wc -l <"$TEST_TMP/sites")
@@ -169,7 +172,7 @@ while read -r -u 5 site where; do
 	if was_refused; then
 		reached=$((reached + 1))
 		once=$failures
-		refuse "$site" -1
+		refuse "$site" 1000000
 		life
 		echo "refused: $once failures; for ever: $failures"
 	else
