@@ -84,6 +84,12 @@ check-kernels: deps ## run the kernel tests on Debian's kernels 6.1, 6.12 and 7.
 check-static: deps ## run the static checks only (sparse, checkpatch, shellcheck)
 	@scripts/check.sh --only static $(if $(TESTS),--tests '$(TESTS)')
 
+bench: deps ## compare with the bare device, dm-snapshot and dm-thin; QUICK=1: in 4 minutes
+	@scripts/install-deps.sh jq
+	@mkdir -p $(B)
+	+@$(MAKE) --no-print-directory stage >$(B)/bench-build.log 2>&1 || { cat $(B)/bench-build.log; exit 1; }
+	@scripts/bench.sh
+
 fuzz: deps ## fuzz the parsers of documents, FUZZ_SECONDS (60) each, with clang
 	@scripts/install-deps.sh clang libclang-rt-dev
 	$(call userspace,$(B)) fuzz
@@ -112,7 +118,7 @@ clean: ## delete everything that was built, but not kernels
 help: ## print this
 	@echo 'Targets (default: all):'
 	@sed -nE 's/^([a-z-]+):.*## (.*)/  \1\t\2/p' Makefile | expand -t 18
-	@echo 'Variables: KDIR DESTDIR PREFIX TESTS W=1 (more warnings) KVER (of the VM) VECTORS FUZZ_SECONDS KERNELS VSS_KERNELS (where kernels are kept)'
+	@echo 'Variables: KDIR DESTDIR PREFIX TESTS W=1 (more warnings) KVER (of the VM) VECTORS FUZZ_SECONDS QUICK REPEATS KERNELS VSS_KERNELS (where kernels are kept)'
 
 # --- what the checks build: warnings are errors -----------------------------
 
@@ -160,5 +166,5 @@ kdir-there:
 # Only what is called below may run in parallel: "deps" must come first.
 .NOTPARALLEL:
 
-.PHONY: all module userspace install install-only demo demo-transport check check-net check-long fuzz check-unit check-vm \
+.PHONY: all module userspace install install-only demo demo-transport check bench check-net check-long fuzz check-unit check-vm \
 	check-static check-debug check-kernels call-order vm deps clean help vm-module vm-userspace vm-unit vm-call-order vm-tree stage stage-locked kernel-module kdir-there
