@@ -356,6 +356,37 @@ static void no_place_at_the_end(void **state)
 	machine_run(w->m);
 }
 
+/* REV-008: vssd ends while a volume is set back; the next one knows that it still is. */
+static void reverts_go_on(void **state)
+{
+	static const char *const one[] = { "/dev/b" };
+	struct world *w = *state;
+	struct requester r;
+	struct vss_uuid id;
+	uint64_t before;
+
+	requester_open(&r, w->m);
+	assert_int_equal(requester_create(&r, VSS_CTX_NAS_ROLLBACK, one, 1), S_OK);
+	assert_int_equal(requester_wait(&r, query_snapshots), S_OK);
+	id = r.props[0].snapshot_id;
+	assert_int_equal(requester_wait(&r, revert_to_snapshot, &id, false), S_OK);
+	w->sys->revert_polls = 3;
+	requester_close(&r);
+	machine_restart(w->m);
+
+	requester_open(&r, w->m);
+	assert_int_equal(vssd_session_initialize(r.session, false, NULL), S_OK);
+	assert_int_equal(vssd_session_set_context(r.session, VSS_CTX_NAS_ROLLBACK, NULL), S_OK);
+	assert_int_equal(requester_wait(&r, revert_to_snapshot, &id, true), VSS_E_REVERT_IN_PROGRESS);
+	before = w->m->now;
+	assert_int_equal(requester_wait(&r, query_revert_status, "/dev/b"), S_OK);
+	assert_true(w->m->now - before >= 2000000);
+	assert_int_equal(w->sys->revert_polls, 0);
+	assert_int_equal(requester_wait(&r, revert_to_snapshot, &id, true), S_OK);
+	requester_close(&r);
+	machine_run(w->m);
+}
+
 /* Two copies that travel, which this machine has not seen yet. */
 static char *transported(struct world *w, uint32_t context, struct vss_uuid *set)
 {
@@ -476,37 +507,6 @@ static void import_finds_nothing(void **state)
 	assert_int_equal(all(w, NULL), 2);
 	requester_close(&r);
 	free(document);
-}
-
-/* REV-008: vssd ends while a volume is set back; the next one knows that it still is. */
-static void reverts_go_on(void **state)
-{
-	static const char *const one[] = { "/dev/b" };
-	struct world *w = *state;
-	struct requester r;
-	struct vss_uuid id;
-	uint64_t before;
-
-	requester_open(&r, w->m);
-	assert_int_equal(requester_create(&r, VSS_CTX_NAS_ROLLBACK, one, 1), S_OK);
-	assert_int_equal(requester_wait(&r, query_snapshots), S_OK);
-	id = r.props[0].snapshot_id;
-	assert_int_equal(requester_wait(&r, revert_to_snapshot, &id, false), S_OK);
-	w->sys->revert_polls = 3;
-	requester_close(&r);
-	machine_restart(w->m);
-
-	requester_open(&r, w->m);
-	assert_int_equal(vssd_session_initialize(r.session, false, NULL), S_OK);
-	assert_int_equal(vssd_session_set_context(r.session, VSS_CTX_NAS_ROLLBACK, NULL), S_OK);
-	assert_int_equal(requester_wait(&r, revert_to_snapshot, &id, true), VSS_E_REVERT_IN_PROGRESS);
-	before = w->m->now;
-	assert_int_equal(requester_wait(&r, query_revert_status, "/dev/b"), S_OK);
-	assert_true(w->m->now - before >= 2000000);
-	assert_int_equal(w->sys->revert_polls, 0);
-	assert_int_equal(requester_wait(&r, revert_to_snapshot, &id, true), S_OK);
-	requester_close(&r);
-	machine_run(w->m);
 }
 
 int main(void)

@@ -241,6 +241,7 @@ static void makes_and_deletes(void **state)
 	struct vss_provider_snapshot *snapshots;
 	const struct vss_provider_snapshot *s;
 	struct fixture *f = *state;
+	char name[NAME_SIZE];
 	uint32_t compatibility;
 	size_t count;
 	bool present;
@@ -254,9 +255,9 @@ static void makes_and_deletes(void **state)
 	assert_string_equal(s->fs_uuid, FAKE_FS_UUID);
 	assert_int_equal(s->prop.snapshots_count, 1);
 	assert_true(s->prop.attributes & VSS_VOLSNAP_ATTR_HARDWARE_ASSISTED);
+	assert_true(s->prop.attributes & VSS_VOLSNAP_ATTR_PLEX);
 	assert_int_equal(s->nr_luns, 2);
 	assert_true(s->prop.creation_time > 0);
-	put(snapshots, count);
 	assert_int_equal(leftovers("hidden"), 2);
 	assert_int_equal(leftovers("ro"), 2);
 	assert_int_equal(f->ops->is_volume_snapshotted(f->state, &wide, &present, &compatibility, &f->err), S_OK);
@@ -264,8 +265,12 @@ static void makes_and_deletes(void **state)
 	assert_int_equal(f->ops->is_volume_snapshotted(f->state, &two, &present, &compatibility, &f->err), S_OK);
 	assert_false(present);
 
-	/* A new process finds it again, with its device. */
+	/* A new process finds it again, with its device; of hiding nothing outlives a start of the machine. */
+	assert_true(name_of(&snapshots[0].luns[0].destination, name));
+	put(snapshots, count);
+	fake_set(name, "hidden", false);
 	restart(f);
+	assert_true(fake_has(name, "hidden"));
 	count = get(f, &snapshots);
 	assert_int_equal(count, 1);
 	assert_true(snapshots[0].prop.device_object[0]);
@@ -333,6 +338,31 @@ static void writers_may_recover(void **state)
 	assert_int_equal(existing(f), 1);
 	assert_int_equal(leftovers("ro"), 0);
 	assert_int_equal(delete(f, 0), S_OK);
+	assert_clean(f);
+}
+
+/* The array says that it has mapped the copy, and nothing comes. */
+static vss_result map_late(void *state, const struct vss_lun_mapping *luns, size_t nr_luns, struct vss_error *err)
+{
+	char name[NAME_SIZE];
+
+	for (size_t i = 0; i < nr_luns; i++)
+		if (name_of(&luns[i].destination, name))
+			fake_set(name, "late", true);
+	return locate_luns(state, luns, nr_luns, err);
+}
+
+static void copies_that_do_not_arrive_fail_the_set(void **state)
+{
+	struct fixture *f = *state;
+
+	f->plugin.locate_luns = map_late;
+	assert_int_equal(begin(f, "/dev/fake-one", 0), S_OK);
+	to_commit(f);
+	assert_int_equal(f->ops->post_commit_snapshots(f->state, &f->set, &f->err), S_OK);
+	assert_int_equal(f->ops->pre_final_commit_snapshots(f->state, &f->set, 0, &f->err), VSS_E_PROVIDER_VETO);
+	assert_non_null(strstr(f->err.text, "did not arrive"));
+	assert_int_equal(f->ops->abort_snapshots(f->state, &f->set, &f->err), S_OK);
 	assert_clean(f);
 }
 
@@ -732,6 +762,7 @@ int main(void)
 		TEST(disks_that_leave_are_told),
 		TEST(one_lun_in_two_volumes),
 		TEST(writers_may_recover),
+		TEST(copies_that_do_not_arrive_fail_the_set),
 		TEST(in_use_is_not_deleted),
 		TEST(aborts_at_each_step),
 		TEST(out_of_sequence_begin_ends_the_older),

@@ -73,6 +73,7 @@ for part in "${a}2" "${b}2"; do
 		VSS_E_MISSING_DISK: volume
 		wait 20000
 		find
+		! delpart \$LUN0 2
 		volume $uuid
 		! sha256sum <\${LUN0}2 | grep -q $before
 		! test \$(blockdev --getro \$LUN0)\$(blockdev --getro \${LUN0}2) = 11

@@ -17,7 +17,7 @@
 
 /* ---- import ---- */
 
-enum { OPT_EXEC = 1, OPT_CLEANUP, OPT_WAIT, OPT_WAIT_FOR };
+enum { OPT_EXEC = 1, OPT_WAIT_FOR, OPT_WAIT, OPT_CLEANUP };
 
 static const struct vssctl_option import_options[] = {
 	{ OPT_EXEC, "exec", "COMMAND", "run it while the shadow copies are here" },

@@ -318,7 +318,7 @@ static void report(struct recovery *r, unsigned int number, const char *name, do
 	json_object_object_add(step, "step", json_object_new_int((int)number));
 	json_object_object_add(step, "name", json_object_new_string(name));
 	json_object_object_add(step, "outcome", json_object_new_string(r->outcome));
-	json_object_object_add(step, "seconds", json_object_new_double(took));
+	json_object_object_add(step, "milliseconds", json_object_new_int64((int64_t)(took * 1000)));
 	json_object_array_add(r->steps, step);
 }
 
@@ -330,7 +330,8 @@ static void put_json(struct recovery *r)
 	json_object_object_add(object, "set",
 			       json_object_new_string(vss_uuid_format(&r->t.set.set_id, id)));
 	json_object_object_add(object, "dry_run", json_object_new_boolean(r->dry_run));
-	json_object_object_add(object, "seconds", json_object_new_double(seconds_since(&r->begin)));
+	json_object_object_add(object, "milliseconds",
+			       json_object_new_int64((int64_t)(seconds_since(&r->begin) * 1000)));
 	json_object_object_add(object, "steps", json_object_get(r->steps));
 	for (size_t i = 0; i < r->originals.count; i++) {
 		const struct vssctl_original *original = &r->originals.volumes[i];

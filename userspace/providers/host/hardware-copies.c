@@ -42,7 +42,7 @@ static bool describe(const struct hardware *hw, const struct hw_set *set, const 
 	prop->snapshot_set_id = set->about.set_id;
 	prop->snapshots_count = set->about.snapshots_count;
 	prop->provider_id = hw->plugin->id;
-	prop->attributes = set->about.context | VSS_VOLSNAP_ATTR_HARDWARE_ASSISTED |
+	prop->attributes = set->about.context | hw->attributes |
 			   (copy->imported ? VSS_VOLSNAP_ATTR_IMPORTED : 0);
 	prop->creation_time = member->prop.creation_time;
 	prop->status = VSS_SS_CREATED;
@@ -298,7 +298,7 @@ vss_result hw_import(void *state, struct vss_provider_snapshot *snapshot, struct
 	if (result == S_OK) {
 		free(snapshot->prop.device_object);
 		snapshot->prop.device_object = device;
-		snapshot->prop.attributes |= VSS_VOLSNAP_ATTR_IMPORTED | VSS_VOLSNAP_ATTR_HARDWARE_ASSISTED;
+		snapshot->prop.attributes |= VSS_VOLSNAP_ATTR_IMPORTED | hw->attributes;
 	}
 	return leave(hw, result);
 }

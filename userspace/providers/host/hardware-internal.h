@@ -46,6 +46,7 @@ struct hardware {
 	const struct hardware_machine *machine;
 	char *dir;			/* of records */
 	uint32_t arrival_ms;
+	uint32_t attributes;		/* that all its copies have */
 	pthread_mutex_t mutex;
 	LIST_HEAD(, hw_set) sets;
 	struct hw_set *creating;	/* one of @sets, or NULL */
@@ -119,6 +120,8 @@ vss_result hw_show(struct hardware *hw, struct hw_set *set, size_t first, size_t
 /* Make it writable, or read-only again. */
 vss_result hw_make_writable(struct hardware *hw, struct hw_set *set, size_t index, bool writable,
 			    struct vss_error *err);
+/* After a start of the machine: LUNs of copies that it shows are hidden again. */
+void hw_hide_again(struct hardware *hw);
 /* What the machine shows of it now. */
 void hw_refresh(struct hardware *hw, struct hw_set *set, size_t index);
 /* Take all copies of a set, with their LUNs, off this machine. */

@@ -248,6 +248,9 @@ static vss_result show_all(struct hardware *hw, struct hw_set *set, uint32_t att
 {
 	vss_result result = hw_show(hw, set, 0, set->nr_copies, err);
 
+	/* What an import may say a set's making may not. */
+	if (result == VSS_E_MISSING_DISK || result == VSS_E_MISSING_VOLUME || result == VSS_E_OBJECT_NOT_FOUND)
+		result = VSS_E_PROVIDER_VETO;
 	for (size_t i = 0; result == S_OK && i < set->nr_copies; i++) {
 		set->copies[i].state = HW_SHOWN;
 		if (attributes & VSS_VOLSNAP_ATTR_AUTORECOVER)

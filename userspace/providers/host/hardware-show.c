@@ -191,6 +191,21 @@ vss_result hw_make_writable(struct hardware *hw, struct hw_set *set, size_t inde
 	return step_code(result);
 }
 
+void hw_hide_again(struct hardware *hw)
+{
+	const struct hw_set *set;
+
+	LIST_FOREACH(set, &hw->sets, link)
+		for (size_t i = 0; i < set->nr_copies; i++) {
+			const struct hw_copy *copy = &set->copies[i];
+
+			for (size_t j = 0; j < copy->member.nr_luns; j++)
+				if ((copy->state == HW_SHOWN || copy->state == HW_FAILED) &&
+				    copy->member.luns[j].has_destination)
+					hw->machine->hide(&copy->member.luns[j].destination, NULL);
+		}
+}
+
 void hw_refresh(struct hardware *hw, struct hw_set *set, size_t index)
 {
 	struct hw_copy *copy = &set->copies[index];

@@ -6,6 +6,25 @@
 
 #include "hardware-internal.h"
 
+/* Of an array that makes only one kind of copies it is known which they are. */
+static uint32_t attributes(struct hardware *hw)
+{
+	const uint64_t kinds = VSS_PRV_CAPABILITY_PLEX | VSS_PRV_CAPABILITY_DIFFERENTIAL;
+	struct vss_error err = { 0 };
+	uint64_t has = 0;
+
+	if (hw->plugin->get_provider_capabilities(hw->state, &has, &err) != S_OK)
+		has = 0;
+	switch (has & kinds) {
+	case VSS_PRV_CAPABILITY_PLEX:
+		return VSS_VOLSNAP_ATTR_HARDWARE_ASSISTED | VSS_VOLSNAP_ATTR_PLEX;
+	case VSS_PRV_CAPABILITY_DIFFERENTIAL:
+		return VSS_VOLSNAP_ATTR_HARDWARE_ASSISTED | VSS_VOLSNAP_ATTR_DIFFERENTIAL;
+	default:
+		return VSS_VOLSNAP_ATTR_HARDWARE_ASSISTED;
+	}
+}
+
 static vss_result load(void **state, struct vss_error *err)
 {
 	struct hardware *hw = *state;
@@ -14,9 +33,13 @@ static vss_result load(void **state, struct vss_error *err)
 	if (VSS_FAILED(result))
 		return result;
 	result = hw_records_load(hw, err);
-	if (VSS_FAILED(result))
+	if (VSS_FAILED(result)) {
 		hw->plugin->unload(hw->state, true);
-	return result;
+		return result;
+	}
+	hw->attributes = attributes(hw);
+	hw_hide_again(hw);
+	return S_OK;
 }
 
 static vss_result unload(void *state, bool force)

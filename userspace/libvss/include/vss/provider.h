@@ -174,8 +174,9 @@ void vss_provider_snapshot_clear(struct vss_provider_snapshot *snapshot);
  *	say; @mask_originals with DO_MASK_LUNS: take the originals (@luns[].source) from this
  *	machine instead, as in the second step of a fast recovery
  * @resync_luns: (H) write the copies' content back to the originals; NULL without
- *	VSS_PRV_CAPABILITY_LUN_RESYNC.  May take long
- * @on_reuse_luns: (H) NULL without VSS_PRV_CAPABILITY_RECYCLING
+ *	VSS_PRV_CAPABILITY_LUN_RESYNC.  May take long.  For RecoverSet, which requesters do not
+ *	have here (Documentation/vss-mapping.md): vssd does not call it
+ * @on_reuse_luns: (H) NULL without VSS_PRV_CAPABILITY_RECYCLING; not called either
  *
  * Functions that may be NULL are marked so; all others that are marked with the type of
  * the provider, or not at all, must be there.  Time limits: commit_snapshots() a second;
