@@ -20,7 +20,7 @@ array()
 # Short times: these are lost by waiting only.
 impatient()
 {
-	LIO_TIMEOUT=8
+	LIO_TIMEOUT=25
 	mkdir -p /etc/vss/vssd.conf.d
 	printf '[Timeouts]\nArrival = 15\nProvider = 60\n' >/etc/vss/vssd.conf.d/test.conf
 	system_up
