@@ -14,7 +14,8 @@ array()
 	ARRAY_PROGRAM="bash $VSS_SRC/tests/net/faulty-array"
 	array_up 320M a b
 	array_works
-	nothing_left 2
+	# The originals were masked at the end.
+	nothing_left 0
 }
 
 # Short times: these are lost by waiting only.
@@ -92,6 +93,85 @@ killed_in_commit()
 	array_clean 2
 }
 
+# twin NODE SERIAL_OF: the array shows NODE another LUN with the serial number of a backstore.
+twin()
+{
+	on_array "
+		serial=\$(sed 's/.*: *//' $2/wwn/vpd_unit_serial)
+		lvcreate -q -y -V 320M --thinpool pool -n twin vg0 >/dev/null &&
+		mkdir -p $CORE/iblock_98/twin && cd $CORE/iblock_98/twin &&
+		echo udev_path=/dev/vg0/twin >control && echo /dev/vg0/twin >udev_path && echo 1 >enable &&
+		echo \$serial >wwn/vpd_unit_serial &&
+		mkdir $TPG/lun/lun_98 $TPG/acls/$IQN:$1/lun_98 &&
+		ln -s $CORE/iblock_98/twin $TPG/lun/lun_98/it &&
+		ln -s $TPG/lun/lun_98 $TPG/acls/$IQN:$1/lun_98/it" || fail "no twin"
+	iscsiadm -m session --rescan >/dev/null
+	lun 98 >/dev/null
+	settle
+}
+
+no_twin()
+{
+	echo 1 >"/sys/block/$(basename "$(lun 98)")/device/delete"
+	on_array "
+		rm $TPG/acls/$IQN:$1/lun_98/it && rmdir $TPG/acls/$IQN:$1/lun_98 &&
+		rm $TPG/lun/lun_98/it && rmdir $TPG/lun/lun_98 &&
+		rmdir $CORE/iblock_98/twin $CORE/iblock_98 && lvremove -q -y vg0/twin >/dev/null" || fail "the twin stays"
+	settle
+}
+
+# Which of them would be copied nobody could say.
+duplicate_serial()
+{
+	twin one "$CORE/iblock_0/a"
+	! make_set || fail "a set of a LUN that is there twice"
+	say "duplicate serial number: $(tail -n 1 "$TEST_TMP/create" | cut -c 9-600)"
+	grep -q 'identifier' "$TEST_TMP/create" || fail "that does not say what is wrong"
+	nothing_frozen_here
+	no_twin one
+	array_clean 2
+}
+
+# The document of a set that is no more.
+stale_document()
+{
+	! vssctl import "$SHARE/map-late.xml" >"$TEST_TMP/import" 2>&1 || fail "imported what was deleted"
+	say "stale document: $(tail -n 1 "$TEST_TMP/import" | cut -c 9-600)"
+	told "$TEST_TMP/import"
+	vssctl import --cleanup "$SHARE/map-late.xml"
+	[[ $(lun_disks) == 2 ]] || fail "disks on system one: $(lsblk -d)"
+	array_clean 2
+}
+
+# Masking is begun anew until the array has heard it, and the set is imported here then.
+masking()
+{
+	local id kind status
+
+	umount /srv/a /srv/b
+	vssctl create --transportable --context nas-rollback --backup-document "$SHARE/mask.xml" \
+		"$(lun 0)" "$(lun 1)" >"$TEST_TMP/create" 2>&1 || fail "$(<"$TEST_TMP/create")"
+	for kind in silent cut lost; do
+		fault unmap $kind
+		status=0
+		vssctl mask "$SHARE/mask.xml" >"$TEST_TMP/mask" 2>&1 || status=$?
+		say "unmap $kind: status $status: $(tail -n 1 "$TEST_TMP/mask" | cut -c 1-600)"
+		[[ -e $SHARE/fault.done ]] || fail "unmap $kind: there was no such call"
+		rm -f "$SHARE/fault.done"
+		((status == 0)) || told "$TEST_TMP/mask"
+		[[ $status != 0 || $kind != silent ]] || fail "masked without the array"
+		((status == 0)) || [[ $kind == silent ]] || fail "unmap $kind was not asked again"
+	done
+	on_array "[[ \$(mapped one) == 0 ]]" || fail "the array shows the originals still"
+	[[ $(lun_disks) == 0 ]] || fail "disks on system one: $(lsblk -d)"
+	fault map lost
+	vssctl import "$SHARE/mask.xml" || fail "no import after masking"
+	id=$(sed -n 's/.*snapshotSetId="\([^"]*\)".*/\1/p' "$SHARE/mask.xml" | head -n 1)
+	vssctl delete --set "$id"
+	settle
+	[[ $(lun_disks) == 0 ]] || fail "disks on system one: $(lsblk -d)"
+}
+
 # give NAME: a set for system two, and what it says when it is done with it.
 give()
 {
@@ -116,6 +196,7 @@ one()
 	mount "$(lun 0)" /srv/a
 	mount "$(lun 1)" /srv/b
 	creation
+	duplicate_serial
 	killed_in_commit
 	for name in "${imports[@]}"; do
 		give "$name"
@@ -132,11 +213,14 @@ one()
 	await orphan.used 200
 	array_clean 2
 	say "the requester died: nothing is left"
+	stale_document
+	masking
 }
 
 # --- system two -----------------------------------------------------------------
 
-imports=(map-cut map-lost map-silent map-never map-late delete-cut delete-lost other-lun edited died)
+imports=(map-cut map-lost map-silent map-never map-late find-cut find-silent delete-cut delete-lost
+	delete-silent other-lun twice edited died)
 
 # import NAME: its status; what it says is in $TEST_TMP/import.
 import()
@@ -147,6 +231,13 @@ import()
 clean_up()
 {
 	vssctl import --cleanup "$SHARE/$1.xml" || fail "$1: no clean-up"
+}
+
+copy_store()
+{
+	# shellcheck disable=SC2016 # expanded there
+	on_array 'lv=$(lvs --noheadings -o lv_name @vss.copy | head -n 1 | tr -d " ")
+		echo $CORE/iblock_*/$lv'
 }
 
 # The array exports something else as the first copy.
@@ -170,8 +261,9 @@ one_import()
 
 	rm -f "$SHARE/fault.done"
 	case $name in
-	map-* | delete-*) fault "${name%-*}" "${name#*-}" ;;
+	map-* | delete-* | find-*) fault "${name%-*}" "${name#*-}" ;;
 	other-lun) put_another_lun ;;
+	twice) twin two "$(copy_store)" ;;
 	edited)
 		cp "$SHARE/edited.xml" "$TEST_TMP/saved.xml"
 		sed -i 's/_vss_0*[1-9a-f]/_vss_00/' "$SHARE/edited.xml"
@@ -181,10 +273,13 @@ one_import()
 	import "$name" || status=$?
 	say "$name: status $status after $(($(ms) - start)) ms: $(tail -n 1 "$TEST_TMP/import" | cut -c 9-600)"
 	case $name in
-	map-silent | map-never | other-lun) ((status)) || fail "$name: imported" ;;
+	map-silent | map-never | find-silent | other-lun | twice) ((status)) || fail "$name: imported" ;;
 	map-late | delete-*) ((status == 0)) || fail "$name: $(<"$TEST_TMP/import")" ;;
 	edited) ((status)) || fail "an edited document was taken" ;;
 	esac
+	[[ $name != twice ]] || no_twin two
+	# What could not be deleted is tried again when the next session ends.
+	[[ $name != delete-silent ]] || vssctl list shadows >/dev/null
 	if ((status)) && [[ $name != edited ]]; then
 		told "$TEST_TMP/import"
 		clean_up "$name"

@@ -491,6 +491,7 @@ static void copies_are_judged(void **state)
 	finds("content back", "resync_luns(), call 2, gave VSS_E_OBJECT_NOT_FOUND");
 }
 
+/* PRV-032 */
 static void life_is_judged(void **state)
 {
 	(void)state;
