@@ -134,6 +134,7 @@ steps <<-EOF
 	VSS_E_VOLUME_IN_USE: remove @0
 	! vgchange -qq -an lunvg
 	hide
+	! rm -r /run/vss/hidden # as a reboot does
 	remove @0
 	remove @1
 	wait 20000

@@ -215,7 +215,8 @@ vss_result vss_lun_remove(const char *device, struct vss_error *err);
  *
  * From the next udev event on LVM, md, btrfs, udisks and systemd leave the disk and
  * its partitions alone, and there are no links to them by UUID or label.
- * Call it before vss_lun_wait().  It holds until vss_lun_unhide(), or a reboot.
+ * Call it before vss_lun_wait().  It holds until vss_lun_unhide(), also over a start of the
+ * machine where /var/lib/vss can be read when disks arrive.
  *
  * Return: S_OK; VSS_E_VOLUME_NOT_SUPPORTED no identifier; E_ACCESSDENIED, E_OUTOFMEMORY,
  * VSS_E_UNEXPECTED the mark could not be made.
