@@ -112,6 +112,9 @@ one()
 	done
 	sync
 	say "recovered; every file is as it was"
+	# A logical volume is LVM's again, by its own name.
+	[[ ! ${ALL_VOLUMES-} || $(findmnt -no SOURCE /srv/both) == /dev/mapper/data-both ]] ||
+		fail "the logical volume came back as $(findmnt -no SOURCE /srv/both)"
 	for v in "${volumes[@]}"; do
 		umount "/srv/$v"
 	done
