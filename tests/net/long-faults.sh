@@ -5,7 +5,7 @@
 # provider; LUNs that are late, never come, or are others; machines and processes that
 # die. After each nothing is frozen, no LUN is mapped that should not be, no copy is left,
 # and what failed said why.
-# net: timeout=1500
+# net: timeout=3000
 
 . "$(dirname "$0")/lib.sh"
 
@@ -21,9 +21,9 @@ array()
 # Short times: these are lost by waiting only.
 impatient()
 {
-	LIO_TIMEOUT=25
+	LIO_TIMEOUT=40
 	mkdir -p /etc/vss/vssd.conf.d
-	printf '[Timeouts]\nArrival = 15\nProvider = 60\n' >/etc/vss/vssd.conf.d/test.conf
+	printf '[Timeouts]\nArrival = 20\nProvider = 100\n' >/etc/vss/vssd.conf.d/test.conf
 	system_up
 }
 
@@ -45,7 +45,7 @@ make_set()
 # Each call while a set is made.
 creation()
 {
-	local op kind start status
+	local op kind start status i
 
 	for op in hello find prepare arm take export complete; do
 		for kind in cut lost silent; do
@@ -55,7 +55,13 @@ creation()
 			start=$(ms)
 			status=0
 			make_set || status=$?
-			[[ -e $SHARE/fault.done ]] || fail "$op $kind: there was no such call"
+			# A connection on a busy machine may take too long to be asked anything.
+			for ((i = 0; i < 3 && status; i++)); do
+				[[ ! -e $SHARE/fault.done ]] || break
+				status=0
+				make_set || status=$?
+			done
+			[[ -e $SHARE/fault.done ]] || fail "$op $kind: there was no such call: $(<"$TEST_TMP/create")"
 			rm -f "$SHARE/fault.done"
 			nothing_frozen_here
 			say "$op $kind: status $status after $(($(ms) - start)) ms: $(tail -n 1 "$TEST_TMP/create" | cut -c 9-600)"
@@ -83,7 +89,7 @@ killed_in_commit()
 {
 	fault take silent
 	make_set &
-	wait_for 60 test -e "$SHARE/fault.done"
+	wait_for 120 test -e "$SHARE/fault.done"
 	rm "$SHARE/fault.done"
 	pkill -KILL -f 'vss-provider-host.*lio-iscsi'
 	! wait $! || fail "the set was made without its provider"
@@ -176,9 +182,9 @@ masking()
 give()
 {
 	make_set --backup-document "$SHARE/$1.xml" --wait-for "$SHARE/$1.used" &
-	wait_for 60 test -s "$SHARE/$1.xml"
+	wait_for 120 test -s "$SHARE/$1.xml"
 	tell "$1.made"
-	await "$1.used" 200
+	await "$1.used" 400
 	wait $! || fail "$1: the set: $(<"$TEST_TMP/create")"
 	nothing_frozen_here
 	array_clean 2
@@ -205,12 +211,12 @@ one()
 	# The requester dies before BackupComplete.
 	make_set --backup-document "$SHARE/orphan.xml" --wait-for "$SHARE/never" &
 	pid=$!
-	wait_for 60 test -s "$SHARE/orphan.xml"
+	wait_for 120 test -s "$SHARE/orphan.xml"
 	kill -KILL $pid
 	wait $pid 2>/dev/null || :
 	nothing_frozen_here
 	tell orphan.made
-	await orphan.used 200
+	await orphan.used 400
 	array_clean 2
 	say "the requester died: nothing is left"
 	stale_document
@@ -302,7 +308,7 @@ two()
 	fi
 	impatient
 	for name in "${imports[@]}"; do
-		await "$name.made" 900
+		await "$name.made" 2000
 		[[ $name != died ]] || {
 			# Killed while the shadow copies are here.
 			vssctl import "$SHARE/died.xml" --exec "touch $SHARE/kill.two; sleep 100"
@@ -319,7 +325,7 @@ second_life()
 	vssctl import "$SHARE/died.xml" || fail "the second life cannot import"
 	say "died: imported by the second life, and released"
 	tell died.used
-	await orphan.made 200
+	await orphan.made 400
 	vssctl import "$SHARE/orphan.xml" || fail "cannot import what a dead requester has left"
 	tell orphan.used
 }

@@ -7,7 +7,7 @@
 # it was at the instant, byte for byte.  Nothing is left after any of them.
 #
 # Covers FRV-001, FRV-002, FRV-012, IMP-006..008, IMP-024, TRN-010, TRN-014, TRN-031.
-# net: timeout=900
+# net: timeout=1500
 
 . "$(dirname "$0")/lib.sh"
 
@@ -83,7 +83,7 @@ give()
 		sync "/srv/$v/data/1"
 	done
 	tell "$name.made"
-	await "$name.used" 120
+	await "$name.used" 300
 	wait $create || fail "$name: the set: $(<"$TEST_TMP/create")"
 	check_events "$context"
 	if [[ $context == *-rollback ]]; then
@@ -180,7 +180,7 @@ take()
 	local name=$1 context=$2 start id
 
 	shift 2
-	await "$name.made" 300
+	await "$name.made" 500
 	start=$(ms)
 	vssctl import "$SHARE/$name.xml" --exec "bash $VSS_SRC/tests/net/${0##*/} two read $start $*" \
 		>"$TEST_TMP/import" 2>&1 || fail "$name: no import: $(<"$TEST_TMP/import")"
@@ -210,7 +210,7 @@ two()
 		# shellcheck disable=SC2086 # words
 		take $row
 	done
-	await one.done 500
+	await one.done 900
 }
 
 if [[ ${2-} == read ]]; then

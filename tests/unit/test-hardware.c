@@ -711,15 +711,22 @@ static void travels(void **state)
 	vss_provider_snapshot_clear(&two);
 }
 
-/* Imported where it was made. */
+/* Imported where it was made: before that the volume has no shadow copy there. */
 static void returns(void **state)
 {
+	const struct vss_provider_volume wide = { .path = "/dev/fake-wide" };
 	struct vss_provider_snapshot one = { 0 };
 	struct fixture *f = *state;
+	uint32_t compatibility;
+	bool present;
 
 	make(f, VSS_CTX_APP_ROLLBACK | VSS_VOLSNAP_ATTR_TRANSPORTABLE, "/dev/fake-wide", NULL);
 	carry(f, &one, 0);
+	assert_int_equal(f->ops->is_volume_snapshotted(f->state, &wide, &present, &compatibility, &f->err), S_OK);
+	assert_false(present);
 	assert_int_equal(f->ops->import_snapshot(f->state, &one, &f->err), S_OK);
+	assert_int_equal(f->ops->is_volume_snapshotted(f->state, &wide, &present, &compatibility, &f->err), S_OK);
+	assert_true(present);
 	assert_int_equal(existing(f), 1);
 	assert_int_equal(leftovers("seen"), 2);
 	assert_int_equal(delete(f, 0), S_OK);
