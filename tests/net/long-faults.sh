@@ -118,7 +118,8 @@ twin()
 
 no_twin()
 {
-	echo 1 >"/sys/block/$(basename "$(lun 98)")/device/delete"
+	# It may be hidden, and have no links then.
+	echo 1 >"$(echo /sys/class/scsi_device/*:98/device)/delete"
 	on_array "
 		rm $TPG/acls/$IQN:$1/lun_98/it && rmdir $TPG/acls/$IQN:$1/lun_98 &&
 		rm $TPG/lun/lun_98/it && rmdir $TPG/lun/lun_98 &&
