@@ -84,6 +84,7 @@ extern const struct vssctl_command vssctl_document_show;
 extern const struct vssctl_command vssctl_events;
 extern const struct vssctl_command vssctl_exec;
 extern const struct vssctl_command vssctl_expose;
+extern const struct vssctl_command vssctl_files;
 extern const struct vssctl_command vssctl_import;
 extern const struct vssctl_command vssctl_list;
 extern const struct vssctl_command vssctl_lun_show;
