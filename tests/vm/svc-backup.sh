@@ -5,7 +5,7 @@
 # exposure, scripts; the content compared each time.
 #
 # Covers CLI-001..003, CLI-005..008, CLI-010..012, CLI-016..018, CLI-021..026,
-# LIF-023, LIF-035, TIM-019, TIM-020, PRV-034, SEL-014, SEC-006.
+# LIF-023, LIF-035, TIM-019, TIM-020, PRV-034, SEL-014, SEL-021, SEC-006, BCD-027.
 
 . "$(dirname "$0")/writers-lib.sh"
 
@@ -92,7 +92,8 @@ expect_fail vssctl create --exec false "$ext4"
 
 echo "--- persistent, exposed, deleted"
 sum=$(content "$xfs")
-vssctl create --persistent --writers back --json "$xfs" "$raw" >"$TEST_TMP/set"
+vssctl create --persistent --writers back --json --backup-document "$TEST_TMP/persistent.xml" \
+	--writer-documents "$TEST_TMP/persistent" "$xfs" "$raw" >"$TEST_TMP/set"
 mapfile -t ids < <(json id <"$TEST_TMP/set")
 raw_sum=$(raw_sha "$raw")
 dd if=/dev/urandom of="$xfs/app/file" bs=64k count=40 conv=notrunc,fsync status=none
@@ -104,7 +105,13 @@ run_ok vssctl expose "${ids[0]}" "$TEST_TMP/exposed"
 [[ $(vssctl list shadows --shadow "${ids[0]}" --json | json exposed_name) == "$TEST_TMP/exposed" ]] ||
 	fail "the exposure is not told"
 expect_fail vssctl expose "${ids[0]}" "$TEST_TMP/exposed"
+echo x >"$xfs/app/new"
+list=(vssctl files --backup-document "$TEST_TMP/persistent.xml" --writer-documents "$TEST_TMP/persistent")
+[[ $("${list[@]}" --relative-to "$TEST_TMP/exposed") == $'app\napp/file' ]] || fail "not the files of the copy"
+"${list[@]}" --json | grep -q "\"path\":\"$xfs/app/file\",\"source\":\"$TEST_TMP/exposed/app/file\"" ||
+	fail "the file's own path is not told"
 run_ok vssctl unexpose "${ids[0]}"
+expect_fail -s 3 -m "is not mounted" "${list[@]}"
 expect_fail -s 3 vssctl unexpose "${ids[0]}"
 expect_sha "raw volume" "$(image "${ids[1]}")" "$raw_sum"
 echo "--- they outlive vssd"

@@ -19,6 +19,7 @@ struct member {
 	const struct vss_snapshot_prop *prop;
 	dev_t original;
 	dev_t image;
+	bool in_use;		/* the original is mounted: there are files */
 	const char *mounted;	/* where the copy is */
 	const char *root;	/* which folder of it */
 };
@@ -82,7 +83,10 @@ static bool is_whole(const char *root)
 	return !root || !root[0] || !strcmp(root, "/");
 }
 
-/* Where the copies are; of several places one that has all of it. */
+/*
+ * Where the copies are; of several places one that has all of it.  A copy of what is not
+ * mounted itself, with no file system perhaps, need not be.
+ */
 static int find_copies(struct set *set)
 {
 	struct libmnt_iter *iter = mnt_new_iter(MNT_ITER_FORWARD);
@@ -95,6 +99,7 @@ static int find_copies(struct set *set)
 		for (size_t i = 0; dev && i < set->count; i++) {
 			struct member *m = &set->members[i];
 
+			m->in_use = m->in_use || dev == m->original;
 			if (dev != m->image || (m->mounted && is_whole(m->root)))
 				continue;
 			m->mounted = mnt_fs_get_target(fs);
@@ -103,7 +108,7 @@ static int find_copies(struct set *set)
 	}
 	mnt_free_iter(iter);
 	for (size_t i = 0; i < set->count; i++)
-		if (!set->members[i].mounted)
+		if (set->members[i].in_use && !set->members[i].mounted)
 			return vssctl_fail(set->ctl, VSS_E_OBJECT_NOT_FOUND,
 					   "shadow copy %s of %s is not mounted; use 'vssctl expose', or mount it read-only",
 					   vss_uuid_format(&set->members[i].prop->snapshot_id, text),

@@ -11,8 +11,8 @@
 #include "vssctl.h"
 
 /*
- * Tell @files all that is mounted: with a copy, what is on the volumes of the set,
- * all of which must be mounted somewhere; without one, the rest.  0 or the exit code.
+ * Tell @files all that is mounted: with a copy, what is on the volumes of the set, whose
+ * copies must be mounted somewhere; without one, the rest.  0 or the exit code.
  */
 int vssctl_files_add_set(struct vssctl *ctl, struct vss_backup_files *files, const struct vss_uuid *set);
 
