@@ -1,0 +1,80 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+# shellcheck shell=bash
+#
+# The pairs of devices that are measured: an origin and a place for the copies, and
+# what the block layer has counted for both. To be sourced.
+
+# Space that is written to, and room beyond it for dm-thin, whose copies lie beside
+# what was copied. In MiB.
+VOLUME_MIB=256
+DEVICE_MIB=640
+
+# pair_up DEVICE: sets origin and store to the pair of that kind, both filled: a
+# sector never written before costs a device more than others.
+pair_up()
+{
+	local dev
+
+	case $1 in
+	null_blk)
+		modprobe null_blk nr_devices=0
+		null_make bench-o "$DEVICE_MIB"
+		null_make bench-s "$DEVICE_MIB"
+		origin=/dev/bench-o store=/dev/bench-s
+		;;
+	virtio)
+		origin=$(disk bench-o) store=$(disk bench-s)
+		;;
+	esac
+	settle
+	for dev in "$origin" "$store"; do
+		dd if=/dev/zero of="$dev" bs=1M count="$DEVICE_MIB" oflag=direct status=none
+	done
+}
+
+# null_make NAME MIB: a device in memory that answers after 0.1 ms.
+null_make()
+{
+	local dir=/sys/kernel/config/nullb/$1
+
+	mkdir "$dir"
+	echo 1 >"$dir/memory_backed"
+	echo "$2" >"$dir/size"
+	echo 100000 >"$dir/completion_nsec"
+	echo 2 >"$dir/irqmode"
+	echo 1 >"$dir/power"
+}
+
+pair_down()
+{
+	[[ $1 == null_blk ]] || return 0
+	rmdir /sys/kernel/config/nullb/bench-{o,s}
+	rmmod null_blk
+}
+
+# counts DEV: prints its reads, KiB read, writes, KiB written, flushes.
+counts()
+{
+	local s
+
+	read -ra s <"/sys/class/block/${1##*/}/stat"
+	echo "${s[0]} $((s[2] / 2)) ${s[4]} $((s[6] / 2)) ${s[15]}"
+}
+
+# quiet: waits until nothing has been written to both for a while: what is stored
+# behind the writes belongs to them.
+quiet()
+{
+	local now before='' same=0
+
+	while ((same < 3)); do
+		now="$(counts "$origin") $(counts "$store")"
+		if [[ $now == "$before" ]]; then
+			same=$((same + 1))
+		else
+			same=0
+		fi
+		before=$now
+		sleep 0.03
+	done
+}
