@@ -56,6 +56,12 @@ check-vm: deps ## run the tests in VMs only
 check-static: deps ## run the static checks only (sparse, checkpatch, shellcheck)
 	@scripts/check.sh --only static $(if $(TESTS),--tests '$(TESTS)')
 
+bench: deps ## compare with the bare device, dm-snapshot and dm-thin; QUICK=1: in 4 minutes
+	@scripts/install-deps.sh jq
+	@mkdir -p $(B)
+	+@$(MAKE) --no-print-directory stage >$(B)/bench-build.log 2>&1 || { cat $(B)/bench-build.log; exit 1; }
+	@scripts/bench.sh
+
 fuzz: deps ## fuzz the parsers of documents, FUZZ_SECONDS (60) each, with clang
 	@scripts/install-deps.sh clang libclang-rt-dev
 	$(call userspace,$(B)) fuzz
@@ -84,7 +90,7 @@ clean: ## delete everything that was built
 help: ## print this
 	@echo 'Targets (default: all):'
 	@sed -nE 's/^([a-z-]+):.*## (.*)/  \1\t\2/p' Makefile | expand -t 18
-	@echo 'Variables: KDIR DESTDIR PREFIX TESTS W=1 (more warnings) KVER (of the VM) VECTORS FUZZ_SECONDS'
+	@echo 'Variables: KDIR DESTDIR PREFIX TESTS W=1 (more warnings) KVER (of the VM) VECTORS FUZZ_SECONDS QUICK REPEATS'
 
 # --- what the checks build: warnings are errors -----------------------------
 
@@ -128,5 +134,5 @@ kdir-there:
 # Only what is called below may run in parallel: "deps" must come first.
 .NOTPARALLEL:
 
-.PHONY: all module userspace install install-only demo check fuzz check-unit check-vm \
+.PHONY: all module userspace install install-only demo check bench fuzz check-unit check-vm \
 	check-static call-order vm deps clean help vm-module vm-userspace vm-unit vm-call-order vm-tree stage stage-locked kdir-there

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
-# shellcheck shell=bash
+# shellcheck shell=bash disable=SC2034,SC2154 # variables are shared with guest.sh
 #
 # The pairs of devices that are measured: an origin and a place for the copies, and
 # what the block layer has counted for both. To be sourced.
@@ -9,24 +9,29 @@
 VOLUME_MIB=256
 DEVICE_MIB=640
 
-# pair_up DEVICE: sets origin and store to the pair of that kind, both filled: a
-# sector never written before costs a device more than others.
+# pair_of DEVICE: sets device, and origin and store to the pair of that kind.
+pair_of()
+{
+	device=$1
+	case $1 in
+	null_blk) origin=/dev/bench-o store=/dev/bench-s ;;
+	virtio) origin=$(disk bench-o) store=$(disk bench-s) ;;
+	esac
+}
+
+# pair_up DEVICE: makes the pair and fills it: a sector never written before costs a
+# device more than others.
 pair_up()
 {
 	local dev
 
-	case $1 in
-	null_blk)
+	if [[ $1 == null_blk ]]; then
 		modprobe null_blk nr_devices=0
 		null_make bench-o "$DEVICE_MIB"
 		null_make bench-s "$DEVICE_MIB"
-		origin=/dev/bench-o store=/dev/bench-s
-		;;
-	virtio)
-		origin=$(disk bench-o) store=$(disk bench-s)
-		;;
-	esac
-	settle
+		settle
+	fi
+	pair_of "$1"
 	for dev in "$origin" "$store"; do
 		dd if=/dev/zero of="$dev" bs=1M count="$DEVICE_MIB" oflag=direct status=none
 	done
@@ -43,13 +48,6 @@ null_make()
 	echo 100000 >"$dir/completion_nsec"
 	echo 2 >"$dir/irqmode"
 	echo 1 >"$dir/power"
-}
-
-pair_down()
-{
-	[[ $1 == null_blk ]] || return 0
-	rmdir /sys/kernel/config/nullb/bench-{o,s}
-	rmmod null_blk
 }
 
 # counts DEV: prints its reads, KiB read, writes, KiB written, flushes.

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
-# shellcheck shell=bash
+# shellcheck shell=bash disable=SC2034,SC2154 # variables are shared with guest.sh
 #
 # What is compared: the bare device, vss, dm-snapshot, dm-thin. Each is brought up
 # on the same pair of devices. To be sourced.
@@ -52,7 +52,7 @@ new_snapshots()
 		done
 		;;
 	dm-snapshot-*)
-		size=$((DEVICE_MIB / n * 2048))
+		size=$((DEVICE_MIB * 2048 / n))
 		for ((i = 0; i < n; i++)); do
 			dmsetup create --noudevsync "bench-cow$i" \
 				--table "0 $size linear $store $((i * size))"

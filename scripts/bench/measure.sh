@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
-# shellcheck shell=bash
+# shellcheck shell=bash disable=SC2034,SC2154 # variables are shared with guest.sh
 #
 # One measurement: fio, and what the block layer counted meanwhile. To be sourced.
 #

@@ -1,0 +1,32 @@
+#!/bin/bash
+# SPDX-License-Identifier: GPL-2.0-or-later
+#
+# Compares vss with the bare device, dm-snapshot and dm-thin in one VM and prints the
+# table; build/bench.jsonl has a line for each measurement. Called by "make bench",
+# which builds first. QUICK=1 measures less; REPEATS and BENCH_SECONDS bound the rest.
+
+set -uo pipefail
+. "$(dirname "$0")/vm/common.sh"
+cd "$top" || exit 1
+
+mode=full repeats=${REPEATS:-3} seconds=${BENCH_SECONDS:-2400}
+if [[ ${QUICK:-} && $QUICK != 0 ]]; then
+	mode=quick repeats=${REPEATS:-2} seconds=${BENCH_SECONDS:-45}
+fi
+
+# The VM writes here; of a run before nothing must remain.
+dir=$build/bench
+rm -rf "$dir"
+scripts/vm/run --kernel "${KVER:-$(default_kver)}" --no-disks --mem 3072 --dir "$dir" \
+	--timeout $((seconds + 3600)) --cache none --aio native \
+	--disk virtio:640M:bench-o --disk virtio:640M:bench-s \
+	-- scripts/bench/guest.sh "$mode" "$repeats" "$seconds" || exit
+
+raw=$dir/io/bench-raw.jsonl
+jq -cs -f scripts/bench/summary.jq "$raw" >"$dir/summary.jsonl" || exit
+jq -c 'del(.repeats, .spread, .p50_us, .p999_us)' "$dir/summary.jsonl" >"$build/bench.jsonl" || exit
+{
+	scripts/bench/table.sh "$dir/summary.jsonl" "$dir/io/bench-other.jsonl"
+} | tee "$build/bench.txt"
+echo
+echo "build/bench.jsonl: $(wc -l <"$build/bench.jsonl") measurements; build/bench.txt: this table"

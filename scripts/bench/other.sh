@@ -1,0 +1,123 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+# shellcheck shell=bash disable=SC2034,SC2154 # variables are shared with guest.sh
+#
+# What is not a throughput: how long sets hold writes, what a copied chunk takes of
+# memory, what the service adds to a set. To be sourced.
+
+# tell WHAT NUMBER VALUE: a line in $other; NUMBER is of volumes, writers or such.
+tell()
+{
+	jq -nc --arg what "$1" --argjson n "$2" --argjson value "$3" '{ $what, $n, $value }' \
+		>>"$other"
+}
+
+# Bytes that the module uses for the volume, without the content of copies.
+vss_memory()
+{
+	[[ $engine == vss ]] || return 0
+	quiet
+	vol "$origin" memory
+}
+
+# tell_memory BEFORE: bytes a copied chunk since then.
+tell_memory()
+{
+	local now copied
+
+	[[ $engine == vss && $device == null_blk ]] || return 0
+	now=$(vss_memory)
+	copied=$(vssctl status --json "$origin" | json copied | head -n 1)
+	((copied)) || fail "nothing was copied"
+	tell memory_bytes_per_copied_chunk "$copied" \
+		"$(jq -n "($now - $1) / $copied * 10 | round / 10")"
+}
+
+# measure_hold N...: sets of N slices of 4 MiB, without file systems; the largest
+# last.
+measure_hold()
+{
+	local n i volumes=() most=${!#}
+
+	modprobe vss
+	for ((i = 0; i < most; i++)); do
+		dmsetup create --noudevsync "bench-v$i" --table "0 8192 linear $origin $((i * 8192))"
+		dmsetup create --noudevsync "bench-a$i" --table "0 8192 linear $store $((i * 8192))"
+		volumes+=("/dev/mapper/bench-v$i")
+	done
+	settle
+	for ((i = 0; i < most; i++)); do
+		vssctl attach -q "${volumes[i]}"
+		vssctl diff-area add -q --force "${volumes[i]}" --on "/dev/mapper/bench-a$i"
+	done
+	for n; do
+		for i in 1 2 3; do
+			tell hold_usec "$n" "$(vssctl create --json "${volumes[@]:0:n}" | json hold_usec)"
+		done
+	done
+	for ((i = 0; i < most; i++)); do
+		vssctl detach -q --force "${volumes[i]}"
+		dm_remove "bench-v$i"
+		dm_remove "bench-a$i"
+	done
+	rmmod vss
+}
+
+# took CMD...: prints how many ms it took.
+took()
+{
+	local start=$EPOCHREALTIME end
+
+	"$@" >/dev/null || fail "status $?: $*"
+	end=$EPOCHREALTIME
+	echo $(((${end/./} - ${start/./}) / 1000))
+}
+
+one_set()
+{
+	vssctl create -q "$1"
+	vssctl delete -q --volume "$1" --all
+}
+
+has_writers()
+{
+	(($(vssctl list writers --json | json name | grep -c '^bench') == $1))
+}
+
+# measure_coordination N...: the same set without the service and with N writers.
+# These do nothing, so all the rest is coordination: processes, messages, documents.
+measure_coordination()
+{
+	local dev=/dev/mapper/bench-fs dir i writers pids=()
+
+	dmsetup create --noudevsync bench-fs --table "0 131072 linear $origin 0"
+	settle
+	mkfs.ext4 -q "$dev"
+	dir=$(mount_tmp "$dev")
+	modprobe vss
+	vssctl attach -q "$dev"
+	vssctl diff-area add -q --force "$dev" --on "$store"
+	for i in 1 2 3; do
+		tell set_without_service_ms 0 "$(took one_set "$dev")"
+	done
+	start_vssd
+	for writers; do
+		while ((${#pids[@]} < writers)); do
+			i=${#pids[@]}
+			mkdir "$dir/$i"
+			vss-writer-test --name "bench$i" --address "$VSS_BUS_ADDRESS" \
+				--component "data=$dir/$i" &
+			pids+=($!)
+		done
+		wait_for 60 has_writers "$writers"
+		for i in 1 2 3; do
+			tell set_with_writers_ms "$writers" \
+				"$(took vssctl create -q --context backup --exec true "$dir")"
+		done
+	done
+	kill "${pids[@]}"
+	stop_vssd
+	umount "$dir"
+	vssctl detach -q --force "$dev"
+	dm_remove bench-fs
+	rmmod vss
+}
