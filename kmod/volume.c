@@ -150,6 +150,11 @@ static int check_overlap(struct block_device *bdev,
 
 static void free_volume(struct vss_volume *vol)
 {
+	/* In the order in which the works of one start those of another. */
+	if (vol->near_wq)
+		destroy_workqueue(vol->near_wq);
+	if (vol->store_wq)
+		destroy_workqueue(vol->store_wq);
 	if (vol->wq)
 		destroy_workqueue(vol->wq);
 	vss_area_destroy(vol);
@@ -194,7 +199,12 @@ static struct vss_volume *alloc_volume(vss_bdev_handle handle, u32 chunk_size,
 			       GFP_KERNEL);
 	vol->wq = alloc_workqueue("vss-%pg", WQ_MEM_RECLAIM | WQ_UNBOUND |
 				  WQ_HIGHPRI, 0, vol->bdev);
-	if (err || !vol->pubseq || !vol->wq) {
+	vol->near_wq = alloc_workqueue("vss-near-%pg", WQ_MEM_RECLAIM |
+				       WQ_HIGHPRI, 0, vol->bdev);
+	vol->store_wq = alloc_workqueue("vss-store-%pg", WQ_MEM_RECLAIM |
+					WQ_UNBOUND, 0, vol->bdev);
+	if (err || !vol->pubseq || !vol->wq || !vol->near_wq ||
+	    !vol->store_wq) {
 		vol->handle = NULL;	/* the caller closes it */
 		free_volume(vol);
 		return NULL;
