@@ -32,7 +32,7 @@ if [[ $mode == quick ]]; then
 	# Less, and less telling: the memory for write-behind hides more of it.
 	RUN_WRITES=([4k-rand-1]=800 [4k-rand-32]=4096 [64k-rand-32]=768 [1m-seq-32]=80)
 	DEVICE_MIB=400
-	sets=(1 8)
+	sets=(1) crews=(1)
 fi
 
 say()
@@ -135,20 +135,15 @@ for device in null_blk virtio; do
 	pair_up "$device"
 done
 
-pair_of null_blk
-say "hold"
-measure_hold "${sets[@]}"
-say "coordination"
-measure_coordination "${crews[@]}"
-
 for ((rep = 1; rep <= repeats && SECONDS < limit; rep++)); do
 	for device in null_blk virtio; do
 		pair_of "$device"
 		one_round
 	done
 done
+repeats=$((rep - 1))
+pair_of null_blk
 if [[ $mode == full ]]; then
-	pair_of null_blk
 	say "512 snapshots"
 	rep=0
 	bare 16
@@ -156,4 +151,8 @@ if [[ $mode == full ]]; then
 	many 512
 	engine_down
 fi
-say "done, $((rep > 0 ? rep - 1 : repeats)) repeats"
+say "hold"
+measure_hold "${sets[@]}"
+say "coordination"
+measure_coordination "${crews[@]}"
+say "done, $repeats repeats"
