@@ -44,6 +44,9 @@ install-only: kdir-there
 demo: deps stage ## see a busy volume snapshotted in a VM
 	@scripts/demo.sh
 
+demo-transport: deps stage ## see a set travel to another system, and a lost volume come back
+	@scripts/demo-transport.sh
+
 check: deps ## build and run all tests; TESTS=NAME or a glob runs only those
 	@scripts/check.sh $(if $(TESTS),--tests '$(TESTS)')
 
@@ -52,6 +55,12 @@ check-unit: deps ## run the userspace unit tests only
 
 check-vm: deps ## run the tests in VMs only
 	@scripts/check.sh --only vm $(if $(TESTS),--tests '$(TESTS)')
+
+check-net: deps ## run the tests with a storage array and two systems only
+	@scripts/check.sh --only net $(if $(TESTS),--tests '$(TESTS)')
+
+check-long: deps ## run the long tests of transport and its faults; not part of check
+	@scripts/check.sh --long $(if $(TESTS),--tests '$(TESTS)')
 
 check-static: deps ## run the static checks only (sparse, checkpatch, shellcheck)
 	@scripts/check.sh --only static $(if $(TESTS),--tests '$(TESTS)')
@@ -134,5 +143,5 @@ kdir-there:
 # Only what is called below may run in parallel: "deps" must come first.
 .NOTPARALLEL:
 
-.PHONY: all module userspace install install-only demo check bench fuzz check-unit check-vm \
+.PHONY: all module userspace install install-only demo demo-transport bench check check-net check-long fuzz check-unit check-vm \
 	check-static call-order vm deps clean help vm-module vm-userspace vm-unit vm-call-order vm-tree stage stage-locked kdir-there

@@ -28,13 +28,13 @@ static const struct nla_policy member_attrs[VSS_A_MEMBER_MAX + 1] = {
 	[VSS_A_MEMBER_MINOR] = VSS_NL_MINOR,
 	[VSS_A_MEMBER_SNAPSHOT_UUID] = VSS_NL_UUID,
 	[VSS_A_MEMBER_LEVEL] = LEVEL_POLICY,
+	[VSS_A_MEMBER_HOLD_ONLY] = { .type = NLA_FLAG },
 };
 
 static const struct vss_nl_nest member_nest = {
 	.policy = member_attrs,
 	.max = VSS_A_MEMBER_MAX,
-	.required = BIT(VSS_A_MEMBER_MAJOR) | BIT(VSS_A_MEMBER_MINOR) |
-		    BIT(VSS_A_MEMBER_SNAPSHOT_UUID),
+	.required = BIT(VSS_A_MEMBER_MAJOR) | BIT(VSS_A_MEMBER_MINOR),
 };
 
 static const struct nla_policy freeze_attrs[VSS_A_FREEZE_MAX + 1] = {
@@ -139,8 +139,11 @@ static int put_member(struct sk_buff *skb, const struct vss_member *member)
 	if (!nest ||
 	    vss_nl_put_dev(skb, VSS_A_MEMBER_MAJOR, VSS_A_MEMBER_MINOR,
 			   member->dev) ||
-	    vss_nl_put_uuid(skb, VSS_A_MEMBER_SNAPSHOT_UUID, &member->uuid) ||
 	    nla_put_u32(skb, VSS_A_MEMBER_LEVEL, member->level))
+		return -EMSGSIZE;
+	if (member->hold_only ?
+	    nla_put_flag(skb, VSS_A_MEMBER_HOLD_ONLY) :
+	    vss_nl_put_uuid(skb, VSS_A_MEMBER_SNAPSHOT_UUID, &member->uuid))
 		return -EMSGSIZE;
 	nla_nest_end(skb, nest);
 	return 0;
@@ -187,7 +190,15 @@ static int get_member(struct vss_member_request *member,
 		return err;
 	member->dev = vss_nl_get_dev(tb[VSS_A_MEMBER_MAJOR],
 				     tb[VSS_A_MEMBER_MINOR]);
-	vss_nl_get_uuid(&member->snapshot, tb[VSS_A_MEMBER_SNAPSHOT_UUID]);
+	member->hold_only = tb[VSS_A_MEMBER_HOLD_ONLY];
+	if (member->hold_only == !!tb[VSS_A_MEMBER_SNAPSHOT_UUID]) {
+		NL_SET_ERR_MSG_ATTR(extack, attr,
+				    "a MEMBER has either SNAPSHOT_UUID or HOLD_ONLY");
+		return -EINVAL;
+	}
+	if (tb[VSS_A_MEMBER_SNAPSHOT_UUID])
+		vss_nl_get_uuid(&member->snapshot,
+				tb[VSS_A_MEMBER_SNAPSHOT_UUID]);
 	if (tb[VSS_A_MEMBER_LEVEL])
 		member->level = nla_get_u32(tb[VSS_A_MEMBER_LEVEL]);
 	return 0;

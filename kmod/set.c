@@ -11,6 +11,9 @@
  * freeze, hold and drain, then the next lower; what drains above is written
  * below.  Holds end before the thaw begins, for the thaw itself may wait for a
  * write.
+ *
+ * A member may be there to be held only: then somebody else copies it between
+ * HELD and COMMITTED, and it takes part in everything but snapshots.
  */
 #include <linux/ktime.h>
 #include <linux/sched/mm.h>
@@ -218,9 +221,10 @@ static void bury(struct vss_set *set)
 	lockdep_assert_held(&set->lock);
 	mutex_lock(&vss_mutex);
 	for (i = 0; i < set->nr; i++) {
-		if (!set->members[i].snap)
+		if (!set->members[i].vol)
 			continue;
-		vss_snapshot_drop(set->members[i].snap);
+		if (set->members[i].snap)
+			vss_snapshot_drop(set->members[i].snap);
 		first = true;
 	}
 	finish(set, VSS_SET_FAILED);
@@ -331,8 +335,10 @@ static int do_commit(struct vss_set *set)
 		return fail(set, -EBUSY,
 			    "a file system was thawed by someone else");
 	now = ktime_get_real_ns();
-	for (i = 0; i < set->nr; i++)
-		vss_snapshot_commit(set->members[i].snap, now);
+	for (i = 0; i < set->nr; i++) {
+		if (set->members[i].snap)
+			vss_snapshot_commit(set->members[i].snap, now);
+	}
 	set->state = VSS_SET_COMMITTED;
 	unhold_all(set);
 	return 0;
@@ -350,8 +356,10 @@ static int do_thaw(struct vss_set *set)
 		mutex_unlock(&vss_mutex);
 		return fail(set, -ECANCELED, "the set was undone");
 	}
-	for (i = 0; i < set->nr && !err; i++)
-		err = vss_snapshot_show(set->members[i].snap);
+	for (i = 0; i < set->nr && !err; i++) {
+		if (set->members[i].snap)
+			err = vss_snapshot_show(set->members[i].snap);
+	}
 	if (!err) {
 		finish(set, VSS_SET_DONE);
 		unlist(set);
@@ -450,11 +458,15 @@ static int add_member(struct vss_set *set, const struct vss_member_request *req,
 		NL_SET_ERR_MSG(extack, "a volume is a member of another set in creation");
 		return -EBUSY;
 	}
-	err = vss_snapshot_prepare(vol, &req->snapshot, &set->uuid, &m->snap,
-				   extack);
+	if (req->hold_only)
+		err = vss_volume_check(vol, extack);
+	else
+		err = vss_snapshot_prepare(vol, &req->snapshot, &set->uuid,
+					   &m->snap, extack);
 	if (err)
 		return err;
 	m->dev = req->dev;
+	m->hold_only = req->hold_only;
 	uuid_copy(&m->uuid, &req->snapshot);
 	m->level = req->level;
 	m->vol = vol;
@@ -542,8 +554,10 @@ int vss_set_prepare(const struct vss_set_request *req, struct vss_set **setp,
 	mutex_lock(&vss_mutex);
 	err = prepare(set, req, extack);
 	if (err) {
-		for (i = 0; i < set->nr; i++)
-			vss_snapshot_drop(set->members[i].snap);
+		for (i = 0; i < set->nr; i++) {
+			if (set->members[i].snap)
+				vss_snapshot_drop(set->members[i].snap);
+		}
 		finish(set, VSS_SET_FAILED);
 	} else {
 		kref_get(&set->ref);

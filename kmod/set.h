@@ -19,14 +19,16 @@ struct vss_volume;
 /**
  * struct vss_member - a volume of a set
  * @dev:	the volume's device
+ * @hold_only:	it is frozen and held, and no snapshot is made of it
  * @uuid:	the snapshot's name
  * @vol:	the volume; NULL once the set has ended
- * @snap:	its snapshot; NULL once the set has ended
+ * @snap:	its snapshot; NULL once the set has ended, and with @hold_only
  * @level:	volumes of a higher level lie on those of a lower one
  * @held:	its gate is held by us
  */
 struct vss_member {
 	dev_t			dev;
+	bool			hold_only;
 	uuid_t			uuid;
 	struct vss_volume	*vol;
 	struct vss_snapshot	*snap;
@@ -103,11 +105,13 @@ struct vss_set {
 /**
  * struct vss_member_request - a member as userspace names it
  * @dev:	the volume's device
+ * @hold_only:	no snapshot of it
  * @snapshot:	name for the snapshot
  * @level:	level of the volume
  */
 struct vss_member_request {
 	dev_t		dev;
+	bool		hold_only;
 	uuid_t		snapshot;
 	unsigned int	level;
 };

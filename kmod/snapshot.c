@@ -275,14 +275,9 @@ int vss_snapshot_prepare(struct vss_volume *vol, const uuid_t *uuid,
 	int err;
 
 	lockdep_assert_held(&vss_mutex);
-	if (vss_bdev_is_gone(vol->bdev)) {
-		NL_SET_ERR_MSG(extack, "the volume's device was removed");
-		return -ENODEV;
-	}
-	if (bdev_nr_sectors(vol->bdev) != vol->nr_sectors) {
-		NL_SET_ERR_MSG(extack, "the volume was resized: detach it and attach it again");
-		return -ESTALE;
-	}
+	err = vss_volume_check(vol, extack);
+	if (err)
+		return err;
 	if (vol->nr_snaps >= VSS_MAX_SNAPSHOTS || vol->gen >= U32_MAX - 1) {
 		NL_SET_ERR_MSG(extack, "the volume has as many snapshots as it may have");
 		return -EMLINK;

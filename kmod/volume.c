@@ -93,6 +93,29 @@ struct vss_volume *vss_volume_find(dev_t dev)
 }
 
 /**
+ * vss_volume_check() - can the volume be a member of a set?
+ * @vol:	the volume
+ * @extack:	set on errors
+ *
+ * The hook sees writes only up to the size that the volume had at attach.
+ *
+ * Return: 0, or -ENODEV or -ESTALE.
+ */
+int vss_volume_check(struct vss_volume *vol, struct netlink_ext_ack *extack)
+{
+	lockdep_assert_held(&vss_mutex);
+	if (vss_bdev_is_gone(vol->bdev)) {
+		NL_SET_ERR_MSG(extack, "the volume's device was removed");
+		return -ENODEV;
+	}
+	if (bdev_nr_sectors(vol->bdev) != vol->nr_sectors) {
+		NL_SET_ERR_MSG(extack, "the volume was resized: detach it and attach it again");
+		return -ESTALE;
+	}
+	return 0;
+}
+
+/**
  * vss_volume_memory() - bytes of memory that a volume takes
  * @vol:	the volume
  *

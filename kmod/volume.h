@@ -112,6 +112,7 @@ int vss_volume_attach(dev_t dev, u32 chunk_size, u64 copy_memory,
 int vss_volume_detach(struct vss_volume *vol, bool force,
 		      struct netlink_ext_ack *extack);
 struct vss_volume *vss_volume_find(dev_t dev);
+int vss_volume_check(struct vss_volume *vol, struct netlink_ext_ack *extack);
 struct vss_volume *vss_volume_next_hit(struct gendisk *disk, sector_t sector,
 				       sector_t nr, struct vss_volume *prev);
 u64 vss_volume_memory(struct vss_volume *vol);

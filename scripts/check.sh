@@ -1,9 +1,11 @@
 #!/bin/bash
 # SPDX-License-Identifier: GPL-2.0-or-later
 #
-# check.sh [--only static|unit|vm] [--tests PATTERN...] [--jobs N]: builds with
+# check.sh [--only static|unit|vm|net] [--long] [--tests PATTERN...] [--jobs N]: builds with
 # warnings as errors, runs the checks and prints their results as TAP. The last
 # line is "N passed, N failed, N skipped". Fails if one failed or none ran.
+#
+# --long runs the long tests of tests/net (long-*.sh), and nothing else.
 #
 # PATTERN is a shell glob or a part of names such as vm/boot; several are
 # separated by blanks.
@@ -12,9 +14,10 @@ set -uo pipefail
 . "$(dirname "$0")/vm/common.sh"
 cd "$top" || exit 1
 
-only='' patterns=() jobs=''
+only='' patterns=() jobs='' long=''
 while (($#)); do
 	case $1 in
+	--long) only=net long=1; shift; continue ;;
 	--only) only=$2 ;;
 	--tests) read -r -a patterns <<<"$2" ;;
 	--jobs) jobs=$2 ;;
@@ -90,6 +93,15 @@ for t in tests/vm/*.sh; do
 	[[ ! -f tests/vm/$t.sh || $t == *lib ]] || ! wanted "vm/$t" || vm_tests+=("vm/$t")
 done
 
+# One test at a time, in three VMs.
+net_tests=()
+for t in tests/net/*.sh; do
+	t=${t##*/}
+	t=${t%.sh}
+	[[ ! -f tests/net/$t.sh || $t == lib || ($t == long-* && ! $long) || ($t != long-* && $long) ]] ||
+		! wanted "net/$t" || net_tests+=("net/$t")
+done
+
 # Unit tests are programs made from test-NAME.c, and scripts [test-]NAME.sh.
 declare -A unit_program
 for t in tests/unit/test-*.c tests/unit/*.sh; do
@@ -111,7 +123,7 @@ builds=()
 if ((${#unit_tests[@]})) || { [[ ! $only ]] && wanted build; }; then
 	builds+=(unit)
 fi
-if ((${#vm_tests[@]})) || { [[ ! $only ]] && wanted build; }; then
+if ((${#vm_tests[@]} + ${#net_tests[@]})) || { [[ ! $only ]] && wanted build; }; then
 	builds+=(module userspace stage)
 fi
 
@@ -148,6 +160,7 @@ done
 plan+=("${unit_tests[@]}")
 vms=${#vm_tests[@]}
 ((vms == 0)) || plan+=("${vm_tests[@]}" vm/shutdown)
+plan+=("${net_tests[@]}")
 tap_plan "${#plan[@]}"
 
 # --- run ----------------------------------------------------------------------
@@ -190,11 +203,11 @@ for item in "${plan[@]}"; do
 		tap_result "$item" $status "$took" "$state/log/unit-$name"
 		;;
 	vm/shutdown) ;;
-	vm/*)
+	vm/* | net/*)
 		if [[ $broken ]]; then
 			echo "not run, as this was not built:$broken" >"$state/log/broken"
 			tap_result "$item" 1 0 "$state/log/broken"
-		else
+		elif [[ $item == vm/* ]]; then
 			enqueue "$name"
 		fi
 		;;
@@ -238,6 +251,16 @@ if ((vms)); then
 	((worker_status == 0)) || echo "worker status $worker_status" >>"$state/vm-end.log"
 	tap_result vm/shutdown $worker_status 0 "$state/vm-end.log"
 fi
+
+for item in "${net_tests[@]}"; do
+	[[ ! $broken ]] || break
+	name=${item#*/}
+	limit=$(sed -n 's/^# net: *timeout=//p' "tests/net/$name.sh")
+	timed "$state/log/net-$name" scripts/vm/net --timeout "${limit:-300}" --dir "$state/net-$name" \
+		-- "tests/net/$name.sh"
+	tap_result "$item" $status "$took" "$state/log/net-$name"
+	((status)) || rm -rf "$state/net-$name"
+done
 
 if grep -q failed "$state/results"; then
 	keep=1

@@ -21,7 +21,7 @@ tell()
 	shift
 	echo
 	echo "Booting a VM with Debian's kernel $kver as it is ..."
-	scripts/vm/run --kernel "$kver" --tcg-thread single --timeout 300 --no-disks "$@" \
+	scripts/vm/run --kernel "$kver" --tcg-thread single --timeout 900 --no-disks "$@" \
 		-- "scripts/demo/$story"
 	status=$?
 	if ((status)); then

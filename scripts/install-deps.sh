@@ -14,7 +14,7 @@ packages=(
 	# Build
 	make gcc libc6-dev pkg-config libnl-genl-3-dev libblkid-dev
 	libmount-dev libsmartcols-dev libjson-c-dev liburing-dev
-	libxml2-dev libsystemd-dev libpq-dev libarchive-dev uuid-dev
+	libxml2-dev libsystemd-dev libdevmapper-dev libpq-dev libarchive-dev uuid-dev
 	# Kernel: the one the VM runs, and its headers. No boot loader comes
 	# along, as recommended packages are left out.
 	linux-image-amd64 linux-headers-amd64 kmod
@@ -23,7 +23,7 @@ packages=(
 	procps util-linux
 	# Tests
 	libcmocka-dev dbus postgresql fio e2fsprogs xfsprogs btrfs-progs fdisk dmsetup lvm2
-	mdadm nvme-cli
+	mdadm nvme-cli open-iscsi thin-provisioning-tools openssh-server openssh-client
 	# Static checks; the source package has checkpatch.pl
 	sparse shellcheck perl linux-source-6.1
 	"$@"
@@ -55,6 +55,13 @@ fi
 
 echo "Installing with apt: ${missing[*]}"
 export DEBIAN_FRONTEND=noninteractive
+# What is installed serves in VMs: no service of it is to start here.
+policy=/usr/sbin/policy-rc.d
+if [[ ! -e $policy ]]; then
+	trap 'rm -f "$policy"' EXIT
+	printf '#!/bin/sh\nexit 101\n' >"$policy"
+	chmod +x "$policy"
+fi
 apt=(apt-get -q -y -o Acquire::Retries=3 -o Dpkg::Options::=--force-confold -o Dpkg::Use-Pty=0)
 "${apt[@]}" update
 "${apt[@]}" install --no-install-recommends "${missing[@]}"

@@ -43,7 +43,8 @@ instant_of()
 {
 	local time
 
-	time=$(vssctl show --json "$1" | sed -n 's/.*"time": *"\([^"]*\)".*/\1/p')
+	time=$(vssctl show --json "$1" | sed -n 's/.*"created": *"\([^"]*\)".*/\1/p')
+	[[ $time ]] || return 1
 	echo $(($(date -d "$time" +%s%N) / 1000))
 }
 
@@ -71,7 +72,7 @@ step "The service: vssd comes by D-Bus when it is asked for; the writer of Postg
 insmod "$(modinfo -n vss)"
 mkdir -p /run/dbus
 dbus-daemon --system --fork
-printf '[writer]\ndiscover = no\n[cluster demo]\nconninfo = host=/tmp port=5432 dbname=postgres\n' >"$work/pg.conf"
+printf '[Writer]\nDiscover = no\n[Cluster demo]\nConninfo = host=/tmp port=5432 dbname=postgres\n' >"$work/pg.conf"
 chmod 644 "$work/pg.conf"
 as_postgres vss-writer-postgresql --config "$work/pg.conf" >"$work/writer.log" 2>&1 &
 writer=$!
@@ -97,7 +98,7 @@ done
 step "One command makes a consistent shadow copy of the volume with the server's help"
 run vssctl create --persistent --writers postgresql --backup-document "$work/backup.xml" /srv/pg
 id=$(awk '$1 == "shadow" { print $3 }' "$work/out")
-instant=$(instant_of "$id")
+instant=$(instant_of "$id") || fail "the shadow copy does not tell its instant"
 sleep 1
 last=0
 while read -r number time && ((time < instant)); do
@@ -130,12 +131,11 @@ tables=$(sql 5433 "SELECT sum(abalance) = (SELECT sum(bbalance) FROM pgbench_bra
 [[ $tables == t ]] || fail "pgbench's tables do not agree"
 say "and pgbench's accounts and branches agree to the cent"
 
-step "The end: servers stopped, volume detached, module unloaded"
+step "The end: servers stopped, module unloaded; the volume was let go with its last shadow copy"
 kill $bench $client
 as_postgres "$pg/pg_ctl" -w -s -m fast -D /srv/copy/data stop
 as_postgres "$pg/pg_ctl" -w -s -m fast -D $data stop
 kill $writer
-run vssctl detach /srv/pg
 pkill -x vssd
 for ((i = 0; i < 50; i++)); do
 	rmmod vss 2>/dev/null && break

@@ -24,7 +24,7 @@
 
 #define MACHINE_MAX	8
 #define MACHINE_EVENTS	(VSSD_EVENT_POST_RESTORE + 1)
-#define MACHINE_STEPS	(VSSD_STEP_BREAK + 1)
+#define MACHINE_STEPS	VSSD_STEP_COUNT
 #define MACHINE_ANSWER_USEC	1000
 
 static const char *const machine_events[] = {
@@ -34,7 +34,7 @@ static const char *const machine_events[] = {
 static const char *const machine_steps[] = {
 	"IsVolumeSupported", "IsVolumeSnapshotted", "BeginPrepare", "EndPrepare", "PreCommit", "HoldWrites",
 	"Commit", "ReleaseWrites", "PostCommit", "PreFinalCommit", "PostFinalCommit", "Abort", "GetSnapshots",
-	"Delete", "SetWritable", "Revert", "QueryRevert", "Import", "Break",
+	"Delete", "SetWritable", "Revert", "QueryRevert", "Import", "Break", "BeginHold", "MaskOriginals",
 };
 
 /* What somebody does when it is asked something. */
@@ -123,9 +123,13 @@ struct standin_provider {
 	bool busy;		/* a call has not returned */
 	struct standin_snapshot snapshots[128];
 	size_t nr_snapshots;
+	char held[256];		/* volumes that it was to hold only, of the last set */
+	struct vss_uuid held_set;
 	struct vss_uuid absent[4];	/* not found by an import */
 	size_t nr_absent;
 	bool has_luns;
+	bool copies_identity;	/* its copies bear the identifiers of their originals */
+	size_t masked;		/* LUNs, of the last time */
 	unsigned int revert_polls;	/* how often a revert is still pending */
 	uint32_t attributes;	/* of PreFinalCommit */
 };
@@ -567,6 +571,13 @@ static void provider_does(struct standin_provider *p, struct machine_answer *a, 
 		s->context = request->context;
 		snprintf(s->volume, sizeof(s->volume), "%s", a->volume);
 		break;
+	case VSSD_STEP_BEGIN_HOLD:
+		if (!vss_uuid_equal(&p->held_set, &request->set))
+			p->held[0] = '\0';
+		p->held_set = request->set;
+		strncat(p->held, " ", sizeof(p->held) - strlen(p->held) - 1);
+		strncat(p->held, a->volume, sizeof(p->held) - strlen(p->held) - 1);
+		break;
 	case VSSD_STEP_HOLD_WRITES:
 		p->holding = true;
 		break;
@@ -609,6 +620,8 @@ static void provider_does(struct standin_provider *p, struct machine_answer *a, 
 			if (p->has_luns) {
 				provider_lun(&luns[reply->nr_snapshots], ids[reply->nr_snapshots],
 					     &extents[reply->nr_snapshots], s->volume);
+				if (p->copies_identity)
+					luns[reply->nr_snapshots].destination.ids = &ids[reply->nr_snapshots][0];
 				told[reply->nr_snapshots].luns = &luns[reply->nr_snapshots];
 				told[reply->nr_snapshots].nr_luns = 1;
 				told[reply->nr_snapshots].provider_data = (char *)"private";
@@ -661,6 +674,9 @@ static void provider_does(struct standin_provider *p, struct machine_answer *a, 
 		}
 		reply->snapshots = told;
 		reply->nr_snapshots = 1;
+		break;
+	case VSSD_STEP_MASK_ORIGINALS:
+		p->masked = request->nr_luns;
 		break;
 	case VSSD_STEP_BREAK:
 		for (size_t i = p->nr_snapshots; i-- > 0;)

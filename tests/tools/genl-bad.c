@@ -838,6 +838,19 @@ static void run_wrong_sets(struct suite *s)
 						 UUID(VSS_A_MEMBER_SNAPSHOT_UUID, 4),
 						 U32(VSS_A_MEMBER_LEVEL, 16)))),
 	      ERRNOS(EINVAL, ERANGE));
+	wrong(s, "SET_PREPARE of a member with a snapshot and without", VSS_CMD_SET_PREPARE, 0,
+	      VSS_A_SET,
+	      ITEMS(UUID(VSS_A_SET_UUID, 3),
+		    NEST(VSS_A_SET_MEMBER, ITEMS(U32(VSS_A_MEMBER_MAJOR, tracked.major),
+						 U32(VSS_A_MEMBER_MINOR, tracked.minor),
+						 UUID(VSS_A_MEMBER_SNAPSHOT_UUID, 4),
+						 FLAG(VSS_A_MEMBER_HOLD_ONLY)))),
+	      ERRNOS(EINVAL));
+	wrong(s, "SET_PREPARE that holds a volume, and twice", VSS_CMD_SET_PREPARE, 0, VSS_A_SET,
+	      ITEMS(UUID(VSS_A_SET_UUID, 3), MEMBER_OF(tracked, 4),
+		    NEST(VSS_A_SET_MEMBER, ITEMS(U32(VSS_A_MEMBER_MAJOR, tracked.major),
+						 U32(VSS_A_MEMBER_MINOR, tracked.minor),
+						 FLAG(VSS_A_MEMBER_HOLD_ONLY)))), NULL);
 	wrong(s, "SET_PREPARE that freezes descriptor 9999", VSS_CMD_SET_PREPARE, 0, VSS_A_SET,
 	      ITEMS(UUID(VSS_A_SET_UUID, 3), MEMBER_OF(tracked, 4),
 		    NEST(VSS_A_SET_FREEZE, ITEMS(U32(VSS_A_FREEZE_FD, 9999)))), ERRNOS(EBADF));

@@ -1,13 +1,14 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 /*
  * A controller of a snapshot set that stops wherever a test wants it to: it
- * prepares a set over volumes that are attached and have diff areas, then takes
- * commands from standard input, one a line, and answers each with one line.
+ * prepares a set over volumes that are attached and have diff areas ("hold:VOLUME":
+ * to be held only, which needs no diff area), then takes commands from standard input, one a line, and answers each with one line.
  *
  *   set-steps [--set UUID] [--hold-timeout MS] [--freeze-timeout MS] [--no-freeze]
  *             VOLUME...
  *
- * First line:  "prepared SET SNAPSHOT..." in the order of the volumes
+ * First line:  "prepared SET SNAPSHOT..." in the order of the volumes; "hold" in
+ *              place of a snapshot
  * Commands:    frozen, held, committed, done    advance the set
  *              abort                            undo it
  *              get                              read its state
@@ -139,9 +140,12 @@ static int prepare(struct controller *c, char **volumes, struct vss_kernel_set_r
 	int ret;
 
 	for (; volumes[c->count] && c->count < VSS_MAX_MEMBERS; c->count++) {
+		const char *name = volumes[c->count];
 		struct vss_blockdev blockdev;
 
-		if (vss_blockdev_resolve(volumes[c->count], &blockdev, &error))
+		c->members[c->count].hold_only = !strncmp(name, "hold:", 5);
+		if (vss_blockdev_resolve(c->members[c->count].hold_only ? name + 5 : name, &blockdev,
+					 &error))
 			goto fail;
 		devs[c->count] = blockdev.dev;
 		vss_blockdev_clear(&blockdev);
@@ -175,7 +179,8 @@ static void print_prepared(const struct controller *c)
 
 	printf("prepared %s", vss_uuid_format(&c->set, id));
 	for (size_t i = 0; i < c->count; i++)
-		printf(" %s", vss_uuid_format(&c->members[i].snapshot, id));
+		printf(" %s", c->members[i].hold_only ? "hold" :
+		       vss_uuid_format(&c->members[i].snapshot, id));
 	putchar('\n');
 }
 

@@ -375,7 +375,7 @@ static inline struct walk walk_backup_document(struct vss_backup_document *doc)
 		walk_writer_components(&walk, vss_backup_document_writer(doc, i));
 	WALK_MUST(!vss_backup_document_writer(doc, vss_backup_document_writer_count(doc)));
 	result = vss_backup_document_get_set(doc, &set, NULL);
-	WALK_MUST(result == S_OK || result == VSS_E_OBJECT_NOT_FOUND);
+	WALK_MUST(result == S_OK || result == VSS_E_OBJECT_NOT_FOUND || result == VSS_E_INVALID_XML_DOCUMENT);
 	if (result)
 		return walk;
 	walk_uuid(&walk, &set.set_id);

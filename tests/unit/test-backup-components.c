@@ -267,6 +267,79 @@ static void a_restore(void **state)
 	free(events);
 }
 
+/* BCD-006: files are in the writers' documents only. */
+static void no_file_sets_in_the_backup_document(void **state)
+{
+	struct fixture *f = *state;
+	struct vss_writer_metadata *metadata;
+	char *xml, *written;
+
+	begin_backup(f, VSS_CTX_BACKUP);
+	assert_result(vss_backup_components_get_writer_metadata(f->bc, 0, &f->instance, &metadata), S_OK);
+	assert_result(vss_examine_writer_metadata_save_as_xml(metadata, &written), S_OK);
+	assert_non_null(strstr(written, "/srv/c"));
+	assert_result(add(f, NULL, "C"), S_OK);
+	begin_set(f);
+	assert_result(vss_backup_components_save_as_xml(f->bc, &xml), S_OK);
+	assert_non_null(strstr(xml, "componentName=\"C\""));
+	assert_null(strstr(xml, "FILE_LIST"));
+	assert_null(strstr(xml, "filespec"));
+	assert_null(strstr(xml, "/srv/c"));
+	free(xml);
+	free(written);
+	vss_writer_metadata_free(metadata);
+}
+
+/*
+ * WMD-002 TRN-007: what a requester saves of a writer is the writer's document.  WMD-004: nothing that
+ * a requester does to what it was given changes what the writer said.
+ */
+static void writers_documents_stay(void **state)
+{
+	struct fixture *f = *state;
+	struct vss_writer_metadata *metadata, *again, *stored;
+	struct vss_writer_identity identity;
+	struct vss_uuid instance;
+	char *first, *second;
+
+	begin_backup(f, VSS_CTX_BACKUP);
+	assert_result(vss_backup_components_get_writer_metadata(f->bc, 0, &instance, &metadata), S_OK);
+	assert_result(vss_examine_writer_metadata_save_as_xml(metadata, &first), S_OK);
+	assert_result(vss_create_vss_examine_writer_metadata(first, strlen(first), &stored, NULL), S_OK);
+	assert_result(vss_examine_writer_metadata_get_identity(stored, &identity), S_OK);
+	assert_true(vss_uuid_equal(&identity.writer_id, &world_writer_class));
+	assert_true(vss_uuid_equal(&identity.instance_id, &instance));
+	vss_writer_identity_clear(&identity);
+	vss_writer_metadata_free(stored);
+
+	assert_result(vss_create_writer_metadata_add_component(metadata, VSS_CT_FILEGROUP, NULL, "INVENTED", NULL,
+							       false, false, true, true, 0), S_OK);
+	vss_writer_metadata_free(metadata);
+	assert_result(add(f, NULL, "INVENTED"), VSS_E_OBJECT_NOT_FOUND);
+	assert_result(vss_backup_components_get_writer_metadata(f->bc, 0, &instance, &again), S_OK);
+	assert_result(vss_examine_writer_metadata_save_as_xml(again, &second), S_OK);
+	assert_string_equal(first, second);
+	vss_writer_metadata_free(again);
+	free(first);
+	free(second);
+}
+
+/* RST-029: what was stored says what is restored, not what the writer has today. */
+static void stored_documents_count(void **state)
+{
+	struct fixture *f = *state;
+	char *xml = stored_document(f), *c = strstr(xml, "componentName=\"C\"");
+
+	/* In those days the components had other names. */
+	for (; c; c = strstr(c, "componentName=\"C\""))
+		c[strlen("componentName=\"")] = 'K';
+	assert_result(vss_backup_components_initialize_for_restore(f->bc, xml), S_OK);
+	free(xml);
+	assert_result(run_async(f, gather_writer_metadata), VSS_S_ASYNC_FINISHED);
+	assert_result(of(set_selected_for_restore, "C", true), VSS_E_OBJECT_NOT_FOUND);
+	assert_result(of(set_selected_for_restore, "K", true), S_OK);
+}
+
 /* RST-013 RST-014 RST-015 RST-023 RST-024 RST-025 */
 static void targets(void **state)
 {
@@ -312,7 +385,10 @@ int main(void)
 		TEST(implicit_components),
 		TEST(nothing_required_of_others),
 		TEST(without_files),
+		TEST(no_file_sets_in_the_backup_document),
+		TEST(writers_documents_stay),
 		TEST(a_restore),
+		TEST(stored_documents_count),
 		TEST(targets),
 	};
 

@@ -5,6 +5,8 @@
  */
 #include "backup-fixture.h"
 
+#include <sys/wait.h>
+
 /* What SetContext says on a new object. */
 static vss_result context_result(struct fixture *f, uint32_t context)
 {
@@ -591,6 +593,48 @@ static void released_halfway(void **state)
 	assert_result(run_async(f, do_snapshot_set), VSS_S_ASYNC_FINISHED);
 }
 
+/* The exit status of a vssctl that speaks to the same vssd; its messages in @output. */
+static int run_vssctl(struct fixture *f, const char *arguments, char output[512])
+{
+	char command[1024];
+	size_t size;
+	FILE *pipe;
+
+	snprintf(command, sizeof(command), "VSS_BUS_ADDRESS='%s' '%s' %s 2>&1", f->address, getenv("VSSCTL"), arguments);
+	pipe = popen(command, "r");
+	assert_non_null(pipe);
+	size = fread(output, 1, 511, pipe);
+	output[size] = '\0';
+	return WEXITSTATUS(pclose(pipe));
+}
+
+/* CLI-019: a volume that is in use is set back with --force only. */
+static void vssctl_reverts(void **state)
+{
+	struct fixture *f = *state;
+	char id[VSS_UUID_TEXT_SIZE], arguments[128], output[512];
+
+	if (!getenv("VSSCTL"))
+		skip();
+	begin_backup(f, VSS_CTX_APP_ROLLBACK);
+	begin_set(f);
+	assert_result(run_async(f, do_snapshot_set), VSS_S_ASYNC_FINISHED);
+	world_set_mounted(f->world, "V1");
+	world_set_time(f->world, WORLD_FAST);
+	vss_uuid_format(&f->snapshot, id);
+	snprintf(arguments, sizeof(arguments), "revert %s", id);
+	assert_int_not_equal(run_vssctl(f, arguments, output), 0);
+	if (!strstr(output, "VSS_E_VOLUME_IN_USE"))
+		fail_msg("%s", output);
+	snprintf(arguments, sizeof(arguments), "revert --force %s", id);
+	if (run_vssctl(f, arguments, output))
+		fail_msg("%s", output);
+	if (run_vssctl(f, "revert --status V1", output))
+		fail_msg("%s", output);
+	assert_int_equal(run_vssctl(f, "revert --force 00000000-1111-2222-3333-444444444444", output), 3);
+	world_set_time(f->world, WORLD_STILL);
+}
+
 int main(void)
 {
 #define TEST(name)	cmocka_unit_test_setup_teardown(name, setup, teardown)
@@ -608,6 +652,7 @@ int main(void)
 		TEST(writer_status),
 		TEST(deleting),
 		TEST(exposing_breaking_reverting),
+		TEST(vssctl_reverts),
 		TEST(documents),
 		TEST(released_halfway),
 	};

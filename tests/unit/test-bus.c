@@ -181,6 +181,11 @@ static void send_call(struct client *c, sd_bus_message *m)
 	assert_true(sd_bus_call_async(c->bus, NULL, m, on_reply, c, 0) >= 0);
 	sd_bus_message_unref(m);
 	settle(c->f);
+	/* What is answered from a thread takes a moment. */
+	for (int i = 0; i < 1000 && !c->answered; i++) {
+		sd_event_run(c->f->event, 10000);
+		settle(c->f);
+	}
 }
 
 #define CALL(c, path, interface, member, ...) ({						\
@@ -272,6 +277,11 @@ static void tells_what_there_is(void **state)
 	assert_true(sd_bus_message_read(c->reply, "s", &text) > 0);
 	assert_non_null(strstr(text, "DoSnapshotSet"));
 	free(path);
+	/* PRV-029 */
+	CALL(c, VSSD_BUS_PATH, MANAGER, "UnregisterProvider", "s", "x");
+	refused(c, "E_INVALIDARG", "UUID");
+	CALL(c, VSSD_BUS_PATH, MANAGER, "UnregisterProvider", "s", INSTANCE_1);
+	refused(c, "VSS_E_PROVIDER_NOT_REGISTERED", INSTANCE_1);
 	CALL(c, VSSD_BUS_PATH, MANAGER, "NoSuchMethod", "");
 	assert_true(sd_bus_message_is_method_error(c->reply, SD_BUS_ERROR_UNKNOWN_METHOD));
 	CALL(c, VSSD_BUS_PATH, MANAGER, "OpenSession", "s", "too much");
@@ -472,6 +482,42 @@ static void dies_while_waiting(void **state)
 	free(path);
 }
 
+/* IMP-012 BRK-013 REV-016: who may not be a requester has no session, nor use of another's. */
+static void refuses_strangers(void **state)
+{
+	static const char *const calls[][2] = {
+		{ "ImportSnapshots", "s" }, { "BreakSnapshotSet", "su" }, { "RevertToSnapshot", "sb" },
+	};
+	struct fixture *f = *state;
+	struct client stranger = { 0 };
+	uid_t me = geteuid();
+	char *path = open_session(&f->a);
+
+	/* Without root's rights everybody here is a stranger, the session's owner too. */
+	if (me) {
+		free(path);
+		skip();
+	}
+	assert_int_equal(seteuid(65534), 0);
+	client_open(f, &stranger);
+	assert_int_equal(seteuid(me), 0);
+	CALL(&stranger, VSSD_BUS_PATH, MANAGER, "OpenSession", "");
+	refused(&stranger, "E_ACCESSDENIED", "may not be a requester");
+	CALL(&stranger, VSSD_BUS_PATH, MANAGER, "UnregisterProvider", "s", INSTANCE_1);
+	refused(&stranger, "E_ACCESSDENIED", "may not be a requester");
+	for (size_t i = 0; i < COUNT(calls); i++) {
+		sd_bus_message *m = request(&stranger, path, SESSION, calls[i][0]);
+
+		assert_true(sd_bus_message_append(m, calls[i][1], INSTANCE_1, 0) >= 0);
+		send_call(&stranger, m);
+		assert_true(stranger.answered);
+		assert_true(sd_bus_message_is_method_error(stranger.reply, NULL));
+	}
+	client_close(&stranger);
+	settle(f);
+	free(path);
+}
+
 static void keeps_limits(void **state)
 {
 	struct fixture *f = *state;
@@ -587,6 +633,7 @@ int main(void)
 		cmocka_unit_test_setup_teardown(survives_bad_writers, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(ends_with_its_peer, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(dies_while_waiting, set_up, tear_down),
+		cmocka_unit_test_setup_teardown(refuses_strangers, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(keeps_limits, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(survives_garbage, set_up, tear_down),
 		cmocka_unit_test(cleans_text),

@@ -113,7 +113,7 @@ static void takes_all(void **state)
 	put(f, "vssd.conf", "# comment\n; another\n\n[Requesters]\n User=7 \nGroup = 8\n"
 			    "[Timeouts]\nFreeze = 30\nProvider=5\n[Limits]\nSessions = 3\nMessageSize=65536\n"
 			    "[Writers]\nAllow = 9 Shop Writer*\nAllow=@10 5affb034-969f-4919-8875-88f830d0ef89");
-	put(f, "vssd.conf.d/b.conf", "[Timeouts]\nFreeze = 20\n[Requesters]\nUser = 11\n");
+	put(f, "vssd.conf.d/b.conf", "[timeouts]\nfreeze = 20\n[Requesters]\nUser = 11\n");
 	put(f, "vssd.conf.d/a.conf", "[Timeouts]\nFreeze = 10\n");
 	put(f, "vssd.conf.d/a.conf.bak", "no such thing");
 	put(f, "vssd.conf.d/.conf", "no such thing");

@@ -402,13 +402,20 @@ static void import_refusals(void **state)
 	assert_int_equal(requester_wait(&other, import_snapshots, document), VSS_E_SNAPSHOT_SET_IN_PROGRESS);
 	assert_int_equal(r.result, S_OK);
 	requester_wait(&r, delete_snapshots, &set, VSS_OBJECT_SNAPSHOT_SET, true);
+	/* IMP-014: once, for ever */
+	assert_int_equal(requester_wait(&r, import_snapshots, document), VSS_E_OBJECT_ALREADY_EXISTS);
+	assert_non_null(strstr(r.error, "deleted or broken"));
 
+	free(document);
+	document = transported(w, VSS_CTX_NAS_ROLLBACK, &set, true);
 	requester_ask(&r, import_snapshots, document);
 	assert_int_equal(vssd_session_cancel(r.session), S_OK);
 	machine_run(w->m);
 	assert_int_equal(r.result, E_ABORT);
 	requester_wait(&r, delete_snapshots, &set, VSS_OBJECT_SNAPSHOT_SET, true);
 	/* Its requester dies in the middle. */
+	free(document);
+	document = transported(w, VSS_CTX_NAS_ROLLBACK, &set, true);
 	requester_ask(&r, import_snapshots, document);
 	requester_close(&r);
 	machine_run(w->m);
@@ -418,6 +425,147 @@ static void import_refusals(void **state)
 			 VSS_E_PROVIDER_NOT_REGISTERED);
 	free(document);
 	requester_close(&other);
+}
+
+/* TRN-029 IMP-009: one that was edited, by hand as well */
+static void import_edited(void **state)
+{
+	struct world *w = *state;
+	struct requester r;
+	struct vss_uuid set;
+	char *document = transported(w, VSS_CTX_NAS_ROLLBACK, &set, true), *at;
+
+	open_with(&r, w, VSS_CTX_ALL);
+	at = strstr(document, "copy-/dev/a");
+	assert_null(at);	/* identifiers are in hexadecimal */
+	at = strstr(document, "originalVolume=\"/dev/a\"");
+	assert_non_null(at);
+	at[strlen("originalVolume=\"/dev/")] = 'b';
+	assert_int_equal(requester_wait(&r, import_snapshots, document), VSS_E_INVALID_XML_DOCUMENT);
+	assert_non_null(strstr(r.error, "digest"));
+	at[strlen("originalVolume=\"/dev/")] = 'a';
+	at = strstr(document, " digest=");
+	memcpy(at, " gidest=", 8);
+	assert_int_equal(requester_wait(&r, import_snapshots, document), VSS_E_INVALID_XML_DOCUMENT);
+	memcpy(at, " digest=", 8);
+	assert_int_equal(w->hard->seen[VSSD_STEP_IMPORT], 0);
+	assert_int_equal(requester_wait(&r, import_snapshots, document), S_OK);
+	requester_wait(&r, delete_snapshots, &set, VSS_OBJECT_SNAPSHOT_SET, true);
+	requester_close(&r);
+	free(document);
+}
+
+/* IMP-003: what a failed import has left is deleted when that is asked for, what was imported is not. */
+static void clean_up(void **state)
+{
+	struct world *w = *state;
+	struct requester r, other;
+	struct vss_uuid set;
+	char *document = transported(w, VSS_CTX_NAS_ROLLBACK, &set, true);
+
+	open_with(&r, w, VSS_CTX_ALL);
+	open_with(&other, w, VSS_CTX_ALL);
+	assert_int_equal(requester_wait(&r, clean_up_import, NULL), E_INVALIDARG);
+	/* The LUNs are visible, and not what was recorded. */
+	w->hard->on[VSSD_STEP_IMPORT] = (struct behaviour) { .fault = FAULT_FAILS, .result = VSS_E_MISSING_DISK };
+	assert_int_equal(requester_wait(&r, import_snapshots, document), VSS_E_NO_SNAPSHOTS_IMPORTED);
+	assert_non_null(strstr(r.error, "told to fail"));
+	assert_non_null(strstr(r.error, "--cleanup"));
+	memset(w->hard->on, 0, sizeof(w->hard->on));
+	assert_int_equal(requester_wait(&r, clean_up_import, document), S_FALSE);
+	assert_int_equal(w->hard->seen[VSSD_STEP_DELETE], 2);
+	requester_ask(&r, import_snapshots, document);
+	assert_int_equal(requester_wait(&other, clean_up_import, document), VSS_E_SNAPSHOT_SET_IN_PROGRESS);
+	assert_int_equal(r.result, S_OK);
+	assert_int_equal(requester_wait(&r, clean_up_import, document), S_FALSE);
+	assert_int_equal(w->hard->seen[VSSD_STEP_DELETE], 2);
+	assert_int_equal(seen_by(&r), 2);
+	requester_wait(&r, delete_snapshots, &set, VSS_OBJECT_SNAPSHOT_SET, true);
+
+	/* Where it was made: nobody imports it any more. */
+	free(document);
+	document = transported(w, VSS_CTX_NAS_ROLLBACK, &set, false);
+	w->hard->on[VSSD_STEP_DELETE] = (struct behaviour) { .fault = FAULT_FAILS, .result = VSS_E_PROVIDER_VETO };
+	assert_int_equal(requester_wait(&r, clean_up_import, document), VSS_E_PROVIDER_VETO);
+	memset(w->hard->on, 0, sizeof(w->hard->on));
+	assert_int_equal(requester_wait(&r, clean_up_import, document), S_OK);
+	assert_int_equal(w->hard->nr_snapshots, 0);
+	requester_close(&other);
+	requester_close(&r);
+	free(document);
+}
+
+/* Not while its maker may still want it. */
+static void clean_up_of_open_session(void **state)
+{
+	struct world *w = *state;
+	struct requester r, other;
+
+	snprintf(w->hard->supported, sizeof(w->hard->supported), " /dev/a /dev/b ");
+	w->hard->has_luns = true;
+	create(&r, w, VSS_CTX_FILE_SHARE_BACKUP | VSS_VOLSNAP_ATTR_TRANSPORTABLE);
+	open_with(&other, w, VSS_CTX_ALL);
+	assert_int_equal(requester_wait(&other, clean_up_import, r.document), VSS_E_BAD_STATE);
+	assert_int_equal(w->hard->nr_snapshots, 2);
+	requester_close(&other);
+	requester_close(&r);
+	machine_run(w->m);
+	assert_int_equal(w->hard->nr_snapshots, 0);
+}
+
+/* TRN-019 TRN-023: a copy that nobody could find, or tell from its original, is no copy to travel */
+static void nothing_to_find_it_by(void **state)
+{
+	struct world *w = *state;
+	struct requester r;
+
+	snprintf(w->hard->supported, sizeof(w->hard->supported), " /dev/a /dev/b ");
+	requester_open(&r, w->m);
+	assert_int_equal(requester_create(&r, VSS_CTX_NAS_ROLLBACK | VSS_VOLSNAP_ATTR_TRANSPORTABLE, two, 2),
+			 VSS_E_UNEXPECTED_PROVIDER_ERROR);
+	assert_non_null(strstr(r.error, "could find it"));
+	assert_int_equal(w->hard->nr_snapshots, 0);
+	requester_close(&r);
+	machine_run(w->m);
+
+	w->hard->has_luns = true;
+	w->hard->copies_identity = true;
+	requester_open(&r, w->m);
+	assert_int_equal(requester_create(&r, VSS_CTX_NAS_ROLLBACK | VSS_VOLSNAP_ATTR_TRANSPORTABLE, two, 2),
+			 VSS_E_UNEXPECTED_PROVIDER_ERROR);
+	assert_non_null(strstr(r.error, "identifier of its original"));
+	assert_int_equal(w->hard->nr_snapshots, 0);
+	requester_close(&r);
+}
+
+/* FRV-003 FRV-005: each LUN once, nothing while a volume is in use, and again without harm */
+static void mask(void **state)
+{
+	struct world *w = *state;
+	struct requester r;
+	struct vss_uuid set;
+	char *document = transported(w, VSS_CTX_NAS_ROLLBACK, &set, false);
+
+	open_with(&r, w, VSS_CTX_ALL);
+	snprintf(w->m->in_use, sizeof(w->m->in_use), "/dev/a");
+	assert_int_equal(requester_wait(&r, mask_originals, document), VSS_E_VOLUME_IN_USE);
+	assert_int_equal(w->hard->seen[VSSD_STEP_MASK_ORIGINALS], 0);
+	w->m->in_use[0] = '\0';
+	w->hard->on[VSSD_STEP_MASK_ORIGINALS] = (struct behaviour) { .fault = FAULT_FAILS,
+		.result = VSS_E_VOLUME_IN_USE };
+	assert_int_equal(requester_wait(&r, mask_originals, document), VSS_E_VOLUME_IN_USE);
+	assert_non_null(strstr(r.error, "told to fail"));
+	w->hard->on[VSSD_STEP_MASK_ORIGINALS].result = E_NOTIMPL;
+	assert_int_equal(requester_wait(&r, mask_originals, document), VSS_E_PROVIDER_VETO);
+	memset(w->hard->on, 0, sizeof(w->hard->on));
+	assert_int_equal(requester_wait(&r, mask_originals, document), S_OK);
+	assert_int_equal(w->hard->masked, 2);
+	assert_int_equal(requester_wait(&r, mask_originals, document), S_OK);
+	assert_int_equal(w->hard->masked, 2);
+	assert_int_equal(requester_wait(&r, import_snapshots, document), S_OK);
+	requester_wait(&r, delete_snapshots, &set, VSS_OBJECT_SNAPSHOT_SET, true);
+	requester_close(&r);
+	free(document);
 }
 
 /*
@@ -560,6 +708,11 @@ int main(void)
 		cmocka_unit_test_setup_teardown(import_auto_release, setup, teardown),
 		cmocka_unit_test_setup_teardown(import_parts, setup, teardown),
 		cmocka_unit_test_setup_teardown(import_refusals, setup, teardown),
+		cmocka_unit_test_setup_teardown(import_edited, setup, teardown),
+		cmocka_unit_test_setup_teardown(clean_up, setup, teardown),
+		cmocka_unit_test_setup_teardown(clean_up_of_open_session, setup, teardown),
+		cmocka_unit_test_setup_teardown(nothing_to_find_it_by, setup, teardown),
+		cmocka_unit_test_setup_teardown(mask, setup, teardown),
 		cmocka_unit_test_setup_teardown(fast_recovery, setup, teardown),
 		cmocka_unit_test_setup_teardown(identity_of_one_away, setup, teardown),
 		cmocka_unit_test_setup_teardown(revert, setup, teardown),

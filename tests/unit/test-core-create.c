@@ -74,6 +74,8 @@ static void order_of_all(void **state)
 	assert_int_equal(requester_wait(&r, do_snapshot_set, r.document), S_OK);
 	assert_string_equal(m->trace,
 		"back.PrepareSnapshot system.PrepareSnapshot front.PrepareSnapshot "
+		/* The array has no hold of its own. */
+		"sys.BeginHold "
 		"array.EndPrepare sys.EndPrepare "
 		"front.Freeze back.Freeze system.Freeze "
 		"array.PreCommit sys.PreCommit "
@@ -505,6 +507,49 @@ static void silence_while_frozen(void **state)
 	close_and_run(&r);
 }
 
+/* PRV-006: what a provider cannot hold itself another one holds, which makes no copy of it. */
+static void held_by_another(void **state)
+{
+	struct machine *m = *state;
+	struct requester r;
+
+	requester_open(&r, m);
+	assert_int_equal(requester_prepare(&r, VSS_CTX_FILE_SHARE_BACKUP, two, 1), S_OK);
+	machine_forget_trace(m);
+	assert_int_equal(requester_wait(&r, do_snapshot_set, r.document), S_OK);
+	assert_string_equal(m->trace,
+		"sys.BeginHold array.EndPrepare sys.EndPrepare array.PreCommit sys.PreCommit "
+		"sys.HoldWrites array.Commit sys.Commit sys.ReleaseWrites array.PostCommit sys.PostCommit "
+		"array.PreFinalCommit sys.PreFinalCommit array.PostFinalCommit sys.PostFinalCommit "
+		"array.GetSnapshots sys.GetSnapshots");
+	assert_string_equal(m->providers[0].held, " /dev/a");
+	assert_int_equal(m->providers[0].nr_snapshots, 0);
+	assert_int_equal(m->providers[1].nr_snapshots, 1);
+	assert_int_equal(requester_wait(&r, query_snapshots), S_OK);
+	assert_int_equal(r.nr_snapshots, 1);
+	close_and_run(&r);
+	assert_int_equal(m->providers[1].nr_snapshots, 0);
+}
+
+/* Nobody can hold it: the set fails before anything is prepared, and says why. */
+static void held_by_nobody(void **state)
+{
+	struct machine *m = machine_new(NULL);
+	struct requester r;
+
+	(void)state;
+	machine_writer(m, "front", VSS_APP_FRONT_END);
+	machine_provider(m, "array", VSS_PROV_HARDWARE, false, " /dev/a ");
+	requester_open(&r, m);
+	assert_int_equal(requester_create(&r, VSS_CTX_BACKUP, two, 1), VSS_E_PROVIDER_VETO);
+	assert_non_null(strstr(r.error, "\"array\" cannot freeze and hold /dev/a"));
+	assert_int_equal(m->writers[0].seen[VSSD_EVENT_FREEZE], 0);
+	assert_int_equal(m->providers[0].nr_snapshots, 0);
+	requester_close(&r);
+	machine_run(m);
+	machine_free(m);
+}
+
 /* TRN-019 TRN-020 TRN-016 TRN-027 BCD-025: LUN records of a transportable set are in the document. */
 static void transportable(void **state)
 {
@@ -574,6 +619,8 @@ int main(void)
 		cmocka_unit_test_setup_teardown(prerequisites, setup, teardown),
 		cmocka_unit_test_setup_teardown(unseen_while_made, setup, teardown),
 		cmocka_unit_test_setup_teardown(silence_while_frozen, setup, teardown),
+		cmocka_unit_test_setup_teardown(held_by_another, setup, teardown),
+		cmocka_unit_test(held_by_nobody),
 		cmocka_unit_test_setup_teardown(transportable, setup, teardown),
 	};
 

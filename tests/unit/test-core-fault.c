@@ -328,7 +328,10 @@ static void providers_fail(void **state)
 		}
 }
 
-/* TIM-004 TIM-012 TIM-013 */
+/*
+ * TIM-004 TIM-012 TIM-013, and TIM-014: a provider that writes to an original in Commit waits for
+ * the release, as one that hangs there.
+ */
 static void providers_hang(void **state)
 {
 	(void)state;
@@ -352,6 +355,36 @@ static void providers_die(void **state)
 	for (size_t s = 0; s < COUNT(provider_stages); s++)
 		for (size_t p = 0; p < 2; p++)
 			provider_fault(provider_stages[s], FAULT_DIES, p, S_OK, VSS_E_UNEXPECTED_PROVIDER_ERROR);
+}
+
+/* The one that only holds what others copy is as much a part of the set. */
+static void holder_fails(void **state)
+{
+	static const enum fault faults[] = { FAULT_FAILS, FAULT_HANGS, FAULT_DIES };
+	static const enum vssd_step steps[] = { VSSD_STEP_BEGIN_HOLD, VSSD_STEP_END_PREPARE, VSSD_STEP_HOLD_WRITES,
+						VSSD_STEP_COMMIT, VSSD_STEP_RELEASE_WRITES, VSSD_STEP_POST_COMMIT };
+
+	(void)state;
+	for (size_t s = 0; s < COUNT(steps); s++)
+		for (size_t f = 0; f < COUNT(faults); f++) {
+			struct machine *m = new_machine();
+			struct requester r;
+
+			label = machine_steps[steps[s]];
+			m->providers[0].on[steps[s]] = (struct behaviour) { .fault = faults[f],
+				.result = VSS_E_VOLUME_NOT_SUPPORTED_BY_PROVIDER };
+			requester_open(&r, m);
+			CHECK(requester_prepare(&r, VSS_CTX_BACKUP, two, 1) == S_OK);
+			CHECK(VSS_FAILED(requester_wait(&r, do_snapshot_set, r.document)));
+			if (faults[f] == FAULT_FAILS)
+				CHECK(r.result == (steps[s] == VSSD_STEP_BEGIN_HOLD ? VSS_E_PROVIDER_VETO :
+						   VSS_E_UNEXPECTED_PROVIDER_ERROR));
+			CHECK(m->providers[0].seen[VSSD_STEP_ABORT] == 1 || m->providers[0].kills ||
+			      faults[f] == FAULT_DIES);
+			CHECK(m->providers[1].seen[VSSD_STEP_ABORT] == 1);
+			CHECK(m->writers[0].seen[VSSD_EVENT_ABORT] == 1);
+			check_after(m, &r, false);
+		}
 }
 
 static void kill_sys(void *arg)
@@ -392,6 +425,34 @@ static void provider_dies_before(void **state)
 	provider_die(&m->providers[1]);
 	CHECK(requester_wait(&r, do_snapshot_set, r.document) == VSS_E_UNEXPECTED_PROVIDER_ERROR);
 	check_after(m, &r, false);
+}
+
+/* One that ends with nothing to do is started again, to clear up; one that cannot start is let be. */
+static void provider_is_started_again(void **state)
+{
+	static const enum fault faults[] = { FAULT_NONE, FAULT_HANGS, FAULT_DIES };
+
+	(void)state;
+	for (size_t f = 0; f < COUNT(faults); f++) {
+		struct machine *m = new_machine();
+		struct requester r;
+
+		label = "ends in peace";
+		m->providers[0].on[VSSD_STEP_GET_SNAPSHOTS].fault = faults[f];
+		machine_run(m);
+		provider_die(&m->providers[0]);
+		machine_run(m);
+		CHECK(m->providers[0].seen[VSSD_STEP_GET_SNAPSHOTS] == 1);
+		CHECK(m->providers[0].seen[VSSD_STEP_ABORT] == 0);
+		no_faults(m);
+		/* And so the next time. */
+		provider_die(&m->providers[0]);
+		machine_run(m);
+		CHECK(m->providers[0].seen[VSSD_STEP_GET_SNAPSHOTS] == 2);
+		requester_open(&r, m);
+		CHECK(requester_create(&r, VSS_CTX_BACKUP, two, 2) == S_OK);
+		check_after(m, &r, true);
+	}
 }
 
 /* ---- requesters ---- */
@@ -572,8 +633,10 @@ int main(void)
 		cmocka_unit_test(providers_fail),
 		cmocka_unit_test(providers_hang),
 		cmocka_unit_test(providers_die),
+		cmocka_unit_test(holder_fails),
 		cmocka_unit_test(providers_die_between),
 		cmocka_unit_test(provider_dies_before),
+		cmocka_unit_test(provider_is_started_again),
 		cmocka_unit_test(requesters_act),
 		cmocka_unit_test(abort_meets_trouble),
 		cmocka_unit_test(step_and_abort_hang),

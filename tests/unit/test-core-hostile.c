@@ -344,6 +344,7 @@ static void identity_follows_luns(void **state)
 			struct requester r, other;
 
 			machine_provider(m, "array", VSS_PROV_HARDWARE, false, " /dev/a ");
+			machine_provider(m, "sys", VSS_PROV_SYSTEM, true, " ");
 			m->providers[0].has_luns = true;
 			create_to_travel(m, &r, VSS_CTX_NAS_ROLLBACK);
 			requester_open(&other, m);
@@ -370,24 +371,6 @@ static void identity_follows_luns(void **state)
 			remove_folder(folder);
 		}
 	(void)state;
-}
-
-static void identifiers_of_page_83(void **state)
-{
-	unsigned char page[] = { 0, 0x83, 0, 20,
-				 1, 0x14, 0, 4, 0, 0, 0, 1,	/* a port's */
-				 1, 0x03, 0, 8, 0x60, 1, 2, 3, 4, 5, 6, 7 };
-	struct vss_storage_id id = { .code_set = 1, .type = 3, .size = 8, .bytes = { 0x60, 1, 2, 3, 4, 5, 6, 7 } };
-	struct vss_lun_info lun = { .ids = &id, .nr_ids = 1 };
-
-	(void)state;
-	assert_true(vssd_volumes_page83_has(page, sizeof(page), &lun));
-	for (size_t size = 0; size < sizeof(page); size++)
-		assert_false(vssd_volumes_page83_has(page, size, &lun));
-	id.bytes[7] = 8;
-	assert_false(vssd_volumes_page83_has(page, sizeof(page), &lun));
-	id = (struct vss_storage_id) { .code_set = 1, .type = 4, .association = 1, .size = 4, .bytes = { 0, 0, 0, 1 } };
-	assert_false(vssd_volumes_page83_has(page, sizeof(page), &lun));
 }
 
 /* Who may do nothing gets few connections. */
@@ -424,7 +407,6 @@ int main(void)
 		cmocka_unit_test(aborted_after_saving),
 		cmocka_unit_test(import_over_a_set_of_ours),
 		cmocka_unit_test(identity_follows_luns),
-		cmocka_unit_test(identifiers_of_page_83),
 		cmocka_unit_test(strangers),
 	};
 

@@ -356,9 +356,163 @@ static void no_place_at_the_end(void **state)
 	machine_run(w->m);
 }
 
+/* REV-008: vssd ends while a volume is set back; the next one knows that it still is. */
+static void reverts_go_on(void **state)
+{
+	static const char *const one[] = { "/dev/b" };
+	struct world *w = *state;
+	struct requester r;
+	struct vss_uuid id;
+	uint64_t before;
+
+	requester_open(&r, w->m);
+	assert_int_equal(requester_create(&r, VSS_CTX_NAS_ROLLBACK, one, 1), S_OK);
+	assert_int_equal(requester_wait(&r, query_snapshots), S_OK);
+	id = r.props[0].snapshot_id;
+	assert_int_equal(requester_wait(&r, revert_to_snapshot, &id, false), S_OK);
+	w->sys->revert_polls = 3;
+	requester_close(&r);
+	machine_restart(w->m);
+
+	requester_open(&r, w->m);
+	assert_int_equal(vssd_session_initialize(r.session, false, NULL), S_OK);
+	assert_int_equal(vssd_session_set_context(r.session, VSS_CTX_NAS_ROLLBACK, NULL), S_OK);
+	assert_int_equal(requester_wait(&r, revert_to_snapshot, &id, true), VSS_E_REVERT_IN_PROGRESS);
+	before = w->m->now;
+	assert_int_equal(requester_wait(&r, query_revert_status, "/dev/b"), S_OK);
+	assert_true(w->m->now - before >= 2000000);
+	assert_int_equal(w->sys->revert_polls, 0);
+	assert_int_equal(requester_wait(&r, revert_to_snapshot, &id, true), S_OK);
+	requester_close(&r);
+	machine_run(w->m);
+}
+
+/* Two copies that travel, which this machine has not seen yet. */
+static char *transported(struct world *w, uint32_t context, struct vss_uuid *set)
+{
+	struct requester r;
+	char *document;
+
+	snprintf(w->hard->supported, sizeof(w->hard->supported), " /dev/a /dev/b ");
+	w->hard->has_luns = true;
+	requester_open(&r, w->m);
+	assert_int_equal(requester_create(&r, context | VSS_VOLSNAP_ATTR_TRANSPORTABLE, two, 2), S_OK);
+	document = strdup(r.document);
+	*set = r.set;
+	vssd_session_document_saved(r.session);
+	requester_close(&r);
+	machine_run(w->m);
+	w->hard->nr_snapshots = 0;
+	assert_int_equal(all(w, NULL), 0);
+	assert_int_equal(records(w), 0);
+	return document;
+}
+
+static void open_all(struct requester *r, struct world *w)
+{
+	requester_open(r, w->m);
+	vssd_session_initialize(r->session, false, NULL);
+	vssd_session_set_context(r->session, VSS_CTX_ALL, NULL);
+}
+
+/* IMP-003 IMP-007 IMP-008 IMP-014: vssd is killed while it imports the second of two */
+static void killed_in_an_import(void **state)
+{
+	static const uint32_t contexts[] = { VSS_CTX_FILE_SHARE_BACKUP, VSS_CTX_NAS_ROLLBACK };
+	struct world *w = *state;
+
+	for (size_t i = 0; i < 2; i++) {
+		struct vss_uuid set;
+		char *document = transported(w, contexts[i], &set);
+		struct requester r;
+
+		open_all(&r, w);
+		w->hard->seen[VSSD_STEP_IMPORT] = 0;
+		requester_ask(&r, import_snapshots, document);
+		while (w->hard->seen[VSSD_STEP_IMPORT] < 2)
+			assert_true(machine_step(w->m));
+		requester_forget(&r);
+		machine_restart(w->m);
+		/* What its session would have released is gone, the rest is known. */
+		assert_int_equal(all(w, NULL), i);
+		assert_int_equal(w->hard->nr_snapshots, i);
+		assert_int_equal(records(w), i);
+		open_all(&r, w);
+		assert_int_equal(requester_wait(&r, import_snapshots, document), VSS_E_OBJECT_ALREADY_EXISTS);
+		assert_int_equal(requester_wait(&r, clean_up_import, document), S_FALSE);
+		assert_int_equal(all(w, NULL), i);
+		if (i)
+			assert_int_equal(requester_wait(&r, delete_snapshots, &set, VSS_OBJECT_SNAPSHOT_SET, false),
+					 S_OK);
+		requester_close(&r);
+		machine_run(w->m);
+		free(document);
+	}
+}
+
+/* IMP-014: also the next life knows that it was imported; IMP-008: and keeps it until it is deleted */
+static void imported_once_for_ever(void **state)
+{
+	struct world *w = *state;
+	struct vss_snapshot_prop prop = { 0 };
+	struct vss_uuid set;
+	char *document = transported(w, VSS_CTX_NAS_ROLLBACK, &set);
+	struct requester r;
+
+	open_all(&r, w);
+	assert_int_equal(requester_wait(&r, import_snapshots, document), S_OK);
+	requester_forget(&r);
+	machine_restart(w->m);
+	assert_int_equal(all(w, &prop), 2);
+	assert_true(prop.attributes & VSS_VOLSNAP_ATTR_IMPORTED);
+	vss_free_snapshot_properties(&prop);
+	open_all(&r, w);
+	assert_int_equal(requester_wait(&r, break_snapshot_set, &set, 0), S_OK);
+	requester_forget(&r);
+	machine_restart(w->m);
+	open_all(&r, w);
+	assert_int_equal(requester_wait(&r, import_snapshots, document), VSS_E_OBJECT_ALREADY_EXISTS);
+	assert_int_equal(w->hard->nr_snapshots, 0);
+	requester_close(&r);
+	free(document);
+}
+
+/* An import that finds nothing leaves what is known from having made the set as it was. */
+static void import_finds_nothing(void **state)
+{
+	struct world *w = *state;
+	struct vss_uuid set;
+	struct requester r;
+	char *document;
+
+	free(transported(w, VSS_CTX_NAS_ROLLBACK, &set));
+	requester_open(&r, w->m);
+	assert_int_equal(requester_create(&r, VSS_CTX_NAS_ROLLBACK | VSS_VOLSNAP_ATTR_TRANSPORTABLE, two, 2), S_OK);
+	document = strdup(r.document);
+	vssd_session_document_saved(r.session);
+	requester_close(&r);
+	machine_run(w->m);
+	assert_int_equal(records(w), 1);
+	w->hard->on[VSSD_STEP_IMPORT] = (struct behaviour) { .fault = FAULT_FAILS, .result = VSS_E_MISSING_DISK };
+	open_all(&r, w);
+	assert_int_equal(requester_wait(&r, import_snapshots, document), VSS_E_NO_SNAPSHOTS_IMPORTED);
+	assert_int_equal(records(w), 1);
+	requester_forget(&r);
+	machine_restart(w->m);
+	memset(w->hard->on, 0, sizeof(w->hard->on));
+	assert_int_equal(w->hard->nr_snapshots, 2);
+	assert_int_equal(all(w, NULL), 0);
+	open_all(&r, w);
+	assert_int_equal(requester_wait(&r, import_snapshots, document), S_OK);
+	assert_int_equal(all(w, NULL), 2);
+	requester_close(&r);
+	free(document);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
+		cmocka_unit_test_setup_teardown(reverts_go_on, setup, teardown),
 		cmocka_unit_test_setup_teardown(persistent_sets_stay, setup, teardown),
 		cmocka_unit_test_setup_teardown(auto_release_sets_go, setup, teardown),
 		cmocka_unit_test_setup_teardown(killed_in_the_middle, setup, teardown),
@@ -368,6 +522,9 @@ int main(void)
 		cmocka_unit_test_setup_teardown(damaged_records, setup, teardown),
 		cmocka_unit_test_setup_teardown(no_place, setup, teardown),
 		cmocka_unit_test_setup_teardown(no_place_at_the_end, setup, teardown),
+		cmocka_unit_test_setup_teardown(killed_in_an_import, setup, teardown),
+		cmocka_unit_test_setup_teardown(imported_once_for_ever, setup, teardown),
+		cmocka_unit_test_setup_teardown(import_finds_nothing, setup, teardown),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

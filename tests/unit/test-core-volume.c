@@ -255,6 +255,7 @@ static void registration(void **state)
 	struct world *w = *state;
 	const struct vss_provider_prop *props;
 	struct vssd_provider *again;
+	struct vss_error err = { 0 };
 	struct requester r;
 
 	assert_int_equal(vssd_provider_add(w->m->core, &w->sys->prop, true, &standin_driver, w->sys, &again, NULL),
@@ -269,6 +270,16 @@ static void registration(void **state)
 	requester_close(&r);
 	assert_int_equal(vssd_provider_remove(w->hard->handle), S_OK);
 	assert_int_equal(vssd_core_providers(w->m->core, &props), 2);
+	/* PRV-029 */
+	assert_int_equal(vssd_core_unregister_provider(w->m->core, id(w->hard), &err), VSS_E_PROVIDER_NOT_REGISTERED);
+	assert_non_null(strstr(err.text, "is registered"));
+	start(&r, w, VSS_CTX_BACKUP);
+	assert_int_equal(requester_wait(&r, add_to_snapshot_set, "/dev/c", NULL), S_OK);
+	assert_int_equal(vssd_core_unregister_provider(w->m->core, id(w->sys), &err), VSS_E_PROVIDER_IN_USE);
+	requester_close(&r);
+	assert_int_equal(vssd_core_unregister_provider(w->m->core, id(w->sys), &err), S_OK);
+	assert_int_equal(w->sys->kills, 1);
+	assert_int_equal(vssd_core_providers(w->m->core, &props), 1);
 }
 
 int main(void)

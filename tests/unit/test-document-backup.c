@@ -278,6 +278,7 @@ static void writers_values_come_back(void **state)
 	c = first_of(part);
 	assert_int_equal(vss_component_set_backup_stamp(c, "stamp"), S_OK);
 	assert_int_equal(vss_component_set_backup_metadata(c, opaque), S_OK);
+	/* BCD-015 */
 	assert_int_equal(vss_component_set_backup_metadata(c, "again"), VSS_E_OBJECT_ALREADY_EXISTS);
 	assert_int_equal(vss_component_error(c)->result, VSS_E_OBJECT_ALREADY_EXISTS);
 	assert_int_equal(vss_component_add_partial_file(c, "/d", "f", "0:1,4:2", "m"), S_OK);

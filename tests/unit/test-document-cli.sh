@@ -102,5 +102,21 @@ run 0 check "$dir/utf16.xml" || status=1
 run 0 rewrite "$dir/utf16.xml" && cmp -s "$dir/out" "$documents/writer-excludes.xml" || status=1
 result 'UTF-16 becomes UTF-8' $status
 
+VSS_SCHEMA_DIR=$VSS_TOP/userspace/libvss/schema
+export VSS_SCHEMA_DIR
+status=0
+for f in "$documents"/*.xml; do
+	run 0 check --schema "$f" && grep -q ': a valid ' "$dir/out" || status=1
+done
+# It is these files that judge: with the other kind's nothing is right.
+mkdir "$dir/schema"
+cp "$VSS_SCHEMA_DIR/backup-components.rng" "$dir/schema/writer-metadata.rng"
+VSS_SCHEMA_DIR=$dir/schema
+run 2 check --schema "$documents/writer-database.xml" && grep -q 'line [0-9]*: .*writer-metadata.rng' "$dir/err" ||
+	status=1
+run 3 check --schema "$documents/backup.xml" && grep -q 'backup-components.rng cannot be read' "$dir/err" || status=1
+unset VSS_SCHEMA_DIR
+result 'documents are judged by the schemas' $status
+
 echo "1..$number"
 exit $failed

@@ -9,6 +9,7 @@
 #include <vss/metadata.h>
 
 #include "document-fixture.h"
+#include "file-sets.h"
 #include "document-walk.h"
 
 #define WRITER		"b8a2b1de-5c8f-4f63-9d0a-7a44f1d3c003"
@@ -291,6 +292,89 @@ static void file_sets_have_rules(void **state)
 	vss_writer_metadata_free(metadata);
 }
 
+static vss_result add_tree(struct vss_writer_metadata *metadata, const char *path, const char *filespec)
+{
+	return vss_create_writer_metadata_add_files_to_file_group(metadata, NULL, "group", path, filespec, true, NULL,
+								  0);
+}
+
+/* WMD-021: no file can be in two sets of one component. */
+static void file_sets_do_not_overlap(void **state)
+{
+	struct vss_writer_metadata *metadata = new_document(), *loaded;
+	char *xml;
+
+	(void)state;
+	assert_int_equal(add_group(metadata, NULL, "group"), S_OK);
+	assert_int_equal(add_files(metadata, "/a", "*.db"), S_OK);
+	assert_int_equal(add_files(metadata, "/a", "*.log"), S_OK);
+	assert_int_equal(add_files(metadata, "/a", "one"), S_OK);
+	refused(metadata, add_files(metadata, "/a", "*"), E_INVALIDARG);
+	refused(metadata, add_files(metadata, "/a/", "o?e"), E_INVALIDARG);
+	refused(metadata, add_files(metadata, "//a", "x*"), E_INVALIDARG);
+	refused(metadata, add_files(metadata, "\\a", "x.db"), E_INVALIDARG);
+	assert_int_equal(add_files(metadata, "/a", "*.db?"), S_OK);
+	assert_int_equal(add_files(metadata, "/a", "two"), S_OK);
+	/* Below and above count when one is recursive. */
+	assert_int_equal(add_files(metadata, "/a/b/c", "*.db"), S_OK);
+	refused(metadata, add_tree(metadata, "/a/b", "1*"), E_INVALIDARG);
+	assert_int_equal(add_tree(metadata, "/a/b", "*.x"), S_OK);
+	refused(metadata, add_files(metadata, "/a/b/c/d", "1.x"), E_INVALIDARG);
+	refused(metadata, add_tree(metadata, "/", "*"), E_INVALIDARG);
+	assert_int_equal(add_files(metadata, "/a/bb/c", "1.x"), S_OK);
+	assert_int_equal(add_files(metadata, "/A", "*"), S_OK);
+	/* Other components have file sets of their own. */
+	assert_int_equal(add_group(metadata, "other", "group"), S_OK);
+	assert_int_equal(vss_create_writer_metadata_add_files_to_file_group(metadata, "other", "group", "/", "*", true,
+									    NULL, 0), S_OK);
+	/* Those of a document that was loaded count too, but one with an overlap can be read. */
+	xml = save(metadata);
+	assert_int_equal(vss_create_vss_examine_writer_metadata(xml, strlen(xml), &loaded, NULL), S_OK);
+	refused(loaded, add_files(loaded, "/a/b/c/d", "1.x"), E_INVALIDARG);
+	assert_int_equal(add_files(loaded, "/a", "three"), S_OK);
+	vss_writer_metadata_free(loaded);
+	free(xml);
+	vss_writer_metadata_free(metadata);
+}
+
+static void wildcards_meet(void **state)
+{
+	static const struct {
+		const char *a, *b;
+		int meet;
+	} pairs[] = {
+		{ "a", "a", 1 }, { "a", "b", 0 }, { "*", "", 1 }, { "*", "a", 1 }, { "?", "a", 1 }, { "?", "", 0 },
+		{ "??", "a", 0 }, { "a*", "*b", 1 }, { "a*b", "b*a", 0 }, { "*a*", "*b*", 1 }, { "a?c", "abc", 1 },
+		{ "a?c", "ac", 0 }, { "*.db", "*.db?", 0 }, { "*x?", "?yz", 0 }, { "*y?", "?yz", 1 },
+		{ "**", "?", 1 }, { "a**c", "a?c", 1 }, { "?", "\xc3\xa9", 1 }, { "??", "\xc3\xa9", 0 },
+		{ "*\xc3\xa9", "\xc3\xa9*", 1 }, { "\xc3\xa9?", "?\xc3\xa8", 1 },
+		{ "", "", 1 },
+	};
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(pairs) / sizeof(pairs[0]); i++) {
+		print_message("%s, %s\n", pairs[i].a, pairs[i].b);
+		assert_int_equal(vss_wildcards_meet(pairs[i].a, pairs[i].b), pairs[i].meet);
+		assert_int_equal(vss_wildcards_meet(pairs[i].b, pairs[i].a), pairs[i].meet);
+	}
+}
+
+/* WMD-008: for the whole writer; a document with two is none. */
+static void one_restore_method(struct vss_writer_metadata *metadata)
+{
+	static const char element[] = "<RESTORE_METHOD method=\"CUSTOM\" writerRestore=\"never\" rebootRequired=\"no\"/>";
+	char *xml = save(metadata), *first = strstr(xml, "<RESTORE_METHOD"), *two;
+	struct vss_writer_metadata *loaded;
+
+	assert_non_null(first);
+	assert_null(strstr(first + 1, "<RESTORE_METHOD"));
+	assert_true(asprintf(&two, "%.*s%s%s", (int)(first - xml), xml, element, first) > 0);
+	assert_int_equal(vss_create_vss_examine_writer_metadata(two, strlen(two), &loaded, NULL),
+			 VSS_E_INVALID_XML_DOCUMENT);
+	free(two);
+	free(xml);
+}
+
 /* WMD-007 to WMD-010, WMD-024, WMD-025 */
 static void restore_methods_have_rules(void **state)
 {
@@ -330,6 +414,7 @@ static void restore_methods_have_rules(void **state)
 	assert_int_equal(method.writer_restore, VSS_WRE_IF_REPLACE_FAILS);
 	assert_int_equal(method.mappings, 1);
 	vss_restore_method_clear(&method);
+	one_restore_method(metadata);
 	vss_writer_metadata_free(metadata);
 }
 
@@ -460,6 +545,8 @@ int main(void)
 		cmocka_unit_test(needs_an_identity),
 		cmocka_unit_test(components_have_rules),
 		cmocka_unit_test(file_sets_have_rules),
+		cmocka_unit_test(file_sets_do_not_overlap),
+		cmocka_unit_test(wildcards_meet),
 		cmocka_unit_test(restore_methods_have_rules),
 		cmocka_unit_test(dependencies_and_schemas_have_rules),
 		cmocka_unit_test(indices_end_and_loading_replaces),

@@ -111,7 +111,11 @@ static void put_set(struct nl_msg *msg, unsigned int members, uint32_t state,
 
 		nla_put_u32(msg, VSS_A_MEMBER_MAJOR, 254);
 		nla_put_u32(msg, VSS_A_MEMBER_MINOR, i);
-		nla_put(msg, VSS_A_MEMBER_SNAPSHOT_UUID, 16, uuid2.bytes);
+		/* One of them is held only. */
+		if (i == 5)
+			nla_put_flag(msg, VSS_A_MEMBER_HOLD_ONLY);
+		else
+			nla_put(msg, VSS_A_MEMBER_SNAPSHOT_UUID, 16, uuid2.bytes);
 		nla_put_u32(msg, VSS_A_MEMBER_LEVEL, i % 16);
 		nla_nest_end(msg, member);
 	}
@@ -308,7 +312,8 @@ static void builds_prepare(void **state)
 {
 	struct fixture *f = *state;
 	const struct vss_kernel_member members[] = {
-		{ { 254, 1 }, uuid1, 0 }, { { 253, 0 }, uuid2, 2 },
+		{ .dev = { 254, 1 }, .snapshot = uuid1 },
+		{ .dev = { 253, 0 }, .snapshot = uuid2, .level = 2 },
 	};
 	const struct vss_kernel_freeze freezes[] = { { 7, 3 } };
 	const struct vss_kernel_set_request request = {
@@ -338,6 +343,25 @@ static void builds_prepare(void **state)
 	nla_parse_nested(freeze, VSS_A_FREEZE_MAX, tb[VSS_A_SET_FREEZE], NULL);
 	assert_int_equal(nla_get_s32(freeze[VSS_A_FREEZE_FD]), 7);
 	assert_int_equal(nla_get_u32(freeze[VSS_A_FREEZE_LEVEL]), 3);
+}
+
+static void asks_to_hold_only(void **state)
+{
+	struct fixture *f = *state;
+	const struct vss_kernel_member member = { .dev = { 8, 16 }, .hold_only = true, .snapshot = uuid2 };
+	const struct vss_kernel_set_request request = {
+		.uuid = uuid1,
+		.members = &member,
+		.member_count = 1,
+	};
+	struct nlattr *tb[VSS_A_SET_MAX + 1], *attrs[VSS_A_MEMBER_MAX + 1];
+
+	f->fake->answer = answer_ok;
+	assert_int_equal(vss_kernel_set_prepare(f->kernel, &request, NULL), 0);
+	nla_parse_nested(tb, VSS_A_SET_MAX, fake_nest(f->fake, VSS_A_SET), NULL);
+	nla_parse_nested(attrs, VSS_A_MEMBER_MAX, tb[VSS_A_SET_MEMBER], NULL);
+	assert_non_null(attrs[VSS_A_MEMBER_HOLD_ONLY]);
+	assert_null(attrs[VSS_A_MEMBER_SNAPSHOT_UUID]);
 }
 
 static void takes_all_members(void **state)
@@ -592,6 +616,9 @@ static void reads_set(void **state)
 	assert_int_equal(set.members[63].dev.minor, 63);
 	assert_int_equal(set.members[63].level, 15);
 	assert_true(vss_uuid_equal(&set.members[63].snapshot, &uuid2));
+	assert_false(set.members[63].hold_only);
+	assert_true(set.members[5].hold_only);
+	assert_true(vss_uuid_is_null(&set.members[5].snapshot));
 }
 
 static void answer_large_set(struct fake_kernel *fake)
@@ -705,7 +732,8 @@ static void counts_repeated_attributes(void **state)
 {
 	struct fixture *f = *state;
 	const struct vss_kernel_member members[] = {
-		{ { 254, 1 }, uuid1, 0 }, { { 253, 0 }, uuid2, 99 },
+		{ .dev = { 254, 1 }, .snapshot = uuid1 },
+		{ .dev = { 253, 0 }, .snapshot = uuid2, .level = 99 },
 	};
 	const struct vss_kernel_set_request request = {
 		.uuid = uuid2, .members = members, .member_count = 2,
@@ -1017,6 +1045,7 @@ int main(void)
 		HANDLE_TEST(splits_extents),
 		HANDLE_TEST(builds_area_remove),
 		HANDLE_TEST(builds_prepare),
+		HANDLE_TEST(asks_to_hold_only),
 		HANDLE_TEST(takes_all_members),
 		HANDLE_TEST(reads_module),
 		HANDLE_TEST(reads_volume),

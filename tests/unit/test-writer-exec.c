@@ -209,6 +209,13 @@ static void configuration_is_read(void **state)
 	assert_non_null(again);
 	assert_true(vss_uuid_equal(&again->profile.class_id, &id));
 	hooks_free(again);
+	/* Sections and keys as in vssd.conf. */
+	again = load(f, "[Writer]\nName=My other app\nRestoreMethod = stop-restore-start\nService = a\n"
+		      "[Component data]\nLogicalPath = group\n[Timeouts]\nPrepareSnapshot = 3s\n");
+	assert_non_null(again);
+	assert_string_equal(again->profile.components[0].logical_path, "group");
+	assert_int_equal(again->timeouts_ms[HOOK_PREPARE_SNAPSHOT], 3000);
+	hooks_free(again);
 	again = load(f, "[writer]\nname=My other app\n");
 	assert_non_null(again);
 	assert_false(vss_uuid_equal(&again->profile.class_id, &id));
@@ -236,9 +243,9 @@ static void mistakes_are_told_with_their_line(void **state)
 		{ "[timeouts]\nfreeze=0\n", ":2:", "time" },
 		{ "[timeouts]\nfreeze=99999999h\n", ":2:", "time" },
 		{ "[writer]\nclass=123\n", ":2:", "UUID" },
-		{ "[writer]\nrequired=maybe\n", ":2:", "yes or no" },
+		{ "[writer]\nrequired=maybe\n", ":2:", "Required is yes or no" },
 		{ "[scripts]\nfreeze=x\n", "app.conf", "no name" },
-		{ "[writer]\nname=x\nrestore-method=stop-restore-start\n", "app.conf", "service" },
+		{ "[writer]\nname=x\nrestore-method=stop-restore-start\n", "app.conf", "Service" },
 	};
 	struct folder *f = *state;
 	struct hook_set *set;

@@ -11,7 +11,7 @@
 disk=$(disk vd0)
 areas=$(disk vd1)
 xfs=$(disk sd0)
-parts "$disk" 16 64 40
+parts "$disk" 16 64 16
 parts "$areas" 96 32 32
 volume=$(part "$disk" 1)
 mounted=$(part "$disk" 2)
@@ -65,7 +65,7 @@ image_right()
 	scribble "$volume" 400
 	expect_sha "$1" "$(image "$snap")" "$sum"
 	# Again, when nothing is left in memory.
-	wait_for 10 all_stored
+	wait_for 60 all_stored
 	expect_sha "$1, stored" "$(image "$snap")" "$sum"
 	(($(volume_field "$volume" area_used) > 0)) || fail "$1: nothing was copied"
 	settle
@@ -146,12 +146,12 @@ image_right "with a new one"
 run_ok vssctl diff-area remove --quiet "$volume" "$free"
 
 echo "--- many times, while the volume is written to and right after a delete"
-for ((i = 0; i < 4; i++)); do
+for ((i = 0; i < 3; i++)); do
 	run_ok vssctl diff-area add --quiet "$volume" --on "$([[ $((i % 2)) == 0 ]] && echo "$free" || echo "$other")"
 	run_ok vssctl diff-area add --quiet "$volume" --file "$ext4_dir/area$i" --size 20M
 	sum=$(raw_sha "$volume")
 	snap=$(create "$volume")
-	bg writer scribble "$volume" 2000
+	bg writer scribble "$volume" 1000
 	expect_sha "round $i" "$(image "$snap")" "$sum"
 	settle
 	run_ok vssctl delete --quiet "$snap"
@@ -235,7 +235,7 @@ is_free_device "$free"
 
 echo "--- what has no piece as large as a chunk is taken back"
 fragments_dir=$(mount_tmp "$fragments")
-fallocate -l 30M "$fragments_dir/large"
+fallocate -l 10M "$fragments_dir/large"
 # Nothing else may be free: the rest is filled in pieces of each size.
 echo 0 >"/sys/fs/ext4/${fragments##*/}/reserved_clusters"
 for size in 4M 1M 256K 64K 16K 4K; do
@@ -243,16 +243,16 @@ for size in 4M 1M 256K 64K 16K 4K; do
 		fallocate -l $size "$fragments_dir/small-$size-$i" 2>/dev/null || break
 	done
 done
-for ((i = 0; i < 100; i++)); do
+for ((i = 0; i < 40; i++)); do
 	fallocate -p -o $((i * 262144)) -l 65536 "$fragments_dir/large"
 done
 sync -f "$fragments_dir"
 vssctl attach --quiet --chunk-size 256K "$volume"
 expect_fail -s 6 -m "large enough for a chunk" vssctl diff-area add "$volume" \
-	--file "$fragments_dir/.vss/area" --size 4M
+	--file "$fragments_dir/.vss/area" --size 2M
 [[ ! $(part_field part) && ! -e $fragments_dir/.vss ]] || fail "left: $(vssctl diff-area list)"
 run_ok vssctl diff-area add --quiet "$volume" --on "$free"
-expect_fail -s 6 vssctl diff-area add "$volume" --file "$fragments_dir" --size 4M
+expect_fail -s 6 vssctl diff-area add "$volume" --file "$fragments_dir" --size 2M
 [[ $(part_field device) == "$free" && ! $(compgen -G "$fragments_dir/*.diff") ]] ||
 	fail "left: $(vssctl diff-area list) $(ls "$fragments_dir")"
 run_ok umount "$fragments_dir"

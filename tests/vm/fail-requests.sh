@@ -180,7 +180,7 @@ fi
 run_ok vssctl detach --quiet "$other"
 unchanged
 
-echo "--- who may not"
+echo "--- who may not: SEC-010"
 for command in status list "show $snap" "create $other" "attach $other" "detach --force $volume" \
 	"delete --force $snap" "set-writable $snap on" "events --timeout 1" \
 	"diff-area add $volume --on $(part "$areas" 2)" "diff-area remove $volume --id 0"; do

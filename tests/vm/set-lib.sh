@@ -137,13 +137,7 @@ fill()
 # scribble DEV COUNT [SEED]: overwrites COUNT random blocks of 4 KiB.
 scribble()
 {
-	local blocks i seed=${3:-$RANDOM}
-
-	blocks=$(($(blockdev --getsize64 "$1") / 4096))
-	fio --name=scribble --filename="$1" --direct=1 --rw=randwrite --bs=4k --ioengine=psync \
-		--number_ios="$2" --size=$((blocks * 4096)) --randseed="$seed" --norandommap \
-		--refill_buffers --output="$TEST_TMP/scribble.log" --allow_file_create=0 ||
-		{ cat "$TEST_TMP/scribble.log"; fail "cannot write to $1"; }
+	command scribble "$1" "$2" "${3:-$RANDOM}" || fail "cannot write to $1"
 }
 
 drop_caches()

@@ -26,7 +26,7 @@ start()
 	: >"$TEST_TMP/vssd.log"
 	vssd --foreground --no-bus --socket "$TEST_TMP/socket" --state "$TEST_TMP/state" \
 		>>"$TEST_TMP/vssd.log" 2>&1 &
-	wait_for 30 grep -q 'is ready' "$TEST_TMP/vssd.log"
+	wait_for 60 grep -q 'is ready' "$TEST_TMP/vssd.log"
 }
 cleanup_push _show_log
 cleanup_push _show_writer
@@ -44,18 +44,20 @@ writer()
 	vss-writer-test --address "$VSS_BUS_ADDRESS" --component "Data=$ext4_dir" --name Test --class 11111111-2222-3333-4444-555555555555 \
 		--log "$TEST_TMP/writer.log" "$@" >"$TEST_TMP/writer.out" 2>&1 &
 	writer_pid=$!
-	wait_for 20 registered
-}
-
-registered()
-{
-	vssctl list writers | grep -q 11111111-2222
+	wait_for 60 grep -q " registered" "$TEST_TMP/writer.log"
 }
 
 end_writer()
 {
 	kill -KILL "$writer_pid" 2>/dev/null || :
 	wait "$writer_pid" 2>/dev/null || :
+}
+
+# let_go: the writer that holds an event answers it. Holds are longer than any machine
+# takes to get there; nobody waits for their end.
+let_go()
+{
+	kill -USR1 "$writer_pid"
 }
 
 # begin_set: a set in the background, its output in $TEST_TMP/create.out.
@@ -84,9 +86,11 @@ reached()
 	grep -q "$1" "$TEST_TMP/writer.log"
 }
 
-not_tracked()
+# clean: no diff area (its folder, made by who was killed, does no harm), no volume tracked.
+clean()
 {
-	[[ ! $(vssctl status --json | json volume) ]]
+	! compgen -G "$ext4_dir/.vss/*" && ! compgen -G "$xfs_dir/.vss/*" &&
+		[[ ! $(vssctl status --json | json volume) ]]
 }
 
 # next_set: made, unless a writer has yet to answer that the last one was aborted.
@@ -96,35 +100,28 @@ next_set()
 
 	vssctl create --quiet --context file-share-backup "$ext4_dir" "$xfs_dir" 2>"$TEST_TMP/next" || status=$?
 	((status)) || return 0
-	cat "$TEST_TMP/next"
-	grep -q VSS_E_SNAPSHOT_SET_IN_PROGRESS "$TEST_TMP/next" || fail "the next set failed"
+	grep -q VSS_E_SNAPSHOT_SET_IN_PROGRESS "$TEST_TMP/next" ||
+		fail "the next set failed: $(<"$TEST_TMP/next")"
+	sleep 0.5
 	return 1
 }
 
-no_area()
-{
-	[[ ! -e $ext4_dir/.vss && ! -e $xfs_dir/.vss ]]
-}
-
-# all_well: as if there had been no set, and the next one works.
+# all_well: as if there had been no set, and the next one works. That it leaves nothing
+# is seen here the next time, or at the end.
 all_well()
 {
 	nothing_frozen "$ext4_dir" "$xfs_dir"
 	[[ $(vssd_pid) ]] || start
-	wait_for 20 nothing_left
-	wait_for 20 not_tracked
-	wait_for 5 no_area
-	wait_for 40 next_set
-	wait_for 20 nothing_left
-	nothing_frozen "$ext4_dir" "$xfs_dir"
+	wait_for 60 clean
+	wait_for 60 next_set
 }
 
+start
 for event in PrepareSnapshot Freeze Thaw PostSnapshot; do
 	echo "--- vssd is killed in $event"
-	[[ $(vssd_pid) ]] || start
-	writer --inject "$event:hold=60s"
+	writer --inject "$event:hold=300s"
 	begin_set
-	wait_for 40 reached "$event"
+	wait_for 60 reached "$event"
 	kill_vssd
 	end_set fail
 	end_writer
@@ -133,40 +130,44 @@ done
 
 for event in PrepareSnapshot Freeze PostSnapshot; do
 	echo "--- the requester is killed in $event"
-	writer --inject "$event:hold=10s"
+	writer --inject "$event:hold=300s"
 	begin_set
-	wait_for 40 reached "$event"
+	wait_for 60 reached "$event"
 	kill -KILL "$create_pid"
 	end_set fail
+	let_go
 	all_well
 	end_writer
 done
 
 for event in PrepareSnapshot Freeze Thaw; do
 	echo "--- the provider is killed in $event"
-	writer --inject "$event:hold=15s"
+	writer --inject "$event:hold=300s"
 	begin_set
-	wait_for 40 reached "$event"
+	wait_for 60 reached "$event"
 	kill -KILL "$(host_pid)"
+	wait_for 60 grep -q 'provider.*has ended' "$TEST_TMP/vssd.log"
+	let_go
 	end_set fail
 	grep -q 'VSS_E_UNEXPECTED_PROVIDER_ERROR\|VSS_E_PROVIDER_VETO' "$TEST_TMP/create.out" ||
 		fail "the failure is not the provider's"
 	end_writer
 	all_well
+	: >"$TEST_TMP/vssd.log"
 done
-grep -q 'ended by signal 9' "$TEST_TMP/vssd.log" || fail "the provider's death is not in the log"
 
 echo "--- the provider is stopped in Freeze"
-writer --inject 'Freeze:hold=15s'
+writer --inject 'Freeze:hold=300s'
 begin_set
-wait_for 40 reached Freeze
+wait_for 60 reached Freeze
 kill -STOP "$(host_pid)"
+let_go
 end_set fail
 end_writer
 all_well
 
 echo "--- the provider is killed, or vssd, at any moment"
-for i in 1 2 3 4 5 6; do
+for i in 1 2 3 4; do
 	begin_set
 	sleep "$((RANDOM % 3)).$((RANDOM % 10))"
 	if ((i % 2)); then
@@ -176,8 +177,9 @@ for i in 1 2 3 4 5 6; do
 	fi
 	[[ ! $pid ]] || kill -KILL "$pid"
 	end_set any
-	((i % 2)) || wait_for 10 _vssd_gone
+	((i % 2)) || wait_for 60 _vssd_gone
 	all_well
 done
+wait_for 60 clean
 stop_vssd
-[[ ! $(ls "$TEST_TMP/state" | grep -v '^lock$') ]] || fail "records are left: $(ls "$TEST_TMP/state")"
+! compgen -G "$TEST_TMP/state/sets/*" || fail "records are left"

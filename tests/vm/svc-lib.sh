@@ -53,7 +53,7 @@ start_vssd()
 {
 	vssd --foreground "$@" >>"$TEST_TMP/vssd.log" 2>&1 &
 	cleanup_push _show_log
-	wait_for 20 grep -q 'is ready' "$TEST_TMP/vssd.log"
+	wait_for 60 grep -q 'is ready' "$TEST_TMP/vssd.log"
 }
 
 _show_log()
@@ -82,7 +82,7 @@ stop_vssd()
 kill_vssd()
 {
 	kill -KILL "$(vssd_pid)"
-	wait_for 10 _vssd_gone
+	wait_for 60 _vssd_gone
 }
 
 # manager METHOD [SIGNATURE ARGUMENT...]: a call of the Manager by the system bus.
@@ -106,13 +106,14 @@ shadows()
 	vssctl list --json shadows | json id
 }
 
-# nothing_frozen DIR...: every file system takes writes, within two seconds.
+# nothing_frozen DIR...: every file system takes writes, well before the kernel would end
+# a freeze by itself.
 nothing_frozen()
 {
 	local dir
 
 	for dir; do
-		timeout 2 dd if=/dev/zero of="$dir/.thawed" bs=4k count=1 conv=fsync status=none ||
+		timeout 20 dd if=/dev/zero of="$dir/.thawed" bs=4k count=1 conv=fsync status=none ||
 			fail "$dir is frozen"
 		rm -f "$dir/.thawed"
 	done

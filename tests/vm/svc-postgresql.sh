@@ -86,8 +86,14 @@ ask()
 }
 
 ask "$sockets" 'CREATE EXTENSION amcheck; CREATE TABLE ack (id bigint PRIMARY KEY)'
-"$bin/pgbench" -q -i -s 1 -h "$sockets" -U postgres postgres 2>"$TEST_TMP/pgbench-init.log"
-start pgbench "$bin/pgbench" -n -c 2 -T 800 -h "$sockets" -U postgres postgres
+# pgbench's bank, with fewer accounts than it would make.
+"$bin/pgbench" -q -i -I dtp -h "$sockets" -U postgres postgres 2>"$TEST_TMP/pgbench-init.log"
+ask "$sockets" 'INSERT INTO pgbench_branches VALUES (1, 0);
+	INSERT INTO pgbench_tellers SELECT id, 1, 0 FROM generate_series(1, 10) id;
+	INSERT INTO pgbench_accounts SELECT id, 1, 0 FROM generate_series(1, 2000) id;'
+"$bin/pgbench" --show-script=tpcb-like 2>"$TEST_TMP/bank"
+sed -i 's/100000 \* :scale/2000/' "$TEST_TMP/bank"
+start pgbench "$bin/pgbench" -n -c 2 -T 800 -f "$TEST_TMP/bank" -h "$sockets" -U postgres postgres
 
 # One transaction after the other; its number is written down once it was acknowledged. Even
 # without waiting for the disk: what was acknowledged before Freeze has to be there.
@@ -111,41 +117,50 @@ export VSS_BUS_ADDRESS=unix:path=$TEST_TMP/vssd.socket
 mkdir "$TEST_TMP/etc" "$TEST_TMP/state"
 echo $'[Writers]\nAllow = postgres PostgreSQL' >"$TEST_TMP/etc/vssd.conf"
 cat >"$TEST_TMP/postgresql.conf" <<-END
-	[writer]
-	discover = no
-	[cluster main]
-	conninfo = host=$sockets dbname=postgres
-	data-directory = $data/main
-	connect-timeout = 30s
-	checkpoint-timeout = 60s
-	freeze-timeout = 30s
+	[Writer]
+	Discover = no
+	[Cluster main]
+	Conninfo = host=$sockets dbname=postgres
+	DataDirectory = $data/main
+	ConnectTimeout = 30s
+	CheckpointTimeout = 60s
+	FreezeTimeout = 30s
 END
 start vssd vssd --foreground --no-bus --socket "$TEST_TMP/vssd.socket" --config "$TEST_TMP/etc" \
 	--state "$TEST_TMP/state" --provider-host "$(command -v vss-provider-host || echo /usr/libexec/vss/vss-provider-host)"
-wait_for 30 test -S "$TEST_TMP/vssd.socket"
+wait_for 120 test -S "$TEST_TMP/vssd.socket"
 # A front end, frozen before PostgreSQL: its log tells when. Without a component on the
 # volumes it would be left out.
 start front vss-writer-test --name 'Front end' --level front-end --component front="$data"
 start postgresql as_postgres vss-writer-postgresql --config "$TEST_TMP/postgresql.conf"
-wait_for 60 grep -q registered "$TEST_TMP/postgresql.log"
-wait_for 60 grep -q registered "$TEST_TMP/front.log"
+wait_for 120 grep -q registered "$TEST_TMP/postgresql.log"
+wait_for 120 grep -q registered "$TEST_TMP/front.log"
 
 # --- copies -------------------------------------------------------------------
 
-# Run by vssctl while the shadow copies exist.
-cat >"$TEST_TMP/copy" <<'END'
-#!/bin/bash
-set -euo pipefail
-copy=$1
-image_data=$(mktemp -d "$copy/image-XXXX")
-image_wal=$(mktemp -d "$copy/image-XXXX")
-mount -o ro,noload "$VSS_DEVICE_1" "$image_data"
-mount -o ro,norecovery,nouuid "$VSS_DEVICE_2" "$image_wal"
-cp -a "$image_data/main" "$copy/main"
-cp -a "$image_wal/main" "$copy/wal"
-umount "$image_data" "$image_wal"
-END
-chmod 755 "$TEST_TMP/copy"
+# mount_copy DIR: the shadow copies of the set that was made, with a layer for what is
+# written over each.
+mount_copy()
+{
+	local copy=$1 name device options layers
+
+	layers=$copy/layers
+	mkdir -p "$layers"
+	mount -t tmpfs tmpfs "$layers"
+	cleanup_push umount "$layers"
+	for name in main wal; do
+		device=$VSS_DEVICE_1 options=ro,noload
+		[[ $name == main ]] || device=$VSS_DEVICE_2 options=ro,norecovery,nouuid
+		mkdir "$layers/"{image,upper,work}"-$name" "$copy/$name-layered"
+		mount -o "$options" "$device" "$layers/image-$name"
+		cleanup_push umount "$layers/image-$name"
+		mount -t overlay -o "lowerdir=$layers/image-$name,upperdir=$layers/upper-$name,workdir=$layers/work-$name" \
+			overlay "$copy/$name-layered"
+		cleanup_push umount "$copy/$name-layered"
+	done
+	ln -s "main-layered/main" "$copy/main"
+	ln -s "wal-layered/main" "$copy/wal"
+}
 
 check_copy()
 {
@@ -180,17 +195,20 @@ acknowledged()
 # Half of the cluster is none.
 expect_fail vssctl create --context backup --include PostgreSQL --exec true "$data"
 
-wait_for 120 acknowledged 2000
+wait_for 120 acknowledged 300
 copy=$TEST_TMP/copy-of
 mkdir "$copy"
 chown postgres "$copy"
-run_ok vssctl create --context backup --include PostgreSQL --backup-document "$copy/document.xml" \
-	--exec "$TEST_TMP/copy $copy" "$data" "$wal"
+run_ok vssctl create --persistent --include PostgreSQL --backup-document "$copy/document.xml" \
+	--env-file "$TEST_TMP/env" "$data" "$wal"
+# shellcheck disable=SC1091 # made just now
+. "$TEST_TMP/env"
 # What the writer noted for a restore.
 grep -q system_identifier "$copy/document.xml" || fail "the document has no metadata: $(<"$copy/document.xml")"
 kill -0 "$(<"$TEST_TMP/pgbench.pid")" || fail "pgbench has ended: $(<"$TEST_TMP/pgbench.log")"
 stop acknowledged
 stop pgbench
+mount_copy "$copy"
 check_copy "$copy"
 
 # The server was never disturbed.

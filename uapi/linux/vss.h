@@ -112,10 +112,14 @@
  * VSS_CMD_SET_PREPARE (do)
  *     request:  VSS_A_SET {
  *                  UUID, [FLAGS], [HOLD_TIMEOUT_MS], [FREEZE_TIMEOUT_MS],
- *                  MEMBER { MAJOR, MINOR, SNAPSHOT_UUID, [LEVEL] } ...,
+ *                  MEMBER { MAJOR, MINOR, (SNAPSHOT_UUID | HOLD_ONLY),
+ *                           [LEVEL] } ...,
  *                  [FREEZE { FD, [LEVEL] } ...] }
  *     reply:    VSS_A_SET { everything VSS_CMD_SET_GET tells }
- *     Allocate everything the set needs.  LEVEL orders stacked members: the
+ *     Allocate everything the set needs.  HOLD_ONLY: the member is frozen and
+ *     held with the others, but no snapshot is made of it, and it needs no diff
+ *     area: somebody else, such as a storage array, copies it while writes are
+ *     held (between HELD and COMMITTED).  LEVEL orders stacked members: the
  *     highest is frozen and held first (default 0).  FREEZE names further file
  *     systems to freeze by an open directory of theirs: those the kernel
  *     cannot find from the device (btrfs, file systems on top of dm or loop
@@ -147,7 +151,7 @@
  *     reply:    VSS_A_SET {
  *                  UUID, FLAGS, STATE, ERROR, HOLD_TIMEOUT_MS,
  *                  FREEZE_TIMEOUT_MS, FREEZE_USEC, HOLD_USEC,
- *                  MEMBER { MAJOR, MINOR, SNAPSHOT_UUID, LEVEL } ... }
+ *                  MEMBER { MAJOR, MINOR, (SNAPSHOT_UUID | HOLD_ONLY), LEVEL } ... }
  *     Only sets in creation; a finished set lives on in its snapshots'
  *     VSS_A_SNAPSHOT_SET_UUID.
  *
@@ -369,6 +373,7 @@ enum vss_member_attr {
 	VSS_A_MEMBER_MINOR,		/* u32 */
 	VSS_A_MEMBER_SNAPSHOT_UUID,	/* binary, VSS_UUID_SIZE */
 	VSS_A_MEMBER_LEVEL,		/* u32, 0 to 15 */
+	VSS_A_MEMBER_HOLD_ONLY,		/* flag, in place of the snapshot's UUID */
 
 	__VSS_A_MEMBER_MAX,
 	VSS_A_MEMBER_MAX = __VSS_A_MEMBER_MAX - 1

@@ -11,6 +11,7 @@
 #include "create-shadow.h"
 #include "critical.h"
 #include "print-service.h"
+#include "wait-for.h"
 
 enum {
 	OPT_CONTEXT = VSSCTL_SHADOW_OPTION_FIRST,
@@ -29,6 +30,7 @@ enum {
 	OPT_WRITER_DOCUMENTS,
 	OPT_EXEC,
 	OPT_ENV_FILE,
+	OPT_WAIT_FOR,
 };
 
 const struct vssctl_option vssctl_shadow_options[] = {
@@ -47,6 +49,7 @@ const struct vssctl_option vssctl_shadow_options[] = {
 	{ OPT_DOCUMENT, "backup-document", "FILE", "save the Backup Components Document" },
 	{ OPT_WRITER_DOCUMENTS, "writer-documents", "DIR", "save the writers' documents" },
 	{ OPT_EXEC, "exec", "COMMAND", "run it while the shadow copies exist" },
+	{ OPT_WAIT_FOR, "wait-for", "FILE", "stay until FILE is there, then BackupComplete" },
 	{ OPT_ENV_FILE, "env-file", "FILE", "write ids and devices as shell variables" },
 	{ 0 },
 };
@@ -124,6 +127,9 @@ bool vssctl_shadow_take_option(struct vssctl_shadow_options *options, struct vss
 		return true;
 	case OPT_EXEC:
 		options->command = optarg;
+		return true;
+	case OPT_WAIT_FOR:
+		options->wait_for = optarg;
 		return true;
 	case OPT_ENV_FILE:
 		options->env_file = optarg;
@@ -251,6 +257,8 @@ static int use(struct vssctl_shadow_options *options)
 		ret = write_environment(options, environment);
 	if (!ret && options->command)
 		ret = vssctl_backup_exec(backup->ctl, options->command, environment);
+	if (!ret && options->wait_for)
+		ret = vssctl_wait_for(backup->ctl, options->wait_for);
 	vssctl_environment_free(environment);
 	return ret;
 }
@@ -288,7 +296,7 @@ static int create(struct vssctl_shadow_options *options)
 	else if (vss_context_is_auto_release(backup->context) &&
 		 !(backup->context & VSS_VOLSNAP_ATTR_TRANSPORTABLE))
 		vssctl_note(backup->ctl, "auto-release: the shadow copies are deleted now%s",
-			    options->command ? "" : "; use --exec, or --persistent");
+			    options->command || options->wait_for ? "" : "; use --exec, or --persistent");
 	return ret;
 }
 
@@ -298,6 +306,8 @@ int vssctl_create_shadow(struct vssctl_shadow_options *options, struct vssctl_ar
 	sigset_t signals;
 	int ret = choose_writers(options) ?: choose_context(options, args);
 
+	if (!ret && options->wait_for)
+		ret = vssctl_wait_for_check(backup->ctl, options->wait_for);
 	for (int i = 0; !ret && i < args->argc; i++)
 		ret = vssctl_backup_add_volume(backup, args->argv[i], NULL, &options->provider);
 	if (ret)

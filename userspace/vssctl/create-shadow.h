@@ -20,6 +20,7 @@ struct vssctl_shadow_options {
 	const char *writer_documents;
 	const char *command;
 	const char *env_file;
+	const char *wait_for;
 };
 
 /* Beyond the letters of short options. */

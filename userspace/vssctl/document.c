@@ -171,15 +171,28 @@ static json_object *find_warnings(struct vss_writer_metadata *metadata)
 	return warnings;
 }
 
+enum { OPT_SCHEMA = 1 };
+
+static const struct vssctl_option check_options[] = {
+	{ OPT_SCHEMA, "schema", NULL, "by the installed RELAX NG schema too" },
+	{ 0 },
+};
+
 static int run_check(struct vssctl *ctl, struct vssctl_args *args)
 {
 	struct vssctl_document document __attribute__((cleanup(vssctl_document_clear))) = { 0 };
 	json_object *result, *warnings;
-	int ret;
+	bool schema = false;
+	int option, ret;
 
-	if (no_options(args))
-		return args->exit_code;
+	while ((option = vssctl_next_option(args)) != VSSCTL_OPTION_END) {
+		if (option == VSSCTL_OPTION_STOP)
+			return args->exit_code;
+		schema = true;
+	}
 	ret = load(ctl, args->argv[0], &document);
+	if (!ret && schema)
+		ret = vssctl_document_judge(ctl, args->argv[0], &document);
 	if (ret)
 		return ret;
 	warnings = find_warnings(document.metadata);
@@ -201,6 +214,7 @@ static int run_check(struct vssctl *ctl, struct vssctl_args *args)
 const struct vssctl_command vssctl_document_check = {
 	.name = "document check",
 	.operands = "FILE",
+	.options = check_options,
 	.summary = "judge a stored document",
 	.description = "Judge whether a file is a Backup Components Document or a Writer Metadata Document.\n"
 		       "What is wrong is told with its line and element.  - is standard input.",

@@ -21,6 +21,9 @@ struct vssctl_document {
 };
 void vssctl_document_clear(struct vssctl_document *document);
 
+/* By the schema of its kind; 0 or the exit code of a failure that was told. */
+int vssctl_document_judge(struct vssctl *ctl, const char *name, const struct vssctl_document *document);
+
 /* Everything that the public calls tell; to json_object_put(). */
 json_object *vssctl_metadata_tree(struct vss_writer_metadata *metadata);
 json_object *vssctl_backup_tree(struct vss_backup_document *doc);

@@ -295,6 +295,6 @@ void vssctl_print_value(struct vssctl *ctl, const char *key, const char *value)
 		return;
 	}
 	object = json_object_new_object();
-	json_object_object_add(object, key, json_object_new_string(value));
+	json_object_object_add(object, key, value ? json_object_new_string(value) : NULL);
 	put(ctl, object);
 }

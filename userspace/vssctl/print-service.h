@@ -21,7 +21,7 @@ void vssctl_print_writers(struct vssctl *ctl, const struct vss_writer_status *st
 /* One writer's metadata: name and components, with @full also their files. */
 void vssctl_print_metadata(struct vssctl *ctl, struct vss_writer_metadata *metadata, bool full);
 
-/* One line of text, or an object with one string. */
+/* One line of text, or an object with one string, or (JSON only) null. */
 void vssctl_print_value(struct vssctl *ctl, const char *key, const char *value);
 
 #endif /* VSSCTL_PRINT_SERVICE_H */

@@ -92,17 +92,27 @@ static void show_percent(struct vssctl *ctl, struct vss_async *async, const char
 	*shown = percent;
 }
 
-int vssctl_wait(struct vssctl *ctl, struct vss_backup_components *bc, vss_result result,
-		struct vss_async **asyncp, const char *what, vss_result *final)
+/* The sentence of a failed call, with what was being done. */
+static vss_result tell(struct vss_error *error, vss_result result, const char *what, const char *text)
+{
+	error->result = result;
+	snprintf(error->text, sizeof(error->text), "%s%s%.900s", what ? what : "", what ? ": " : "", text);
+	return result;
+}
+
+vss_result vssctl_await(struct vssctl *ctl, struct vss_backup_components *bc, vss_result result,
+			struct vss_async **asyncp, const char *what, struct vss_error *error)
 {
 	vss_result status = VSS_S_ASYNC_PENDING;
 	uint32_t shown = UINT32_MAX;
 	struct vss_async *async;
 	bool cancelled = false;
-	int ret = vssctl_check(ctl, bc, result);
 
-	if (ret)
-		return ret;
+	if (VSS_FAILED(result)) {
+		const struct vss_error *known = vss_backup_components_error(bc);
+
+		return tell(error, result, NULL, known->text[0] ? known->text : "it failed");
+	}
 	async = *asyncp;
 	while (status == VSS_S_ASYNC_PENDING) {
 		if (vss_async_wait(async, TICK_MS) || vss_async_query_status(async, &status))
@@ -116,15 +126,24 @@ int vssctl_wait(struct vssctl *ctl, struct vss_backup_components *bc, vss_result
 	if (shown != UINT32_MAX)
 		fputs("\r\033[K", ctl->out);
 	if (status == VSS_S_ASYNC_PENDING)
-		ret = vssctl_fail(ctl, VSS_E_UNEXPECTED, "%s: vssd is gone", what);
+		status = tell(error, VSS_E_UNEXPECTED, what, "vssd is gone");
 	else if (status == VSS_S_ASYNC_CANCELLED)
-		ret = vssctl_fail(ctl, E_ABORT, "%s: interrupted", what);
+		status = tell(error, E_ABORT, what, "interrupted");
 	else if (VSS_FAILED(status))
-		ret = vssctl_fail(ctl, status, "%s: %s", what, vss_async_error(async)->text);
+		tell(error, status, what, vss_async_error(async)->text);
+	vss_async_release(async);
+	return status;
+}
+
+int vssctl_wait(struct vssctl *ctl, struct vss_backup_components *bc, vss_result result,
+		struct vss_async **async, const char *what, vss_result *final)
+{
+	struct vss_error error = { 0 };
+	vss_result status = vssctl_await(ctl, bc, result, async, what, &error);
+
 	if (final)
 		*final = status;
-	vss_async_release(async);
-	return ret;
+	return VSS_FAILED(status) ? vssctl_fail_error(ctl, &error) : 0;
 }
 
 void vssctl_objects_clear(struct vssctl_objects *objects)

@@ -31,9 +31,13 @@ int vssctl_check(struct vssctl *ctl, struct vss_backup_components *bc, vss_resul
 
 /*
  * Wait for the operation that a call started, with its percent on a terminal.
- * @result is what the call gave, @async where it put the operation; SIGINT cancels.  @final, if not NULL, receives
- * the operation's own result.
+ * @result is what the call gave, @async where it put the operation; SIGINT cancels.
+ * Gives the operation's own result, and a failure's sentence in @error.
  */
+vss_result vssctl_await(struct vssctl *ctl, struct vss_backup_components *bc, vss_result result,
+			struct vss_async **async, const char *what, struct vss_error *error);
+
+/* The same, and report a failure.  @final, if not NULL, receives the operation's own result. */
 int vssctl_wait(struct vssctl *ctl, struct vss_backup_components *bc, vss_result result,
 		struct vss_async **async, const char *what, vss_result *final);
 

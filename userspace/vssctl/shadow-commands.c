@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 /*
- * vssctl expose, unexpose, import, break, revert: what vssd does with
+ * vssctl expose, unexpose, break, revert: what vssd does with
  * shadow copies that exist.
  */
 #include <limits.h>
@@ -8,10 +8,9 @@
 #include <string.h>
 #include <sys/stat.h>
 
-#include "backup.h"
 #include "command.h"
-#include "critical.h"
 #include "print-service.h"
+#include "requester.h"
 
 /* ---- expose ---- */
 
@@ -111,73 +110,6 @@ const struct vssctl_command vssctl_unexpose = {
 	.min_operands = 1,
 	.max_operands = 1,
 	.run = run_unexpose,
-};
-
-/* ---- import ---- */
-
-enum { OPT_EXEC = 1 };
-
-static const struct vssctl_option import_options[] = {
-	{ OPT_EXEC, "exec", "COMMAND", "run it while the shadow copies are here" },
-	{ 0 },
-};
-
-static int import(struct vssctl_backup *backup, const char *path, const char *command)
-{
-	struct vss_backup_components *bc;
-	struct vssctl *ctl = backup->ctl;
-	struct vssctl_objects objects;
-	struct vss_async *async;
-	char *xml = NULL;
-	size_t size;
-	int ret;
-
-	ret = vssctl_read_file(ctl, path, &xml, &size) ?: vssctl_connect(ctl, &backup->bc);
-	bc = backup->bc;
-	if (!ret)
-		ret = vssctl_check(ctl, bc, vss_backup_components_initialize_for_backup(bc, xml)) ?:
-		      vssctl_check(ctl, bc, vss_backup_components_set_context(bc, VSS_CTX_ALL)) ?:
-		      vssctl_wait(ctl, bc, vss_backup_components_import_snapshots(bc, &async), &async,
-				  "importing", NULL) ?:
-		      vssctl_query(ctl, bc, VSS_OBJECT_SNAPSHOT, &objects);
-	free(xml);
-	if (ret)
-		return ret;
-	vssctl_print_shadows(ctl, objects.props, objects.count);
-	vssctl_objects_clear(&objects);
-	return command ? vssctl_backup_exec(ctl, command, NULL) : 0;
-}
-
-static int run_import(struct vssctl *ctl, struct vssctl_args *args)
-{
-	struct vssctl_backup backup;
-	const char *command = NULL;
-	sigset_t signals;
-	int opt, ret;
-
-	while ((opt = vssctl_next_option(args)) != VSSCTL_OPTION_END) {
-		if (opt == VSSCTL_OPTION_STOP)
-			return args->exit_code;
-		command = optarg;
-	}
-	vssctl_backup_init(&backup, ctl);
-	vssctl_block_signals(&signals);
-	ret = import(&backup, args->argv[0], command);
-	vssctl_restore_signals(&signals);
-	vssctl_backup_clear(&backup);
-	return ret;
-}
-
-const struct vssctl_command vssctl_import = {
-	.name = "import",
-	.operands = "DOCUMENT",
-	.summary = "import a transported set",
-	.description = "Import the shadow copies of a Backup Components Document that was saved where\n"
-		       "they were made.  Auto-release ones go when this command ends.",
-	.options = import_options,
-	.min_operands = 1,
-	.max_operands = 1,
-	.run = run_import,
 };
 
 /* ---- break ---- */

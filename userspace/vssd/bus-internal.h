@@ -88,6 +88,7 @@ struct vssd_bus {
 	LIST_HEAD(, bus_link) links;
 	LIST_HEAD(, bus_listener) listeners;
 	LIST_HEAD(, bus_user) users;
+	struct bus_volumes *volumes;	/* of ListVolumes; NULL until it is called */
 };
 
 /* ---- bus.c ---- */
@@ -124,6 +125,11 @@ int bus_manager_add(struct bus_link *link);
 
 /* Serve a call on the Manager object from a known peer. */
 int bus_manager_call(struct bus_peer *peer, sd_bus_message *m);
+
+/* ---- bus-volumes.c ---- */
+
+int bus_volumes_list(struct bus_peer *peer, sd_bus_message *m);
+void bus_volumes_free(struct bus_volumes *volumes);
 
 /* ---- bus-session.c ---- */
 

@@ -51,29 +51,33 @@ static int list_providers(struct bus_peer *peer, sd_bus_message *m)
 	return reply_list(m, reply, ret);
 }
 
-static int list_volumes(struct bus_peer *peer, sd_bus_message *m)
-{
-	struct vss_blockdev *volumes;
-	struct vss_error err;
-	sd_bus_message *reply = NULL;
-	size_t count;
-	int ret;
-
-	(void)peer;
-	if (vss_blockdev_list(&volumes, &count, &err))
-		return vssd_wire_reply_error(m, err.result, err.text);
-	ret = sd_bus_message_new_method_return(m, &reply);
-	if (ret >= 0)
-		ret = sd_bus_message_open_container(reply, 'a', "a{sv}");
-	for (size_t i = 0; ret >= 0 && i < count; i++)
-		ret = vssd_wire_append_volume(reply, &volumes[i]);
-	vss_blockdev_list_free(volumes, count);
-	return reply_list(m, reply, ret);
-}
-
 static int abort_creation(struct bus_peer *peer, sd_bus_message *m)
 {
 	vssd_core_abort_creation(peer->link->bus->core);
+	return sd_bus_reply_method_return(m, NULL);
+}
+
+static int unregister_provider(struct bus_peer *peer, sd_bus_message *m)
+{
+	struct vss_error err = { 0 };
+	struct vss_uuid id;
+	const char *text;
+	vss_result result;
+	int ret;
+
+	/* Not a requester's to decide for all others. */
+	if (peer->user->uid)
+		return vssd_wire_reply_error(m, E_ACCESSDENIED, "only root may unregister a provider");
+	ret = sd_bus_message_read(m, "s", &text);
+	if (ret < 0)
+		return ret;
+	if (vss_uuid_parse(text, &id))
+		return vssd_wire_reply_error(m, E_INVALIDARG, "the provider's id is no UUID");
+	result = vssd_core_unregister_provider(peer->link->bus->core, &id, &err);
+	if (VSS_FAILED(result))
+		return vssd_wire_reply_error(m, result, err.text);
+	bus_log(peer->link->bus, LOG_NOTICE, NULL, "provider %s was unregistered by %s", text,
+		bus_peer_text(peer, (char[32]) { 0 }));
 	return sd_bus_reply_method_return(m, NULL);
 }
 
@@ -87,8 +91,9 @@ static const struct manager_method {
 	{ "UnregisterWriter", WRITER, bus_writer_unregister },
 	{ "ListWriters", REQUESTER, list_writers },
 	{ "ListProviders", REQUESTER, list_providers },
-	{ "ListVolumes", REQUESTER, list_volumes },
+	{ "ListVolumes", REQUESTER, bus_volumes_list },
 	{ "AbortCreation", REQUESTER, abort_creation },
+	{ "UnregisterProvider", REQUESTER, unregister_provider },
 };
 
 static bool is_requester(struct bus_peer *peer)
@@ -182,6 +187,7 @@ static const sd_bus_vtable vtable[] = {
 	SD_BUS_METHOD_WITH_ARGS("ListVolumes", SD_BUS_NO_ARGS, SD_BUS_RESULT("aa{sv}", volumes),
 				on_call, OPEN),
 	SD_BUS_METHOD_WITH_ARGS("AbortCreation", SD_BUS_NO_ARGS, SD_BUS_NO_RESULT, on_call, OPEN),
+	SD_BUS_METHOD_WITH_ARGS("UnregisterProvider", SD_BUS_ARGS("s", provider), SD_BUS_NO_RESULT, on_call, OPEN),
 	SD_BUS_PROPERTY("Version", "s", get_version, 0, SD_BUS_VTABLE_PROPERTY_CONST),
 	SD_BUS_PROPERTY("Creating", "s", get_creating, 0, 0),
 	SD_BUS_VTABLE_END,

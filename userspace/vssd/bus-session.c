@@ -407,6 +407,16 @@ static int do_import_snapshots(struct bus_session *s, sd_bus_message *m, struct 
 	return pass_document(s, m, append_result, vssd_session_import_snapshots, err);
 }
 
+static int do_clean_up_import(struct bus_session *s, sd_bus_message *m, struct vss_error *err)
+{
+	return pass_document(s, m, append_result, vssd_session_clean_up_import, err);
+}
+
+static int do_mask_originals(struct bus_session *s, sd_bus_message *m, struct vss_error *err)
+{
+	return pass_document(s, m, append_nothing, vssd_session_mask_originals, err);
+}
+
 static int do_query_snapshots(struct bus_session *s, sd_bus_message *m, struct vss_error *err)
 {
 	struct bus_call *call = call_new(m, append_snapshots);
@@ -568,6 +578,8 @@ static const struct session_method {
 	{ "UnexposeSnapshot", do_unexpose_snapshot },
 	{ "BreakSnapshotSet", do_break_snapshot_set },
 	{ "ImportSnapshots", do_import_snapshots },
+	{ "CleanUpImport", do_clean_up_import },
+	{ "MaskOriginals", do_mask_originals },
 	{ "RevertToSnapshot", do_revert_to_snapshot },
 	{ "QueryRevertStatus", do_query_revert_status },
 };
@@ -653,6 +665,10 @@ static const sd_bus_vtable vtable[] = {
 				SD_BUS_NO_RESULT, on_call, OPEN),
 	SD_BUS_METHOD_WITH_ARGS("ImportSnapshots", SD_BUS_ARGS("s", document),
 				SD_BUS_RESULT("u", result), on_call, OPEN),
+	SD_BUS_METHOD_WITH_ARGS("CleanUpImport", SD_BUS_ARGS("s", document),
+				SD_BUS_RESULT("u", result), on_call, OPEN),
+	SD_BUS_METHOD_WITH_ARGS("MaskOriginals", SD_BUS_ARGS("s", document),
+				SD_BUS_NO_RESULT, on_call, OPEN),
 	SD_BUS_METHOD_WITH_ARGS("RevertToSnapshot", SD_BUS_ARGS("s", snapshot, "b", force),
 				SD_BUS_NO_RESULT, on_call, OPEN),
 	SD_BUS_METHOD_WITH_ARGS("QueryRevertStatus", SD_BUS_ARGS("s", volume),

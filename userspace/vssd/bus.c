@@ -331,6 +331,7 @@ void vssd_bus_free(struct vssd_bus *bus)
 		close(listener->fd);
 		free(listener);
 	}
+	bus_volumes_free(bus->volumes);
 	while (!LIST_EMPTY(&bus->links))
 		link_free(LIST_FIRST(&bus->links));
 	sd_event_unref(bus->event);

@@ -25,19 +25,21 @@ struct loader {
 
 static const struct {
 	const char *key;
-	size_t offset;		/* in struct vssd_settings, milliseconds */
+	size_t offset;		/* in struct vssd_config, milliseconds */
 	uint32_t seconds;	/* default */
 	uint32_t max;
 } timeouts[] = {
 #define TIMEOUT(key, member, seconds, max) \
-	{ key, offsetof(struct vssd_settings, member), seconds, max }
-	TIMEOUT("Identify", identify_timeout_ms, 30, MAX_TIMEOUT),
-	TIMEOUT("Prepare", prepare_timeout_ms, 600, MAX_TIMEOUT),
-	TIMEOUT("Post", post_timeout_ms, 600, MAX_TIMEOUT),
+	{ key, offsetof(struct vssd_config, member), seconds, max }
+	TIMEOUT("Identify", settings.identify_timeout_ms, 30, MAX_TIMEOUT),
+	TIMEOUT("Prepare", settings.prepare_timeout_ms, 600, MAX_TIMEOUT),
+	TIMEOUT("Post", settings.post_timeout_ms, 600, MAX_TIMEOUT),
 	/* The kernel module thaws after 600 s, and lets writes go after 10. */
-	TIMEOUT("Freeze", freeze_timeout_ms, 60, 600),
-	TIMEOUT("Hold", hold_timeout_ms, 10, 10),
-	TIMEOUT("Provider", provider_timeout_ms, 600, MAX_TIMEOUT),
+	TIMEOUT("Freeze", settings.freeze_timeout_ms, 60, 600),
+	TIMEOUT("Hold", settings.hold_timeout_ms, 10, 10),
+	TIMEOUT("Provider", settings.provider_timeout_ms, 600, MAX_TIMEOUT),
+	/* Less than Provider: the step that waits for them should be the one to tell. */
+	TIMEOUT("Arrival", arrival_ms, 60, MAX_TIMEOUT),
 #undef TIMEOUT
 };
 
@@ -71,13 +73,13 @@ static int take_requester(struct loader *loader, const char *key, const char *va
 	_cleanup_free_ char *name = NULL;
 	struct vssd_principal who;
 
-	if (strcmp(key, "User") && strcmp(key, "Group"))
+	if (!vssd_ini_same(key, "User") && !vssd_ini_same(key, "Group"))
 		return vss_error_set(err, -EINVAL, E_INVALIDARG,
 				     "[Requesters] has no key %.64s, but User and Group", key);
 	if (strpbrk(value, " \t@"))
 		return vss_error_set(err, -EINVAL, E_INVALIDARG,
 				     "\"%.64s\" is no name; give one in each line", value);
-	if (asprintf(&name, "%s%s", strcmp(key, "Group") ? "" : "@", value) < 0) {
+	if (asprintf(&name, "%s%s", vssd_ini_same(key, "Group") ? "@" : "", value) < 0) {
 		name = NULL;
 		return vss_error_errno(err, -ENOMEM, "out of memory");
 	}
@@ -98,7 +100,7 @@ static int take_writer(struct loader *loader, const char *key, const char *value
 	_cleanup_free_ char *name = NULL;
 	struct vssd_principal who;
 
-	if (strcmp(key, "Allow"))
+	if (!vssd_ini_same(key, "Allow"))
 		return vss_error_set(err, -EINVAL, E_INVALIDARG,
 				     "[Writers] has no key %.64s, but Allow", key);
 	if (!pattern[0])
@@ -124,7 +126,7 @@ static int take_limit(struct loader *loader, const char *key, const char *value,
 		uint64_t number;
 		int ret;
 
-		if (strcmp(key, limits[i].key))
+		if (!vssd_ini_same(key, limits[i].key))
 			continue;
 		ret = vssd_ini_number(value, limits[i].min, limits[i].max, &number, err);
 		if (!ret)
@@ -144,17 +146,17 @@ static int take_timeout(struct loader *loader, const char *key, const char *valu
 		uint64_t seconds;
 		int ret;
 
-		if (strcmp(key, timeouts[i].key))
+		if (!vssd_ini_same(key, timeouts[i].key))
 			continue;
 		ret = vssd_ini_number(value, 1, timeouts[i].max, &seconds, err);
 		if (!ret)
-			*(uint32_t *)((char *)&loader->config->settings + timeouts[i].offset) =
+			*(uint32_t *)((char *)loader->config + timeouts[i].offset) =
 				(uint32_t)seconds * 1000;
 		return ret;
 	}
 	return vss_error_set(err, -EINVAL, E_INVALIDARG,
-			     "[Timeouts] has no key %.64s, but Identify, Prepare, Post, Freeze, Hold "
-			     "and Provider", key);
+			     "[Timeouts] has no key %.64s, but Identify, Prepare, Post, Freeze, Hold, "
+			     "Provider and Arrival", key);
 }
 
 static int take(void *data, const char *section, const char *key, const char *value,
@@ -172,7 +174,7 @@ static int take(void *data, const char *section, const char *key, const char *va
 	};
 
 	for (size_t i = 0; i < sizeof(sections) / sizeof(sections[0]); i++)
-		if (!strcmp(section, sections[i].name))
+		if (vssd_ini_same(section, sections[i].name))
 			return sections[i].take(data, key, value, err);
 	return vss_error_set(err, -EINVAL, E_INVALIDARG,
 			     "there is no section [%.64s], but [Requesters], [Writers], [Limits] and "
@@ -210,12 +212,12 @@ static int take_provider(void *data, const char *section, const char *key, const
 
 	if (!provider)
 		return vss_error_errno(err, -ENOMEM, "out of memory");
-	if (strcmp(section, "Provider"))
+	if (!vssd_ini_same(section, "Provider"))
 		return vss_error_set(err, -EINVAL, E_INVALIDARG,
 				     "there is no section [%.64s], but [Provider]", section);
-	if (!strcmp(key, "Enabled"))
+	if (vssd_ini_same(key, "Enabled"))
 		return vssd_ini_bool(value, &provider->enabled, err);
-	if (strcmp(key, "Path"))
+	if (!vssd_ini_same(key, "Path"))
 		return vss_error_set(err, -EINVAL, E_INVALIDARG,
 				     "[Provider] has no key %.64s, but Path and Enabled", key);
 	if (value[0] != '/')
@@ -232,7 +234,7 @@ static void set_defaults(struct vssd_config *config)
 {
 	memset(config, 0, sizeof(*config));
 	for (size_t i = 0; i < sizeof(timeouts) / sizeof(timeouts[0]); i++)
-		*(uint32_t *)((char *)&config->settings + timeouts[i].offset) =
+		*(uint32_t *)((char *)config + timeouts[i].offset) =
 			timeouts[i].seconds * 1000;
 }
 

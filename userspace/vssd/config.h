@@ -21,6 +21,7 @@ struct vssd_config {
 	struct vssd_access access;
 	struct vssd_bus_limits limits;
 	struct vssd_settings settings;		/* timeouts only */
+	uint32_t arrival_ms;			/* for which provider hosts wait for LUNs */
 	struct vssd_config_provider *providers;
 	size_t nr_providers;
 };

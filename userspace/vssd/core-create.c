@@ -19,6 +19,7 @@
 enum stage {
 	CREATE_BEGUN,
 	CREATE_PREPARE_SNAPSHOT,
+	CREATE_BEGIN_HOLD,
 	CREATE_END_PREPARE,
 	CREATE_FREEZE_FRONT,
 	CREATE_FREEZE_BACK,
@@ -40,6 +41,7 @@ enum stage {
 	CREATE_FINISHED,
 };
 
+/* A provider that has a part in the set: makes copies, or only holds volumes that others copy. */
 struct maker {
 	struct vssd_provider *provider;
 	bool finishing;		/* has been asked for PostFinalCommit */
@@ -552,6 +554,8 @@ static void step_failed(struct creation *c, struct vssd_provider *provider, enum
 static enum vssd_step stage_step(enum stage stage)
 {
 	switch (stage) {
+	case CREATE_BEGIN_HOLD:
+		return VSSD_STEP_BEGIN_HOLD;
 	case CREATE_END_PREPARE:
 		return VSSD_STEP_END_PREPARE;
 	case CREATE_PRE_COMMIT:
@@ -616,6 +620,59 @@ static void hold_passed(void *arg)
 	run(c);
 }
 
+/* ---- volumes that their provider does not hold ---- */
+
+static bool holds_itself(struct creation *c, const struct snapshot *snapshot)
+{
+	const struct vssd_provider *provider = provider_find(c->op.core, &snapshot->prop.provider_id);
+
+	return provider && provider->holds;
+}
+
+static struct maker *find_holder(struct creation *c)
+{
+	struct maker *holder = NULL;
+
+	for (size_t i = 0; i < c->nr_makers; i++)
+		if (c->makers[i].provider->holds &&
+		    (!holder || c->makers[i].provider->prop.provider_type == VSS_PROV_SYSTEM))
+			holder = &c->makers[i];
+	return holder;
+}
+
+static void hold_begun(void *arg, struct vssd_provider *provider, const struct vssd_provider_reply *reply)
+{
+	struct vssd_provider_reply known = *reply;
+	struct creation *c = arg;
+
+	c->pending--;
+	/* To the requester it is not the volume that was refused, that was taken before. */
+	if (reply->result == VSS_E_VOLUME_NOT_SUPPORTED_BY_PROVIDER || reply->result == VSS_E_NESTED_VOLUME_LIMIT)
+		known.result = VSS_E_PROVIDER_VETO;
+	if (reply->result != S_OK)
+		step_failed(c, provider, VSSD_STEP_BEGIN_HOLD, &known);
+	run(c);
+}
+
+static void enter_begin_hold(struct creation *c)
+{
+	const struct maker *holder = find_holder(c);
+	const struct snapshot *snapshot;
+
+	TAILQ_FOREACH(snapshot, &c->set->snapshots, link) {
+		struct vssd_provider_request request = {
+			.step = VSSD_STEP_BEGIN_HOLD,
+			.set = c->set->id,
+			.volume = snapshot->prop.original_volume_name,
+		};
+
+		if (holds_itself(c, snapshot))
+			continue;
+		c->pending++;
+		provider_ask(holder->provider, c, &request, hold_begun, c);
+	}
+}
+
 /* ---- what the providers tell of the new copies ---- */
 
 static const struct vss_provider_snapshot *find_known(const struct vssd_provider_reply *reply,
@@ -671,6 +728,8 @@ static bool put_description(struct creation *c, struct vss_error *err)
 	set->snapshots_count = c->set->nr_snapshots;
 	set->originating_machine = vssd_strdup(c->op.core->machine);
 	set->creation_time = first->prop.creation_time;
+	if (VSS_FAILED(transported_check(c->op.core, set, err)))
+		return false;
 	return !VSS_FAILED(vss_backup_document_put_set(c->doc, set, err));
 }
 
@@ -699,6 +758,9 @@ static void enter(struct creation *c)
 	switch (c->stage) {
 	case CREATE_PREPARE_SNAPSHOT:
 		enter_prepare_snapshot(c);
+		break;
+	case CREATE_BEGIN_HOLD:
+		enter_begin_hold(c);
 		break;
 	case CREATE_END_PREPARE:
 		for (size_t i = 0; i < c->nr_makers; i++)
@@ -842,10 +904,37 @@ static bool may_create(struct creation *c)
 	return true;
 }
 
+/* One provider holds what others cannot, so that all copies are of one instant. */
+static bool collect_holder(struct creation *c, struct vss_error *err)
+{
+	struct vssd_provider *provider, *holder = NULL;
+	const struct snapshot *snapshot;
+
+	TAILQ_FOREACH(snapshot, &c->set->snapshots, link)
+		if (!holds_itself(c, snapshot))
+			break;
+	if (!snapshot || find_holder(c))
+		return true;
+	TAILQ_FOREACH(provider, &c->op.core->providers, link)
+		if (provider->holds && (!holder || provider->prop.provider_type == VSS_PROV_SYSTEM))
+			holder = provider;
+	if (!holder) {
+		provider = provider_find(c->op.core, &snapshot->prop.provider_id);
+		core_error(err, VSS_E_PROVIDER_VETO,
+			   "provider \"%s\" cannot freeze and hold %s while it is copied, and no provider "
+			   "here can do that for it; see why the system provider does not run (vssd.conf(5))",
+			   provider ? provider->prop.provider_name : "?", snapshot->prop.original_volume_name);
+		return false;
+	}
+	c->makers[c->nr_makers++].provider = holder;
+	return true;
+}
+
 static bool collect_makers(struct creation *c)
 {
 	const struct snapshot *snapshot;
 
+	/* One more for who only holds. */
 	c->makers = vssd_alloc((c->set->nr_snapshots + 1) * sizeof(*c->makers));
 	TAILQ_FOREACH(snapshot, &c->set->snapshots, link) {
 		struct vssd_provider *provider = provider_find(c->op.core, &snapshot->prop.provider_id);
@@ -895,6 +984,8 @@ void vssd_session_do_snapshot_set(struct vssd_session *session, const char *docu
 	if (!collect_makers(c) || c->set->provider_died)
 		fail(c, VSS_E_UNEXPECTED_PROVIDER_ERROR,
 		     "a provider that had begun to prepare the set has ended; start again");
+	else if (!collect_holder(c, &err))
+		fail_error(c, &err);
 	/* The next life must know what to undo, should this one end in the middle. */
 	else if (c->set->nr_snapshots && VSS_FAILED(record_save(c->set, &err)))
 		fail_error(c, &err);

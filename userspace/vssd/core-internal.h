@@ -66,6 +66,13 @@ struct removal {
 	char *path;
 };
 
+/* A set that was imported here, and may not be again. */
+struct spent {
+	TAILQ_ENTRY(spent) link;
+	struct vss_uuid set;
+	bool on_disk;
+};
+
 /* A volume that is being set back. */
 struct revert {
 	TAILQ_ENTRY(revert) link;
@@ -96,6 +103,7 @@ struct vssd_core {
 	struct op_list ops;
 	struct refresh_list refreshes;
 	TAILQ_HEAD(, revert) reverts;
+	TAILQ_HEAD(, spent) spent;
 
 	struct vssd_session *creating;	/* has the one set in creation */
 	struct op *importing;		/* the one import */
@@ -311,6 +319,24 @@ void set_release(struct set *set);
 void set_restore_exposures(struct set *set);
 /* False and an error: still mounted. */
 bool snapshot_unexpose(struct snapshot *snapshot, bool force, struct vss_error *err);
+
+/* ---- sets that travel ---- */
+
+/* Is it being imported? */
+bool import_has(const struct vssd_core *core, const struct vss_uuid *set);
+/*
+ * The transportable set of a document, to be cleared.  VSS_E_NONTRANSPORTABLE_BCD, or why
+ * it cannot be read or believed.
+ */
+vss_result transported_set(const char *document, struct vss_set_description *set, struct vss_error *err);
+/* Does it say enough of each copy for another machine to find it? */
+vss_result transported_check(const struct vssd_core *core, const struct vss_set_description *set,
+			     struct vss_error *err);
+
+bool spent_find(const struct vssd_core *core, const struct vss_uuid *set);
+void spent_add(struct vssd_core *core, const struct vss_uuid *set);
+void spent_load(struct vssd_core *core);
+void spent_free(struct vssd_core *core);
 
 /* ---- records ---- */
 

@@ -44,6 +44,8 @@ static const char *const step_names[] = {
 	[VSSD_STEP_QUERY_REVERT] = "QueryRevertStatus",
 	[VSSD_STEP_IMPORT] = "ImportSnapshot",
 	[VSSD_STEP_BREAK] = "BreakSnapshotSet",
+	[VSSD_STEP_BEGIN_HOLD] = "BeginHold",
+	[VSSD_STEP_MASK_ORIGINALS] = "OnLunStateChange",
 };
 
 const char *step_name(enum vssd_step step)
@@ -77,18 +79,21 @@ static const struct {
 	{ E_OUTOFMEMORY, ALL_STEPS },
 	{ VSS_E_PROVIDER_VETO, ALL_STEPS },
 	{ S_FALSE, STEP(IS_VOLUME_SUPPORTED) | STEP(IS_VOLUME_SNAPSHOTTED) },
-	{ VSS_E_VOLUME_NOT_SUPPORTED_BY_PROVIDER, STEP(BEGIN_PREPARE) | STEP(IS_VOLUME_SUPPORTED) },
+	{ VSS_E_VOLUME_NOT_SUPPORTED_BY_PROVIDER, STEP(BEGIN_PREPARE) | STEP(IS_VOLUME_SUPPORTED) |
+						  STEP(BEGIN_HOLD) },
 	{ VSS_E_UNSUPPORTED_CONTEXT, STEP(BEGIN_PREPARE) | STEP(IS_VOLUME_SUPPORTED) | STEP(REVERT) },
 	{ VSS_E_MAXIMUM_NUMBER_OF_SNAPSHOTS_REACHED, STEP(BEGIN_PREPARE) },
-	{ VSS_E_NESTED_VOLUME_LIMIT, STEP(BEGIN_PREPARE) | STEP(IS_VOLUME_SUPPORTED) },
-	{ VSS_E_INSUFFICIENT_STORAGE, STEP(BEGIN_PREPARE) | SET_STEPS },
+	{ VSS_E_NESTED_VOLUME_LIMIT, STEP(BEGIN_PREPARE) | STEP(IS_VOLUME_SUPPORTED) | STEP(BEGIN_HOLD) },
+	{ VSS_E_INSUFFICIENT_STORAGE, STEP(BEGIN_PREPARE) | STEP(BEGIN_HOLD) | SET_STEPS },
 	{ VSS_E_FLUSH_WRITES_TIMEOUT, STEP(HOLD_WRITES) },
 	/* The kernel ends a hold by itself, which the next step is the first to see. */
 	{ VSS_E_HOLD_WRITES_TIMEOUT, STEP(HOLD_WRITES) | STEP(COMMIT) | STEP(RELEASE_WRITES) },
 	{ VSS_E_OBJECT_NOT_FOUND, STEP(DELETE) | STEP(SET_WRITABLE) | STEP(REVERT) | STEP(QUERY_REVERT) |
-				  STEP(IMPORT) | STEP(BREAK) | STEP(IS_VOLUME_SNAPSHOTTED) | STEP(ABORT) },
-	{ E_NOTIMPL, STEP(SET_WRITABLE) | STEP(REVERT) | STEP(QUERY_REVERT) | STEP(IMPORT) | STEP(BREAK) },
-	{ VSS_E_VOLUME_IN_USE, STEP(REVERT) },
+				  STEP(IMPORT) | STEP(BREAK) | STEP(IS_VOLUME_SNAPSHOTTED) | STEP(ABORT) |
+				  STEP(MASK_ORIGINALS) },
+	{ E_NOTIMPL, STEP(SET_WRITABLE) | STEP(REVERT) | STEP(QUERY_REVERT) | STEP(IMPORT) | STEP(BREAK) |
+		     STEP(MASK_ORIGINALS) },
+	{ VSS_E_VOLUME_IN_USE, STEP(REVERT) | STEP(MASK_ORIGINALS) },
 	{ VSS_E_VOLUME_NOT_SUPPORTED, STEP(REVERT) },
 	{ VSS_E_REVERT_IN_PROGRESS, STEP(REVERT) },
 	{ VSS_E_REBOOT_REQUIRED, STEP(REVERT) | STEP(QUERY_REVERT) },
@@ -165,10 +170,25 @@ static void forget_sets(struct vssd_provider *provider)
 				session->set->provider_died = true;
 }
 
+/* Not one that ends when it is asked just that, for ever. */
+static bool may_revive(const struct vssd_provider *provider)
+{
+	return !provider->active || provider->active->request.step != VSSD_STEP_GET_SNAPSHOTS;
+}
+
+/* Have a new process started, which clears up what the last one left: the next call may be far away. */
+static void revive(struct vssd_provider *provider)
+{
+	static const struct vssd_provider_request request = { .step = VSSD_STEP_GET_SNAPSHOTS };
+
+	provider_ask(provider, NULL, &request, NULL, NULL);
+}
+
 void provider_stop(struct vssd_provider *provider, const char *why)
 {
 	struct provider_call *active = provider->active, *aborting = provider->aborting;
 	struct vssd_provider_reply reply = { .result = VSS_E_UNEXPECTED, .message = why };
+	bool again = may_revive(provider);
 
 	core_log(provider->core, LOG_ERR, VSSD_MESSAGE_PROVIDER_DIED, NULL,
 		 "provider \"%s\" is stopped by force: %s", provider->prop.provider_name, why);
@@ -191,6 +211,8 @@ void provider_stop(struct vssd_provider *provider, const char *why)
 	provider->stopping = false;
 	/* It may have been stopped for what another session asked of it. */
 	forget_sets(provider);
+	if (again)
+		revive(provider);
 	start_next(provider);
 }
 
@@ -383,6 +405,25 @@ vss_result vssd_provider_remove(struct vssd_provider *provider)
 	return S_OK;
 }
 
+vss_result vssd_core_unregister_provider(struct vssd_core *core, const struct vss_uuid *id, struct vss_error *err)
+{
+	struct vssd_provider *provider = provider_find(core, id);
+	const struct vssd_provider_driver *driver;
+	char text[VSS_UUID_TEXT_SIZE];
+	void *impl;
+
+	if (!provider)
+		return core_error(err, VSS_E_PROVIDER_NOT_REGISTERED, "no provider %s is registered; see "
+				  "'vssctl list providers'", vss_uuid_format(id, text));
+	driver = provider->driver;
+	impl = provider->impl;
+	if (vssd_provider_remove(provider))
+		return core_error(err, VSS_E_PROVIDER_IN_USE, "provider %s is at work, or has a part in the shadow "
+				  "copy set in creation; try again later", vss_uuid_format(id, text));
+	driver->kill(impl);
+	return S_OK;
+}
+
 void provider_free(struct vssd_provider *provider)
 {
 	struct provider_call *call;
@@ -407,4 +448,6 @@ void vssd_provider_died(struct vssd_provider *provider)
 	core_log(provider->core, LOG_ERR, VSSD_MESSAGE_PROVIDER_DIED, NULL, "the process of provider \"%s\" has ended",
 		 provider->prop.provider_name);
 	forget_sets(provider);
+	if (may_revive(provider))
+		revive(provider);
 }

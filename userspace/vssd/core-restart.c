@@ -37,6 +37,7 @@ void vssd_core_reconcile(struct vssd_core *core)
 	char id[VSS_UUID_TEXT_SIZE];
 
 	records_load(core);
+	spent_load(core);
 	for (set = TAILQ_FIRST(&core->sets); set; set = next) {
 		next = TAILQ_NEXT(set, link);
 		if (set->state == SET_CREATED && outlives_session(set))

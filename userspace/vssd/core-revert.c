@@ -142,8 +142,9 @@ static void revert_begin(void *arg)
 	}
 	r->volume = vssd_strdup(volume.path);
 	r->in_use = volume.in_use;
+	/* One that an earlier life began goes on: only its provider knows of that. */
 	revert = revert_find(core, r->volume);
-	provider = revert ? provider_find(core, &revert->provider_id) : NULL;
+	provider = provider_find(core, revert ? &revert->provider_id : &snapshot->prop.provider_id);
 	if (provider) {
 		struct vssd_provider_request request = { .step = VSSD_STEP_QUERY_REVERT, .volume = r->volume };
 

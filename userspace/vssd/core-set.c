@@ -266,6 +266,8 @@ static void add_foreign(struct vssd_core *core, const struct vssd_provider *prov
 			continue;
 		if (snapshot_find(core, &prop->snapshot_id) || in_creation(core, &prop->snapshot_id))
 			continue;
+		if (import_has(core, &prop->snapshot_set_id))
+			continue;
 		id = vss_uuid_is_null(&prop->snapshot_set_id) ? prop->snapshot_id : prop->snapshot_set_id;
 		set = set_find(core, &id);
 		/* A copy that came to a set of ours is still not ours. */

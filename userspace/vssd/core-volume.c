@@ -24,12 +24,14 @@ struct volume_op {
 	struct vss_uuid snapshot;
 	bool present;
 	uint32_t compatibility;
+	char *why;			/* a provider did not take it; NULL for no reason given */
 };
 
 static void volume_clear(struct op *op)
 {
 	free(((struct volume_op *)op)->candidates);
 	free(((struct volume_op *)op)->name);
+	free(((struct volume_op *)op)->why);
 }
 
 /* ---- who is asked ---- */
@@ -97,10 +99,12 @@ static void nobody_takes_it(struct volume_op *v)
 		op_finish(&v->op, &reply);
 	} else if (v->named) {
 		op_fail(&v->op, VSS_E_VOLUME_NOT_SUPPORTED_BY_PROVIDER,
-			"the provider named does not take %s with this context", v->volume.path);
+			"the provider named does not take %s with this context%s%s", v->volume.path,
+			v->why ? ": " : "", v->why ? v->why : "");
 	} else {
 		op_fail(&v->op, VSS_E_VOLUME_NOT_SUPPORTED,
-			"no provider takes %s with this context", v->volume.path);
+			"no provider takes %s with this context%s%s", v->volume.path,
+			v->why ? ": " : "", v->why ? v->why : "");
 	}
 }
 
@@ -109,6 +113,14 @@ static void failed(struct volume_op *v, const struct vssd_provider *provider, co
 	op_fail(&v->op, reply->result, "provider \"%s\" refused %s: %s", provider->prop.provider_name,
 		v->volume.path, reply->message && reply->message[0] ? reply->message :
 		vss_result_name(reply->result));
+}
+
+/* The first provider's reason is that of the one that would have been taken. */
+static void remember_why(struct volume_op *v, const struct vssd_provider *provider,
+			 const struct vssd_provider_reply *reply)
+{
+	if (!v->why && reply->message && reply->message[0])
+		v->why = vssd_printf("provider \"%s\" says that %s", provider->prop.provider_name, reply->message);
 }
 
 /* Is the set that it is to be added to still the one in creation? */
@@ -183,6 +195,7 @@ static void told(void *arg, struct vssd_provider *provider, const struct vssd_pr
 	case S_FALSE:
 	case VSS_E_UNSUPPORTED_CONTEXT:
 	case VSS_E_VOLUME_NOT_SUPPORTED_BY_PROVIDER:
+		remember_why(v, provider, reply);
 		ask_next(v);
 		return;
 	case VSS_E_NESTED_VOLUME_LIMIT:

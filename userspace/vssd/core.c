@@ -203,6 +203,7 @@ struct vssd_core *vssd_core_new(const struct vssd_settings *settings, const stru
 	TAILQ_INIT(&core->ops);
 	TAILQ_INIT(&core->refreshes);
 	TAILQ_INIT(&core->reverts);
+	TAILQ_INIT(&core->spent);
 	TAILQ_INIT(&core->lines);
 	TAILQ_INIT(&core->louds);
 	TAILQ_INIT(&core->removals);
@@ -257,6 +258,7 @@ void vssd_core_free(struct vssd_core *core)
 		free(revert->volume);
 		free(revert);
 	}
+	spent_free(core);
 	while ((loud = TAILQ_FIRST(&core->louds))) {
 		TAILQ_REMOVE(&core->louds, loud, link);
 		free(loud);

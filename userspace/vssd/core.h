@@ -162,6 +162,9 @@ enum vssd_step {
 	VSSD_STEP_QUERY_REVERT,
 	VSSD_STEP_IMPORT,
 	VSSD_STEP_BREAK,
+	VSSD_STEP_BEGIN_HOLD,
+	VSSD_STEP_MASK_ORIGINALS,	/* @luns: sources; take them from this machine */
+	VSSD_STEP_COUNT,
 };
 
 /* What goes with a step; which fields count follows from struct vss_provider_ops. */
@@ -211,6 +214,8 @@ void vssd_provider_died(struct vssd_provider *provider);
 
 /* VSS_E_PROVIDER_IN_USE */
 vss_result vssd_provider_remove(struct vssd_provider *provider);
+/* The same by its id, with the end of its process; VSS_E_PROVIDER_NOT_REGISTERED. */
+vss_result vssd_core_unregister_provider(struct vssd_core *core, const struct vss_uuid *id, struct vss_error *err);
 
 /* ---- volumes: how the core learns what a name stands for ---- */
 
@@ -315,6 +320,10 @@ void vssd_session_unexpose_snapshot(struct vssd_session *session, const struct v
 				    vssd_done done, void *data);
 void vssd_session_break_snapshot_set(struct vssd_session *session, const struct vss_uuid *set,
 				     uint32_t flags, vssd_done done, void *data);
+/* Take the LUNs of the document's original volumes from this machine.  VSS_E_VOLUME_IN_USE */
+void vssd_session_mask_originals(struct vssd_session *session, const char *document, vssd_done done, void *data);
+/* Delete what an import that failed has left.  S_FALSE: there was nothing. */
+void vssd_session_clean_up_import(struct vssd_session *session, const char *document, vssd_done done, void *data);
 void vssd_session_import_snapshots(struct vssd_session *session, const char *document, vssd_done done, void *data);
 void vssd_session_revert_to_snapshot(struct vssd_session *session, const struct vss_uuid *snapshot,
 				     bool force, vssd_done done, void *data);

@@ -287,6 +287,7 @@ static int append_snapshot(sd_bus_message *m, const struct vss_provider_snapshot
 	    (ret = vssd_wire_entry_u64(m, "time", prop->creation_time)) < 0 ||
 	    (ret = vssd_wire_entry_u32(m, "state", prop->status)) < 0 ||
 	    (ret = vssd_wire_entry_string(m, "data", snapshot->provider_data)) < 0 ||
+	    (ret = vssd_wire_entry_string(m, "filesystem", snapshot->fs_uuid)) < 0 ||
 	    (ret = append_luns(m, snapshot->luns, snapshot->nr_luns)) < 0)
 		return ret;
 	return sd_bus_message_close_container(m);
@@ -319,6 +320,8 @@ static int take_snapshot(sd_bus_message *m, const char *key, void *data)
 		return sd_bus_message_read(m, "v", "t", &prop->creation_time);
 	if (!strcmp(key, "data"))
 		return read_variant_string(m, &snapshot->provider_data);
+	if (!strcmp(key, "filesystem"))
+		return read_variant_string(m, &snapshot->fs_uuid);
 	if (!strcmp(key, "luns"))
 		return read_luns(m, &snapshot->luns, &snapshot->nr_luns);
 	if (strcmp(key, "state"))
@@ -459,7 +462,7 @@ int host_wire_read_request(sd_bus_message *m, struct host_request *r)
 	if ((ret = sd_bus_message_read(m, "u", &step)) < 0 ||
 	    (ret = vssd_wire_read_dict(m, take_request, r)) < 0)
 		return ret;
-	if (step > VSSD_STEP_BREAK)
+	if (step >= VSSD_STEP_COUNT)
 		return -EBADMSG;
 	r->request.step = (enum vssd_step)step;
 	r->request.volume = r->volume;

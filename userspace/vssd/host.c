@@ -51,6 +51,8 @@ struct vssd_host {
 	sd_event *event;
 	char *program;
 	char *plugin;
+	char *state_dir;
+	uint32_t arrival_ms;
 	vssd_log_fn log;
 	void *log_data;
 	struct vssd_provider *provider;
@@ -143,13 +145,21 @@ static void child_free(struct child *child)
 	free(child);
 }
 
+/* With what it has started: programs that speak to an array, for example. */
+static void end_processes(const struct child *child)
+{
+	if (child->pid <= 0)
+		return;
+	kill(child->pid, SIGKILL);
+	kill(-child->pid, SIGKILL);
+}
+
 /* Nothing is heard from it any more; the next call starts another one, on_exit_child() buries it. */
 static void give_up(struct child *child)
 {
 	struct vssd_host *host = child->host;
 
-	if (child->pid > 0)
-		kill(child->pid, SIGKILL);
+	end_processes(child);
 	if (host->child == child)
 		host->child = NULL;
 	child->conn = sd_bus_close_unref(child->conn);
@@ -212,6 +222,7 @@ static int on_exit_child(sd_event_source *source, const siginfo_t *info, void *d
 			 info->si_status, strsignal(info->si_status));
 	if (!child->stopped)
 		host_log(host, LOG_ERR, VSSD_MESSAGE_PROVIDER_DIED, "%s: %s", host_name(host), why);
+	end_processes(child);
 	/* A new process may have its number from now on. */
 	child->pid = 0;
 	child_lost(child, why);
@@ -235,32 +246,72 @@ static int on_broken(sd_event_source *source, void *data)
 	return 0;
 }
 
-static int spawn(struct vssd_host *host, int fd, pid_t *pid)
+/* Of a process's arguments; freed with them. */
+static char *argument(const char *option, const char *value)
 {
-	char fd_option[32], parent_option[32], *plugin_option = NULL;
-	char *argv[6] = { host->program, fd_option, parent_option };
+	char *text;
+
+	return asprintf(&text, "--%s=%s", option, value) < 0 ? NULL : text;
+}
+
+static char *argument_number(const char *option, long value)
+{
+	char text[32];
+
+	snprintf(text, sizeof(text), "%ld", value);
+	return argument(option, text);
+}
+
+#define MAX_ARGS	8
+
+static bool make_args(const struct vssd_host *host, char *argv[MAX_ARGS])
+{
+	size_t n = 0;
+
+	argv[n++] = strdup(host->program);
+	argv[n++] = argument_number("fd", CHILD_FD);
+	argv[n++] = argument_number("parent", getpid());
+	argv[n++] = host->plugin ? argument("plugin", host->plugin) : strdup("--system");
+	if (host->plugin && host->state_dir)
+		argv[n++] = argument("state", host->state_dir);
+	if (host->plugin && host->arrival_ms)
+		argv[n++] = argument_number("arrival", host->arrival_ms);
+	argv[n] = NULL;
+	for (size_t i = 0; i < n; i++)
+		if (!argv[i])
+			return false;
+	return true;
+}
+
+static int spawn_with(const struct vssd_host *host, char *const argv[], int fd, pid_t *pid)
+{
 	posix_spawn_file_actions_t actions;
 	posix_spawnattr_t attr;
 	sigset_t none, all;
 	int ret;
 
-	snprintf(fd_option, sizeof(fd_option), "--fd=%d", CHILD_FD);
-	snprintf(parent_option, sizeof(parent_option), "--parent=%d", getpid());
-	if (host->plugin && asprintf(&plugin_option, "--plugin=%s", host->plugin) < 0)
-		return -ENOMEM;
-	argv[3] = host->plugin ? plugin_option : (char *)"--system";
 	sigemptyset(&none);
 	sigfillset(&all);
 	posix_spawnattr_init(&attr);
 	posix_spawnattr_setsigmask(&attr, &none);
 	posix_spawnattr_setsigdefault(&attr, &all);
-	posix_spawnattr_setflags(&attr, POSIX_SPAWN_SETSIGMASK | POSIX_SPAWN_SETSIGDEF);
+	posix_spawnattr_setpgroup(&attr, 0);
+	posix_spawnattr_setflags(&attr, POSIX_SPAWN_SETSIGMASK | POSIX_SPAWN_SETSIGDEF | POSIX_SPAWN_SETPGROUP);
 	posix_spawn_file_actions_init(&actions);
 	posix_spawn_file_actions_adddup2(&actions, fd, CHILD_FD);
 	ret = -posix_spawn(pid, host->program, &actions, &attr, argv, environ);
 	posix_spawn_file_actions_destroy(&actions);
 	posix_spawnattr_destroy(&attr);
-	free(plugin_option);
+	return ret;
+}
+
+static int spawn(struct vssd_host *host, int fd, pid_t *pid)
+{
+	char *argv[MAX_ARGS] = { 0 };
+	int ret = make_args(host, argv) ? spawn_with(host, argv, fd, pid) : -ENOMEM;
+
+	for (size_t i = 0; i < MAX_ARGS; i++)
+		free(argv[i]);
 	return ret;
 }
 
@@ -522,7 +573,9 @@ int vssd_host_new(const struct vssd_host_settings *settings, struct vssd_host **
 	host->log_data = settings->log_data;
 	host->program = strdup(settings->program);
 	host->plugin = settings->plugin ? strdup(settings->plugin) : NULL;
-	if (!host->program || (settings->plugin && !host->plugin)) {
+	host->state_dir = settings->state_dir ? strdup(settings->state_dir) : NULL;
+	host->arrival_ms = settings->arrival_ms;
+	if (!host->program || (settings->plugin && !host->plugin) || (settings->state_dir && !host->state_dir)) {
 		vssd_host_free(host);
 		return -ENOMEM;
 	}
@@ -544,6 +597,7 @@ void vssd_host_free(struct vssd_host *host)
 	sd_event_unref(host->event);
 	free(host->program);
 	free(host->plugin);
+	free(host->state_dir);
 	free(host);
 }
 

@@ -174,6 +174,18 @@ int vssd_ini_read_folder(const char *folder, vssd_ini_fn take, void *data, const
 	return ret;
 }
 
+bool vssd_ini_same(const char *a, const char *b)
+{
+	for (;; a++, b++) {
+		a += strspn(a, "-_");
+		b += strspn(b, "-_");
+		if (tolower((unsigned char)*a) != tolower((unsigned char)*b))
+			return false;
+		if (!*a)
+			return true;
+	}
+}
+
 int vssd_ini_bool(const char *value, bool *result, struct vss_error *err)
 {
 	*result = !strcmp(value, "yes");

@@ -29,6 +29,9 @@ int vssd_ini_read(const char *path, vssd_ini_fn take, void *data, struct vss_err
 int vssd_ini_read_folder(const char *folder, vssd_ini_fn take, void *data, const char **path,
 			 struct vss_error *err);
 
+/* The same name of a section or key, but for case, "-" and "_"? */
+bool vssd_ini_same(const char *a, const char *b);
+
 /* Helpers for values: "yes" or "no"; a number within bounds. */
 int vssd_ini_bool(const char *value, bool *result, struct vss_error *err);
 int vssd_ini_number(const char *value, uint64_t min, uint64_t max, uint64_t *result,

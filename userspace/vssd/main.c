@@ -236,6 +236,8 @@ static int start_hosts(struct service *s)
 			.event = s->event,
 			.program = s->options->program,
 			.plugin = plugin ? plugin->path : NULL,
+			.state_dir = s->options->state,
+			.arrival_ms = s->config.arrival_ms,
 			.log = vssd_log_write,
 			.log_data = s->log,
 		};

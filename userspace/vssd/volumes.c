@@ -4,7 +4,6 @@
  * an image is brought to a mount point.
  */
 #include <blkid.h>
-#include <dirent.h>
 #include <errno.h>
 #include <libmount.h>
 #include <stdio.h>
@@ -237,81 +236,13 @@ static bool is_mounted(void *data, const char *device, const char *dir)
 
 /* ---- LUNs ---- */
 
-/* A file of a few bytes in sysfs; its length, 0 when it is not there. */
-static size_t read_attribute(const char *disk, const char *name, char *buffer, size_t size)
-{
-	char path[256];
-	FILE *file;
-	size_t n;
-
-	snprintf(path, sizeof(path), "/sys/block/%s/device/%s", disk, name);
-	file = fopen(path, "re");
-	if (!file)
-		return 0;
-	n = fread(buffer, 1, size - 1, file);
-	fclose(file);
-	buffer[n] = '\0';
-	return n;
-}
-
-bool vssd_volumes_page83_has(const unsigned char *page, size_t size, const struct vss_lun_info *lun)
-{
-	size_t end;
-
-	if (size < 4 || page[1] != 0x83)
-		return false;
-	end = 4 + ((size_t)page[2] << 8 | page[3]);
-	if (end > size)
-		end = size;
-	for (size_t at = 4; at + 4 <= end && at + 4 + page[at + 3] <= end; at += 4 + page[at + 3])
-		for (size_t i = 0; i < lun->nr_ids; i++) {
-			const struct vss_storage_id *id = &lun->ids[i];
-
-			/* Those of ports and devices are shared by many LUNs. */
-			if (id->association || page[at + 1] >> 4 & 3 || !id->size ||
-			    id->type != (page[at + 1] & 15) || id->code_set != (page[at] & 15) ||
-			    id->size != page[at + 3] || memcmp(id->bytes, page + at + 4, id->size))
-				continue;
-			return true;
-		}
-	return false;
-}
-
-static bool same_serial(const char *serial, char *text)
-{
-	size_t length = strlen(text);
-
-	while (length && (text[length - 1] == ' ' || text[length - 1] == '\n'))
-		text[--length] = '\0';
-	return !strcmp(serial, text + strspn(text, " "));
-}
-
-static bool disk_is(const char *disk, const struct vss_lun_info *lun)
-{
-	char buffer[4096];
-	size_t n = read_attribute(disk, "vpd_pg83", buffer, sizeof(buffer));
-
-	/* What has no page 83 on either side is known by its serial number. */
-	if (n && lun->nr_ids)
-		return vssd_volumes_page83_has((const unsigned char *)buffer, n, lun);
-	if (lun->nr_ids || !lun->serial || !lun->serial[0])
-		return false;
-	n = read_attribute(disk, "vpd_pg80", buffer, sizeof(buffer));
-	if (n > 4)
-		return same_serial(lun->serial, buffer + 4);
-	return read_attribute(disk, "serial", buffer, sizeof(buffer)) && same_serial(lun->serial, buffer);
-}
-
+/* A disk that only has its identifier counts too: two that claim it are one too many. */
 static bool is_lun_here(void *data, const struct vss_lun_info *lun)
 {
-	_cleanup_dir_ DIR *dir = opendir("/sys/block");
-	const struct dirent *entry;
+	_cleanup_free_ char *device = NULL;
 
 	(void)data;
-	while (dir && (entry = readdir(dir)))
-		if (entry->d_name[0] != '.' && disk_is(entry->d_name, lun))
-			return true;
-	return false;
+	return vss_lun_find(lun, &device, NULL) != VSS_E_OBJECT_NOT_FOUND;
 }
 
 struct vssd_volumes vssd_volumes_system(void)

@@ -17,7 +17,4 @@ struct vssd_volumes vssd_volumes_system(void);
 const char *vssd_volumes_mount_options(const char *fstype, bool writable, const char *device,
 				       struct vss_error *err);
 
-/* Has a SCSI VPD page 0x83 one of @lun's identifiers of the logical unit? */
-bool vssd_volumes_page83_has(const unsigned char *page, size_t size, const struct vss_lun_info *lun);
-
 #endif /* VSSD_VOLUMES_H */

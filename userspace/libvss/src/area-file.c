@@ -137,29 +137,59 @@ static int allocate(const struct creation *c, uint64_t size, struct vss_error *e
 	if (ret)
 		return vss_error_errno(err, -ret, "cannot allocate %llu MiB for %s: %s",
 				       (unsigned long long)(size >> 20), c->path, strerror(ret));
-	/* Blocks that a power cut would give to somebody else must not be used. */
-	if (fsync(c->fd) < 0 || fsync(c->dir) < 0)
-		return vss_error_errno(err, -errno, "cannot sync %s: %s", c->path,
-				       strerror(errno));
+	/* The map is of what is on disk. */
+	if (fsync(c->fd) < 0)
+		return vss_error_errno(err, -errno, "cannot sync %s: %s", c->path, strerror(errno));
 	ret = vss_area_file_map(c->fd, &extents, &count, err);
 	if (!ret)
 		free(extents);
 	return ret;
 }
 
+/* A name only once it is whole: whoever is killed meanwhile leaves nothing behind. */
+static int give_name(struct creation *c, struct vss_error *err)
+{
+	struct stat made, named;
+	char self[32];
+
+	snprintf(self, sizeof(self), "/proc/self/fd/%d", c->fd);
+	if (linkat(AT_FDCWD, self, c->dir, c->base, AT_SYMLINK_FOLLOW) < 0)
+		return vss_error_errno(err, -errno, "cannot create %s: %s", c->path, strerror(errno));
+	/* Blocks that a power cut would give to somebody else must not be used. */
+	if (fsync(c->fd) < 0 || fsync(c->dir) < 0) {
+		int ret = vss_error_errno(err, -errno, "cannot sync %s: %s", c->path,
+					  strerror(errno));
+
+		unlinkat(c->dir, c->base, 0);
+		return ret;
+	}
+	/* The kernel tells the name that a descriptor was opened by. */
+	if (fstat(c->fd, &made) < 0)
+		return vss_error_errno(err, -errno, "%s: %s", c->path, strerror(errno));
+	close(c->fd);
+	c->fd = openat(c->dir, c->base, O_RDWR | O_NOFOLLOW | O_CLOEXEC);
+	if (c->fd < 0 || fstat(c->fd, &named) < 0)
+		return vss_error_errno(err, -errno, "cannot open %s: %s", c->path, strerror(errno));
+	if (made.st_dev != named.st_dev || made.st_ino != named.st_ino)
+		return vss_error_errno(err, -ESTALE, "%s was replaced while it was made", c->path);
+	return 0;
+}
+
 static int make_file(struct creation *c, uint64_t size, struct vss_error *err)
 {
 	int ret;
 
-	c->fd = openat(c->dir, c->base, O_RDWR | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0600);
+	if (!faccessat(c->dir, c->base, F_OK, AT_SYMLINK_NOFOLLOW))
+		return vss_error_errno(err, -EEXIST, "cannot create %s: %s", c->path, strerror(EEXIST));
+	c->fd = openat(c->dir, ".", O_RDWR | O_TMPFILE | O_CLOEXEC, 0600);
 	if (c->fd < 0)
 		return vss_error_errno(err, -errno, "cannot create %s: %s", c->path,
 				       strerror(errno));
 	ret = check_inode(c, err);
 	if (!ret)
 		ret = allocate(c, size, err);
-	if (ret)
-		unlinkat(c->dir, c->base, 0);
+	if (!ret)
+		ret = give_name(c, err);
 	return ret;
 }
 

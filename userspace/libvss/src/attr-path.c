@@ -49,6 +49,7 @@ static const struct nest member = { {
 	[VSS_A_MEMBER_MINOR] = { "MINOR", NULL },
 	[VSS_A_MEMBER_SNAPSHOT_UUID] = { "SNAPSHOT_UUID", NULL },
 	[VSS_A_MEMBER_LEVEL] = { "LEVEL", NULL },
+	[VSS_A_MEMBER_HOLD_ONLY] = { "HOLD_ONLY", NULL },
 } };
 
 static const struct nest freeze = { {

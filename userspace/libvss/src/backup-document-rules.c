@@ -231,7 +231,7 @@ static const struct vss_xml_element_rule set_description = {
 	.if_value = "linux-vss",
 	ATTRIBUTES(REQUIRED("snapshotSetId", VSS_XML_UUID), REQUIRED("context", VSS_XML_NUMBER32),
 		   REQUIRED("snapshotsCount", VSS_XML_NUMBER32), OPTIONAL("originatingMachine", VSS_XML_TEXT),
-		   REQUIRED("creationTime", VSS_XML_NUMBER64)),
+		   REQUIRED("creationTime", VSS_XML_NUMBER64), OPTIONAL("digest", VSS_XML_UUID)),
 	CHILDREN({ &snapshot_description, 0, VSS_XML_ANY }),
 };
 

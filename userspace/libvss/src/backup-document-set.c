@@ -234,10 +234,26 @@ static bool get_set(const xmlNode *node, struct vss_set_description *set)
 	return true;
 }
 
+/* Is it what it was when it was made? */
+static vss_result check_digest(const xmlNode *node, const struct vss_set_description *set, struct vss_error *err)
+{
+	struct vss_uuid told, digest;
+
+	if (!vss_set_digest(set, &digest))
+		return vss_xml_no_memory(err);
+	if (!vss_xml_uuid(node, "digest", &told))
+		return vss_xml_invalid(node, err, "has no digest, so nobody can tell whether it was changed");
+	if (!vss_uuid_equal(&told, &digest))
+		return vss_xml_invalid(node, err, "does not match its digest: it was changed or damaged after it was "
+				       "made; use the document as it was saved");
+	return S_OK;
+}
+
 vss_result vss_backup_document_get_set(struct vss_backup_document *doc, struct vss_set_description *set,
 				       struct vss_error *err)
 {
 	const xmlNode *node = find_set(xmlDocGetRootElement(doc->doc));
+	vss_result result;
 
 	memset(set, 0, sizeof(*set));
 	if (!node || !is_ours(node)) {
@@ -247,10 +263,10 @@ vss_result vss_backup_document_get_set(struct vss_backup_document *doc, struct v
 			      "one");
 		return VSS_E_OBJECT_NOT_FOUND;
 	}
-	if (get_set(node, set))
-		return S_OK;
-	vss_set_description_clear(set);
-	return vss_xml_no_memory(err);
+	result = get_set(node, set) ? check_digest(node, set, err) : vss_xml_no_memory(err);
+	if (result)
+		vss_set_description_clear(set);
+	return result;
 }
 
 /* ---- writing: false without memory ---- */
@@ -344,11 +360,14 @@ static bool put_member(xmlNode *set, const struct vss_set_member *member)
 
 static bool put_set(xmlNode *node, const struct vss_set_description *set)
 {
+	struct vss_uuid digest;
+
 	if (!vss_xml_set_text(node, "format", FORMAT) || !vss_xml_set_uuid(node, "snapshotSetId", &set->set_id) ||
 	    !vss_xml_set_number(node, "context", set->context) ||
 	    !vss_xml_set_number(node, "snapshotsCount", set->snapshots_count) ||
 	    !vss_xml_set_text(node, "originatingMachine", set->originating_machine) ||
-	    !vss_xml_set_number(node, "creationTime", set->creation_time))
+	    !vss_xml_set_number(node, "creationTime", set->creation_time) || !vss_set_digest(set, &digest) ||
+	    !vss_xml_set_uuid(node, "digest", &digest))
 		return false;
 	for (size_t i = 0; i < set->nr_members; i++)
 		if (!put_member(node, &set->members[i]))

@@ -102,4 +102,9 @@ xmlNode *vss_component_child(const struct vss_component *component, const char *
 /* The consistency of SNAPSHOT_SET_DESCRIPTION with itself and the rest. */
 vss_result vss_backup_document_judge_set(xmlNode *root, struct vss_error *err);
 
+/* ---- backup-document-digest.c ---- */
+
+/* A digest of all that is said of a set; false without memory. */
+bool vss_set_digest(const struct vss_set_description *set, struct vss_uuid *digest);
+
 #endif /* VSS_SRC_BACKUP_DOCUMENT_TREE_H */

@@ -325,9 +325,10 @@ static vss_result take_import(struct vss_backup_components *bc, sd_bus_message *
 	return r < 0 ? vss_requester_bad_reply(bc, r) : result;
 }
 
-vss_result vss_backup_components_import_snapshots(struct vss_backup_components *bc, struct vss_async **async)
+/* A call that takes the document that the object was initialized with, as it is. */
+static vss_result start_with_document(struct vss_backup_components *bc, enum vss_call call,
+				      vss_async_reply take, struct vss_async **async)
 {
-	const enum vss_call call = VSS_CALL_ImportSnapshots;
 	_cleanup_free_ char *xml = NULL;
 	sd_bus_message *m;
 	vss_result result;
@@ -340,11 +341,26 @@ vss_result vss_backup_components_import_snapshots(struct vss_backup_components *
 	result = vss_backup_document_save(bc->document, &xml, &bc->error);
 	if (VSS_FAILED(result))
 		return result;
-	m = vss_requester_message(bc, "ImportSnapshots");
+	m = vss_requester_message(bc, vss_call_name(call));
 	if (!m)
 		return bc->error.result;
 	result = vss_requester_append(bc, &m, "s", xml);
-	return VSS_FAILED(result) ? result : vss_async_start(bc, call, m, take_import, async);
+	return VSS_FAILED(result) ? result : vss_async_start(bc, call, m, take, async);
+}
+
+vss_result vss_backup_components_import_snapshots(struct vss_backup_components *bc, struct vss_async **async)
+{
+	return start_with_document(bc, VSS_CALL_ImportSnapshots, take_import, async);
+}
+
+vss_result vss_backup_components_clean_up_import(struct vss_backup_components *bc, struct vss_async **async)
+{
+	return start_with_document(bc, VSS_CALL_CleanUpImport, take_import, async);
+}
+
+vss_result vss_backup_components_mask_originals(struct vss_backup_components *bc, struct vss_async **async)
+{
+	return start_with_document(bc, VSS_CALL_MaskOriginals, take_nothing, async);
 }
 
 /* ---- reverting ---- */

@@ -116,6 +116,9 @@ static const struct rule rules[VSS_CALL_COUNT] = {
 	RULE(BreakSnapshotSet,       ". = = = = = = = . . .",  '=',  "",     "F"),
 	RULE(BreakSnapshotSetEx,     ". = = = = = = = . . .",  '=',  "",     "F"),
 	RULE(ImportSnapshots,        ". . = . . . . . . . .",  '=',  "",     "F"),
+	/* Not Windows' own: as ImportSnapshots, with the same document. */
+	RULE(CleanUpImport,          ". . = . . . . . . . .",  '=',  "",     "F"),
+	RULE(MaskOriginals,          ". . = . . . . . . . .",  '=',  "",     "F"),
 	RULE(RevertToSnapshot,       ". = = = = = = = . . .",  '=',  "",     "F"),
 	RULE(QueryRevertStatus,      ". = = = = = = = . . .",  '=',  "",     "F"),
 

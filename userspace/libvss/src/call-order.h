@@ -54,6 +54,8 @@
 	X(BreakSnapshotSet)		\
 	X(BreakSnapshotSetEx)		\
 	X(ImportSnapshots)		\
+	X(CleanUpImport)		\
+	X(MaskOriginals)		\
 	X(RevertToSnapshot)		\
 	X(QueryRevertStatus)		\
 	X(SetRestoreState)		\

@@ -35,8 +35,10 @@ static int put_member(struct nl_msg *msg, const struct vss_kernel_member *member
 
 	if (!nest || nla_put_u32(msg, VSS_A_MEMBER_MAJOR, member->dev.major) < 0 ||
 	    nla_put_u32(msg, VSS_A_MEMBER_MINOR, member->dev.minor) < 0 ||
-	    nla_put(msg, VSS_A_MEMBER_SNAPSHOT_UUID, VSS_UUID_SIZE,
-		    member->snapshot.bytes) < 0 ||
+	    (member->hold_only ?
+	     nla_put_flag(msg, VSS_A_MEMBER_HOLD_ONLY) :
+	     nla_put(msg, VSS_A_MEMBER_SNAPSHOT_UUID, VSS_UUID_SIZE,
+		     member->snapshot.bytes)) < 0 ||
 	    nla_put_u32(msg, VSS_A_MEMBER_LEVEL, member->level) < 0)
 		return -EMSGSIZE;
 	nla_nest_end_keep_empty(msg, nest);

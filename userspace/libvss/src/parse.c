@@ -147,7 +147,9 @@ static int parse_member(struct nlattr *nest, struct vss_kernel_member *member)
 	if (nla_parse_nested(tb, VSS_A_MEMBER_MAX, nest, NULL) < 0)
 		return -EPROTO;
 	member->dev = read_devno(&r, VSS_A_MEMBER_MAJOR, VSS_A_MEMBER_MINOR);
-	read_uuid(&r, VSS_A_MEMBER_SNAPSHOT_UUID, &member->snapshot);
+	member->hold_only = tb[VSS_A_MEMBER_HOLD_ONLY];
+	if (!member->hold_only)
+		read_uuid(&r, VSS_A_MEMBER_SNAPSHOT_UUID, &member->snapshot);
 	member->level = read_u32(&r, VSS_A_MEMBER_LEVEL);
 	return r.error;
 }

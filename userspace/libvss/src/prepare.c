@@ -96,6 +96,15 @@ static int attach(const struct vss_prepare *prepare, const struct vss_blockdev *
 	return 0;
 }
 
+int vss_prepare_attached(const struct vss_prepare *prepare, const struct vss_blockdev *volume,
+			 struct vss_prepared *prepared, struct vss_error *err)
+{
+	struct vss_kernel_volume state;
+
+	memset(prepared, 0, sizeof(*prepared));
+	return attach(prepare, volume, &state, &prepared->attached, err);
+}
+
 int vss_prepare_volume(const struct vss_prepare *prepare, const struct vss_blockdev *volume,
 		       const char *where, uint64_t size, struct vss_prepared *prepared,
 		       struct vss_error *err)

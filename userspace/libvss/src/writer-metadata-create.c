@@ -7,6 +7,7 @@
 #include <string.h>
 
 #include "error.h"
+#include "file-sets.h"
 #include "writer-metadata-tree.h"
 #include "xml-parse.h"
 
@@ -207,30 +208,31 @@ static vss_result find_component(struct vss_writer_metadata *metadata, const cha
 	return vss_examine_writer_metadata_find_component(metadata, logical_path, name, component);
 }
 
-/* Adding must not cost a look at all that is there: thousands of file sets are usual. */
 static bool know_file_sets(struct vss_wm_component *component)
 {
 	if (component->file_sets)
 		return true;
-	component->file_sets = xmlHashCreate(0);
-	if (!component->file_sets)
-		return false;
-	for (size_t i = VSS_WM_FILES; i <= VSS_WM_LOG_FILES; i++)
+	component->file_sets = vss_file_sets_new();
+	for (size_t i = VSS_WM_FILES; component->file_sets && i <= VSS_WM_LOG_FILES; i++)
 		for (size_t k = 0; k < component->lists[i].count; k++) {
 			const xmlNode *node = component->lists[i].nodes[k];
 
-			/* Documents that others made may have one twice. */
-			xmlHashAddEntry2(component->file_sets, (const xmlChar *)vss_xml_text(node, "path"),
-					 (const xmlChar *)vss_xml_text(node, "filespec"), component);
+			if (vss_file_sets_add(component->file_sets, vss_xml_text(node, "path"),
+					      vss_xml_text(node, "filespec"), vss_xml_yes_no(node, "recursive")))
+				continue;
+			vss_file_sets_free(component->file_sets);
+			component->file_sets = NULL;
+			return false;
 		}
-	return true;
+	return component->file_sets;
 }
 
 static vss_result check_file_set(struct vss_wm_component *component, bool database, const char *path,
-				 const char *filespec, uint32_t mask)
+				 const char *filespec, bool recursive, uint32_t mask)
 {
 	struct vss_error *err = &component->metadata->error;
 	vss_result result = vss_xml_check_path("the path of the file set", path, err);
+	const char *with_path, *with_filespec;
 
 	if (!result)
 		result = vss_xml_check_filespec(filespec, err);
@@ -244,11 +246,17 @@ static vss_result check_file_set(struct vss_wm_component *component, bool databa
 		return invalid(err, "the mask of the file set has bits that are not in enum vss_file_spec_backup_type");
 	if (!know_file_sets(component))
 		return no_memory(component->metadata);
-	if (!xmlHashLookup2(component->file_sets, (const xmlChar *)path, (const xmlChar *)filespec))
+	switch (vss_file_sets_overlap(component->file_sets, path, filespec, recursive, &with_path, &with_filespec)) {
+	case VSS_OVERLAP_NONE:
 		return S_OK;
+	case VSS_OVERLAP:
+		break;
+	default:
+		return no_memory(component->metadata);
+	}
 	vss_error_set(err, -EINVAL, E_INVALIDARG,
-		      "the component has the files \"%.200s\" in \"%.200s\" already; file sets of a component must not "
-		      "overlap", filespec, path);
+		      "the files \"%.200s\" in \"%.200s\" overlap \"%.200s\" in %.200s, which the component has "
+		      "already; no file may be in two file sets of a component", filespec, path, with_filespec, with_path);
 	return E_INVALIDARG;
 }
 
@@ -262,9 +270,14 @@ static vss_result add_file_set(struct vss_wm_component *component, enum vss_wm_l
 	    vss_xml_set_text(node, "alternatePath", alternate_location) &&
 	    vss_xml_set_number(node, "filespecBackupType", mask ? mask : ALL_MASK) &&
 	    vss_xml_list_add(&component->lists[list], node)) {
-		if (!xmlHashAddEntry2(component->file_sets, (const xmlChar *)path, (const xmlChar *)filespec,
-				      component) && xmlAddChild(component->node, node))
+		if (xmlAddChild(component->node, node)) {
+			/* What was not noted for lack of memory is noted anew, with all others. */
+			if (!vss_file_sets_add(component->file_sets, path, vss_xml_text(node, "filespec"), recursive)) {
+				vss_file_sets_free(component->file_sets);
+				component->file_sets = NULL;
+			}
 			return S_OK;
+		}
 		component->lists[list].count--;
 	}
 	xmlFreeNode(node);
@@ -281,7 +294,7 @@ vss_result vss_create_writer_metadata_add_files_to_file_group(struct vss_writer_
 	vss_result result = find_component(metadata, logical_path, group_name, &component);
 
 	if (!result)
-		result = check_file_set(component, false, path, filespec, backup_type_mask);
+		result = check_file_set(component, false, path, filespec, recursive, backup_type_mask);
 	if (!result && or_null(alternate_location))
 		result = vss_xml_check_path("the alternate location", alternate_location, &metadata->error);
 	return result ? result : add_file_set(component, VSS_WM_FILES, path, filespec, recursive,
@@ -296,7 +309,7 @@ static vss_result add_database_set(struct vss_writer_metadata *metadata, enum vs
 	vss_result result = find_component(metadata, logical_path, name, &component);
 
 	if (!result)
-		result = check_file_set(component, true, path, filespec, mask);
+		result = check_file_set(component, true, path, filespec, false, mask);
 	return result ? result : add_file_set(component, list, path, filespec, false, NULL, mask);
 }
 

@@ -24,7 +24,7 @@ enum vss_wm_list {
 struct vss_wm_component {
 	struct vss_writer_metadata *metadata;
 	xmlNode *node;				/* FILE_GROUP or DATABASE */
-	xmlHashTable *file_sets;		/* path and specification of each; NULL until one is added */
+	struct vss_file_sets *file_sets;	/* NULL until one is added */
 	struct vss_xml_list lists[VSS_WM_LIST_COUNT];
 };
 

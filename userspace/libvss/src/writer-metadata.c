@@ -8,6 +8,7 @@
 #include <string.h>
 
 #include "error.h"
+#include "file-sets.h"
 #include "writer-metadata-tree.h"
 #include "xml-parse.h"
 
@@ -19,7 +20,7 @@ static void component_free(struct vss_wm_component *component)
 		return;
 	for (size_t i = 0; i < VSS_WM_LIST_COUNT; i++)
 		vss_xml_list_clear(&component->lists[i]);
-	xmlHashFree(component->file_sets, NULL);
+	vss_file_sets_free(component->file_sets);
 	free(component);
 }
 

@@ -6,6 +6,7 @@
  * what its provider holds is released by the kernel then.
  */
 #include <errno.h>
+#include <fcntl.h>
 #include <getopt.h>
 #include <signal.h>
 #include <stdio.h>
@@ -17,12 +18,14 @@
 #include <unistd.h>
 
 #include "error.h"
+#include "hardware.h"
 #include "plugin.h"
 #include "system/system.h"
 #include "worker.h"
 
 struct host {
 	const struct vss_provider_ops *ops;
+	struct hardware *hardware;	/* between @ops and the plug-in; NULL for none */
 	struct worker *worker;
 	sd_event *event;
 	sd_bus *conn;
@@ -33,10 +36,16 @@ static int reply(struct job *job)
 	sd_bus_message *m = NULL;
 	int ret = sd_bus_message_new_method_return(job->m, &m);
 
-	if (ret >= 0)
+	if (ret >= 0) {
 		ret = host_wire_append_reply(m, &job->reply);
-	if (ret >= 0)
+		/* Only what it points to can be wrong: texts that are no UTF-8. */
+		if (ret < 0) {
+			sd_bus_message_unref(m);
+			return sd_bus_reply_method_errorf(job->m, SD_BUS_ERROR_FAILED, "the provider's answer to the "
+							  "step cannot be told: %s", strerror(-ret));
+		}
 		ret = sd_bus_send(NULL, m, NULL);
+	}
 	sd_bus_message_unref(m);
 	return ret;
 }
@@ -154,6 +163,8 @@ struct options {
 	pid_t parent;
 	bool system;
 	const char *plugin;
+	const char *state_dir;
+	uint32_t arrival_ms;
 };
 
 static bool take_options(int argc, char **argv, struct options *options)
@@ -163,6 +174,8 @@ static bool take_options(int argc, char **argv, struct options *options)
 		{ "parent", required_argument, NULL, 'p' },
 		{ "system", no_argument, NULL, 's' },
 		{ "plugin", required_argument, NULL, 'l' },
+		{ "state", required_argument, NULL, 'd' },
+		{ "arrival", required_argument, NULL, 'a' },
 		{ 0 },
 	};
 	int option;
@@ -176,6 +189,10 @@ static bool take_options(int argc, char **argv, struct options *options)
 			options->system = true;
 		else if (option == 'l')
 			options->plugin = optarg;
+		else if (option == 'd')
+			options->state_dir = optarg;
+		else if (option == 'a')
+			options->arrival_ms = (uint32_t)strtoul(optarg, NULL, 10);
 		else
 			return false;
 	}
@@ -197,9 +214,31 @@ static bool guard(pid_t parent)
 	return true;
 }
 
+static bool find_provider(struct host *host, const struct options *options, struct vss_error *err)
+{
+	const struct hardware_settings settings = {
+		.state_dir = options->state_dir,
+		.arrival_ms = options->arrival_ms,
+		.machine = &hardware_this_machine,
+	};
+
+	host->ops = options->system ? vss_system_provider_get() : plugin_load(options->plugin, err);
+	if (!host->ops || (options->system && plugin_check(host->ops, true, "system", err)))
+		return false;
+	if (host->ops->type != VSS_PROV_HARDWARE)
+		return true;
+	host->hardware = hardware_new(host->ops, &settings);
+	if (!host->hardware) {
+		vss_error_errno(err, -ENOMEM, "out of memory");
+		return false;
+	}
+	host->ops = hardware_ops(host->hardware);
+	return true;
+}
+
 int main(int argc, char **argv)
 {
-	struct options options = { .fd = -1 };
+	struct options options = { .fd = -1, .state_dir = "/var/lib/vss", .arrival_ms = 60000 };
 	struct vss_error err = { 0 };
 	struct host host = { 0 };
 	int ret;
@@ -210,12 +249,13 @@ int main(int argc, char **argv)
 	}
 	if (!guard(options.parent))
 		return EXIT_FAILURE;
-	host.ops = options.system ? vss_system_provider_get() : plugin_load(options.plugin, &err);
-	if (!host.ops || (options.system && plugin_check(host.ops, true, "system", &err))) {
+	/* Programs that a plug-in starts have no part in this. */
+	fcntl(options.fd, F_SETFD, FD_CLOEXEC);
+	if (!find_provider(&host, &options, &err)) {
 		fprintf(stderr, "vss-provider-host: %s\n", err.text);
 		return EXIT_FAILURE;
 	}
-	ret = worker_start(host.ops, &host.worker);
+	ret = worker_start(host.ops, host.hardware, &host.worker);
 	if (ret) {
 		fprintf(stderr, "vss-provider-host: cannot start a thread: %s\n", strerror(-ret));
 		return EXIT_FAILURE;
@@ -225,6 +265,7 @@ int main(int argc, char **argv)
 		fprintf(stderr, "vss-provider-host: cannot serve: %s\n", strerror(-ret));
 	if (!worker_stop(host.worker))
 		_exit(EXIT_FAILURE);
+	hardware_free(host.hardware);
 	sd_bus_close_unref(host.conn);
 	sd_event_unref(host.event);
 	return ret ? EXIT_FAILURE : EXIT_SUCCESS;

@@ -9,35 +9,49 @@
 #include "error.h"
 #include "plugin.h"
 
+enum { ALL, SOFTWARE, HARDWARE };
+
 static const struct {
 	size_t offset;
 	const char *name;
+	int whose;
 } required[] = {
-#define REQUIRED(member) { offsetof(struct vss_provider_ops, member), #member }
-	REQUIRED(load),
-	REQUIRED(unload),
-	REQUIRED(is_volume_supported),
-	REQUIRED(is_volume_snapshotted),
-	REQUIRED(begin_prepare_snapshot),
-	REQUIRED(end_prepare_snapshots),
-	REQUIRED(pre_commit_snapshots),
-	REQUIRED(commit_snapshots),
-	REQUIRED(post_commit_snapshots),
-	REQUIRED(pre_final_commit_snapshots),
-	REQUIRED(post_final_commit_snapshots),
-	REQUIRED(abort_snapshots),
-	REQUIRED(get_snapshots),
-	REQUIRED(delete_snapshot),
+#define REQUIRED(member, whose) { offsetof(struct vss_provider_ops, member), #member, whose }
+	REQUIRED(load, ALL),
+	REQUIRED(unload, ALL),
+	REQUIRED(is_volume_supported, SOFTWARE),
+	REQUIRED(is_volume_snapshotted, SOFTWARE),
+	REQUIRED(begin_prepare_snapshot, ALL),
+	REQUIRED(end_prepare_snapshots, ALL),
+	REQUIRED(pre_commit_snapshots, ALL),
+	REQUIRED(commit_snapshots, ALL),
+	REQUIRED(post_commit_snapshots, ALL),
+	REQUIRED(pre_final_commit_snapshots, ALL),
+	REQUIRED(post_final_commit_snapshots, ALL),
+	REQUIRED(abort_snapshots, ALL),
+	REQUIRED(get_snapshots, SOFTWARE),
+	REQUIRED(delete_snapshot, SOFTWARE),
+	REQUIRED(get_provider_capabilities, HARDWARE),
+	REQUIRED(are_luns_supported, HARDWARE),
+	REQUIRED(fill_in_lun_info, HARDWARE),
+	REQUIRED(get_target_luns, HARDWARE),
+	REQUIRED(locate_luns, HARDWARE),
+	REQUIRED(on_lun_empty, HARDWARE),
+	REQUIRED(on_lun_state_change, HARDWARE),
 #undef REQUIRED
 };
 
 static int check_functions(const struct vss_provider_ops *ops, const char *path, struct vss_error *err)
 {
+	const int whose = ops->type == VSS_PROV_HARDWARE ? HARDWARE : SOFTWARE;
+
 	for (size_t i = 0; i < sizeof(required) / sizeof(required[0]); i++)
-		if (!*(void *const *)((const char *)ops + required[i].offset))
+		if ((required[i].whose == ALL || required[i].whose == whose) &&
+		    !*(void *const *)((const char *)ops + required[i].offset))
 			return vss_error_set(err, -EINVAL, VSS_E_PROVIDER_VETO,
-					     "the provider %s has no function %s, which it must have",
-					     path, required[i].name);
+					     "the provider %s has no function %s, which one of type %s "
+					     "must have", path, required[i].name,
+					     vss_provider_type_name(ops->type));
 	if (!ops->hold_writes != !ops->release_writes)
 		return vss_error_set(err, -EINVAL, VSS_E_PROVIDER_VETO,
 				     "the provider %s has only one of hold_writes and release_writes",

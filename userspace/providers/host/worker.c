@@ -23,7 +23,7 @@ struct worker {
 	struct job *running;
 	bool stop;
 	bool loaded;
-	void *state;			/* set before @loaded */
+	void *state;			/* the provider's from when it is @loaded */
 };
 
 void job_free(struct job *job)
@@ -118,6 +118,10 @@ static vss_result call(const struct vss_provider_ops *ops, void *state, struct j
 	case VSSD_STEP_BEGIN_PREPARE:
 		return ops->begin_prepare_snapshot(state, &r->set, &r->snapshot, r->context, &volume,
 						   &job->err);
+	case VSSD_STEP_BEGIN_HOLD:
+		if (!ops->begin_hold)
+			return not_offered(&job->err, "hold volumes that others copy");
+		return ops->begin_hold(state, &r->set, &volume, &job->err);
 	case VSSD_STEP_GET_SNAPSHOTS:
 		result = ops->get_snapshots(state, &job->snapshots, &job->nr_snapshots, &job->err);
 		/* A failure's leavings are nobody's to free. */
@@ -142,18 +146,33 @@ static vss_result call(const struct vss_provider_ops *ops, void *state, struct j
 		return ops->query_revert_status(state, volume.path, &job->reply.value, &job->err);
 	case VSSD_STEP_IMPORT:
 		return import(ops, state, job);
+	case VSSD_STEP_MASK_ORIGINALS:
+		if (!ops->on_lun_state_change)
+			return not_offered(&job->err, "take LUNs from a machine");
+		return ops->on_lun_state_change(state, r->luns, r->nr_luns,
+						VSS_ONLUNSTATECHANGE_DO_MASK_LUNS, true, &job->err);
 	default:
 		return call_set(ops, state, job);
 	}
+}
+
+/* It was written by others: perhaps without an end, and as what D-Bus does not take. */
+static void clean_text(struct job *job)
+{
+	char text[sizeof(job->err.text)];
+
+	memcpy(text, job->err.text, sizeof(text));
+	text[sizeof(text) - 1] = '\0';
+	vss_error_set(&job->err, job->err.code, job->reply.result, "%s", text);
 }
 
 static void run(struct worker *worker, struct job *job)
 {
 	job->err.text[0] = '\0';
 	job->reply.result = call(worker->ops, worker->state, job);
-	/* It was written by others. */
-	job->err.text[sizeof(job->err.text) - 1] = '\0';
-	job->reply.message = VSS_FAILED(job->reply.result) ? job->err.text : NULL;
+	clean_text(job);
+	/* S_FALSE may come with a reason. */
+	job->reply.message = job->reply.result != S_OK ? job->err.text : NULL;
 	job->reply.snapshots = job->snapshots;
 	job->reply.nr_snapshots = job->nr_snapshots;
 }
@@ -161,14 +180,14 @@ static void run(struct worker *worker, struct job *job)
 /* Only this thread loads; what fails is tried again with the next call. */
 static bool load(struct worker *worker, struct job *job)
 {
-	void *state = NULL;
+	void *state = worker->state;
 	vss_result result;
 
 	if (worker->loaded)
 		return true;
 	job->err.text[0] = '\0';
 	result = worker->ops->load(&state, &job->err);
-	job->err.text[sizeof(job->err.text) - 1] = '\0';
+	clean_text(job);
 	if (VSS_FAILED(result)) {
 		/* Its kernel part may be missing: no step is at fault by itself. */
 		job->reply.result = result == E_OUTOFMEMORY ? result : VSS_E_PROVIDER_VETO;
@@ -216,7 +235,7 @@ static void *work(void *data)
 	return NULL;
 }
 
-int worker_start(const struct vss_provider_ops *ops, struct worker **result)
+int worker_start(const struct vss_provider_ops *ops, void *state, struct worker **result)
 {
 	struct worker *worker = calloc(1, sizeof(*worker));
 	int ret;
@@ -224,6 +243,7 @@ int worker_start(const struct vss_provider_ops *ops, struct worker **result)
 	if (!worker)
 		return -ENOMEM;
 	worker->ops = ops;
+	worker->state = state;
 	worker->queue_end = &worker->queue;
 	worker->done_end = &worker->done;
 	worker->fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);

@@ -25,8 +25,8 @@ struct job {
 	struct job *next;
 };
 
-/* 0 or a negative errno. */
-int worker_start(const struct vss_provider_ops *ops, struct worker **worker);
+/* @state: what load() finds as its state.  0 or a negative errno. */
+int worker_start(const struct vss_provider_ops *ops, void *state, struct worker **worker);
 
 /* Readable while answers wait. */
 int worker_fd(const struct worker *worker);

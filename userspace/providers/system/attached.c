@@ -11,6 +11,7 @@
 #include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <stddef.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -26,6 +27,9 @@
 /* Shadow copies that are being deleted keep a volume for a moment. */
 #define BUSY_TRIES	40
 #define BUSY_POLL_MS	50
+
+/* In place of the file: killed while it was being made, so any file that we might have made is it. */
+#define NOT_YET_KNOWN	"?"
 
 /* The record's first line is the device's kernel name, the second the file of its diff area or "". */
 struct record {
@@ -48,21 +52,32 @@ static void file_name(struct vss_devno dev, char name[32])
 	snprintf(name, 32, "%u:%u", dev.major, dev.minor);
 }
 
-void system_attached_note(const struct system_member *member)
+static void write_record(const struct vss_blockdev *volume, const char *area)
 {
-	_cleanup_fd_ int folder = -1, fd = -1;
+	_cleanup_fd_ int folder = open_folder(true), fd = -1;
 	char name[32];
 
-	if (!member->prepared.attached)
-		return;
-	folder = open_folder(true);
-	file_name(member->volume.dev, name);
+	file_name(volume->dev, name);
 	if (folder >= 0)
 		fd = openat(folder, name, O_WRONLY | O_CREAT | O_TRUNC | O_NOFOLLOW | O_CLOEXEC, 0600);
 	/* Without it the volume stays attached, which does no harm. */
 	if (fd >= 0)
-		dprintf(fd, "%s\n%s\n", member->volume.name,
-			member->prepared.area.path ? member->prepared.area.path : "");
+		dprintf(fd, "%s\n%s\n", volume->name, area);
+}
+
+bool system_attached_expect(struct vss_kernel *kernel, const struct vss_blockdev *volume)
+{
+	struct vss_kernel_volume state;
+
+	if (vss_kernel_volume_get(kernel, volume->dev, &state) != -ENODEV)
+		return false;
+	write_record(volume, NOT_YET_KNOWN);
+	return true;
+}
+
+void system_attached_note(const struct system_member *member)
+{
+	write_record(&member->volume, member->prepared.area.path ? member->prepared.area.path : "");
 }
 
 void system_attached_forget(struct vss_devno dev)
@@ -99,12 +114,24 @@ static bool read_record(int folder, const char *name, struct record *record)
 	return true;
 }
 
+/* Is it named as vss_area_file_name() does? */
+static bool may_be_own(const struct vss_kernel_area *area)
+{
+	const char *end = area->path ? strrchr(area->path, '/') : NULL;
+	const size_t folder = strlen("/" VSS_AREA_DIRECTORY);
+
+	return area->type == VSS_AREA_FILE && end && end - area->path >= (ptrdiff_t)folder &&
+	       !strncmp(end - folder, "/" VSS_AREA_DIRECTORY, folder);
+}
+
 /* Room that somebody gave it since makes it his. */
 static bool has_own_area_only(const struct record *record, const struct vss_kernel_area *areas,
 			      size_t count)
 {
 	if (!record->area[0])
 		return !count;
+	if (!strcmp(record->area, NOT_YET_KNOWN))
+		return !count || (count == 1 && may_be_own(&areas[0]));
 	return !count || (count == 1 && areas[0].path && !strcmp(areas[0].path, record->area));
 }
 

@@ -104,7 +104,8 @@ vss_result system_post_commit(void *state, const struct vss_uuid *set, struct vs
 static vss_result set_flags(struct system *s, uint32_t flags, struct vss_error *err)
 {
 	for (size_t i = 0; i < s->set->count; i++)
-		if (vss_kernel_snapshot_set_flags(s->kernel, &s->set->members[i].snapshot, flags, NULL))
+		if (!s->set->members[i].hold_only &&
+		    vss_kernel_snapshot_set_flags(s->kernel, &s->set->members[i].snapshot, flags, NULL))
 			return system_kernel_fail(s->kernel, system_allowed_prepare, err);
 	return S_OK;
 }
@@ -116,6 +117,8 @@ static vss_result wait_for_nodes(struct system *s, struct vss_error *err)
 		char *path;
 		int ret;
 
+		if (s->set->members[i].hold_only)
+			continue;
 		if (vss_kernel_snapshot_get(s->kernel, &s->set->members[i].snapshot, &snapshot))
 			return system_kernel_fail(s->kernel, system_allowed_prepare, err);
 		ret = vss_snapshot_node(&snapshot, NODE_TIMEOUT_MS, &path);
@@ -157,7 +160,7 @@ vss_result system_post_final_commit(void *state, const struct vss_uuid *set, str
 	if (result == S_OK && s->set->writable)
 		result = set_flags(s, 0, err);
 	if (result == S_OK)
-		system_set_forget(s);
+		system_set_finish(s);
 	pthread_mutex_unlock(&s->mutex);
 	return result;
 }

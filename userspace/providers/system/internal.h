@@ -17,6 +17,7 @@ extern const struct vss_uuid system_id;
 
 struct system_member {
 	struct vss_blockdev volume;
+	bool hold_only;			/* another provider copies it */
 	struct vss_uuid snapshot;
 	struct vss_prepared prepared;
 };
@@ -78,17 +79,26 @@ vss_result system_is_volume_snapshotted(void *state, const struct vss_provider_v
 vss_result system_begin_prepare(void *state, const struct vss_uuid *set, const struct vss_uuid *snapshot,
 				uint32_t context, const struct vss_provider_volume *volume,
 				struct vss_error *err);
+vss_result system_begin_hold(void *state, const struct vss_uuid *set,
+			     const struct vss_provider_volume *volume, struct vss_error *err);
 vss_result system_end_prepare(void *state, const struct vss_uuid *set, struct vss_error *err);
 vss_result system_abort(void *state, const struct vss_uuid *set, struct vss_error *err);
-/* Undo the set, or only forget it. */
+/* Undo the set, only forget it, or forget it and let go of what was attached to be held only. */
 void system_set_undo(struct system *s);
+void system_set_finish(struct system *s);
 void system_set_forget(struct system *s);
 
 /* ---- attached.c ---- */
 
-/* Remember a volume if it was attached for its set. */
+/*
+ * About to attach: remembered first, for this process may be killed at any moment.
+ * True if so, false if the volume is tracked already.  With the lock of
+ * vss_prepare_lock() held.
+ */
+bool system_attached_expect(struct vss_kernel *kernel, const struct vss_blockdev *volume);
+/* It was attached for its set, and this is what it got. */
 void system_attached_note(const struct system_member *member);
-/* It was detached. */
+/* It was detached, or not attached. */
 void system_attached_forget(struct vss_devno dev);
 /* Let go of a remembered volume, of all with NULL, that has no shadow copies. */
 void system_attached_release(struct vss_kernel *kernel, const struct vss_devno *dev);

@@ -73,6 +73,8 @@ static void unprepare(struct system *s)
 		struct system_member *member = &s->set->members[i - 1];
 		bool attached = member->prepared.attached;
 
+		if (member->hold_only)
+			continue;
 		vss_prepared_undo(&prepare, &member->volume, &member->prepared);
 		if (attached)
 			system_attached_forget(member->volume.dev);
@@ -93,11 +95,21 @@ void system_set_undo(struct system *s)
 		return;
 	undo_in_kernel(s->kernel, &s->set->id);
 	unprepare(s);
+	system_set_finish(s);
+}
+
+void system_set_finish(struct system *s)
+{
+	/* Somebody may have made a snapshot of it meanwhile: then it stays until that goes. */
+	for (size_t i = 0; i < s->set->count; i++)
+		if (s->set->members[i].prepared.attached && s->set->members[i].hold_only)
+			system_attached_release(s->kernel, &s->set->members[i].volume.dev);
 	system_set_forget(s);
 }
 
 /* ---- begin ---- */
 
+/* @snapshot: NULL for one to be held only */
 static vss_result add_member(struct system *s, const struct vss_uuid *snapshot, uint32_t context,
 			     const char *path, struct vss_error *err)
 {
@@ -115,23 +127,23 @@ static vss_result add_member(struct system *s, const struct vss_uuid *snapshot, 
 	result = system_volume_judge(s->kernel, path, context, &member->volume, &full, err);
 	if (result != S_OK)
 		return result;
-	if (full) {
+	if (full && snapshot) {
 		vss_error_set(err, -EMLINK, VSS_E_MAXIMUM_NUMBER_OF_SNAPSHOTS_REACHED,
 			      "%s has its most shadow copies; delete old ones first",
 			      member->volume.path);
 		vss_blockdev_clear(&member->volume);
 		return VSS_E_MAXIMUM_NUMBER_OF_SNAPSHOTS_REACHED;
 	}
-	member->snapshot = *snapshot;
+	member->hold_only = !snapshot;
+	if (snapshot)
+		member->snapshot = *snapshot;
 	set->count++;
 	return S_OK;
 }
 
-vss_result system_begin_prepare(void *state, const struct vss_uuid *set, const struct vss_uuid *snapshot,
-				uint32_t context, const struct vss_provider_volume *volume,
-				struct vss_error *err)
+static vss_result begin(struct system *s, const struct vss_uuid *set, const struct vss_uuid *snapshot,
+			uint32_t context, const char *path, struct vss_error *err)
 {
-	struct system *s = state;
 	vss_result result = S_OK;
 
 	pthread_mutex_lock(&s->mutex);
@@ -141,14 +153,37 @@ vss_result system_begin_prepare(void *state, const struct vss_uuid *set, const s
 	if (!s->set)
 		result = set_new(s, set, err);
 	if (result == S_OK)
-		result = add_member(s, snapshot, context, volume->path, err);
+		result = add_member(s, snapshot, context, path, err);
 	if (s->set && !s->set->count)
 		system_set_forget(s);
 	pthread_mutex_unlock(&s->mutex);
 	return result;
 }
 
+vss_result system_begin_prepare(void *state, const struct vss_uuid *set, const struct vss_uuid *snapshot,
+				uint32_t context, const struct vss_provider_volume *volume,
+				struct vss_error *err)
+{
+	return begin(state, set, snapshot, context, volume->path, err);
+}
+
+/* Which kinds of copies there are of it is its provider's matter. */
+vss_result system_begin_hold(void *state, const struct vss_uuid *set,
+			     const struct vss_provider_volume *volume, struct vss_error *err)
+{
+	return begin(state, set, NULL, 0, volume->path, err);
+}
+
 /* ---- end ---- */
+
+static int prepare_member(struct system *s, struct system_member *member, struct vss_error *err)
+{
+	const struct vss_prepare prepare = { .kernel = s->kernel };
+
+	if (!member->hold_only)
+		return vss_prepare_volume(&prepare, &member->volume, NULL, 0, &member->prepared, err);
+	return vss_prepare_attached(&prepare, &member->volume, &member->prepared, err);
+}
 
 static vss_result cancelled(struct system *s, struct vss_error *err)
 {
@@ -160,20 +195,24 @@ static vss_result cancelled(struct system *s, struct vss_error *err)
 
 static vss_result make_ready(struct system *s, struct vss_error *err)
 {
-	const struct vss_prepare prepare = { .kernel = s->kernel };
 	int lock = vss_prepare_lock(NULL);
 	vss_result result = S_OK;
 
 	s->set->made_ready = true;
 	for (size_t i = 0; result == S_OK && i < s->set->count; i++) {
 		struct system_member *member = &s->set->members[i];
+		bool expected;
 
 		result = cancelled(s, err);
-		if (result == S_OK &&
-		    vss_prepare_volume(&prepare, &member->volume, NULL, 0, &member->prepared, err))
+		if (result != S_OK)
+			break;
+		expected = system_attached_expect(s->kernel, &member->volume);
+		if (prepare_member(s, member, err))
 			result = system_fail(system_allowed_prepare, err);
-		else if (result == S_OK)
+		if (member->prepared.attached)
 			system_attached_note(member);
+		else if (expected)
+			system_attached_forget(member->volume.dev);
 	}
 	vss_prepare_unlock(lock);
 	return result;
@@ -218,6 +257,7 @@ static vss_result prepare_set(struct system *s, struct vss_error *err)
 	for (size_t i = 0; i < s->set->count; i++)
 		members[i] = (struct vss_kernel_member) {
 			.dev = devs[i],
+			.hold_only = s->set->members[i].hold_only,
 			.snapshot = s->set->members[i].snapshot,
 			.level = plan.levels[i],
 		};

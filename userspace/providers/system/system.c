@@ -61,6 +61,7 @@ const struct vss_provider_ops *vss_system_provider_get(void)
 		.is_volume_supported = system_is_volume_supported,
 		.is_volume_snapshotted = system_is_volume_snapshotted,
 		.begin_prepare_snapshot = system_begin_prepare,
+		.begin_hold = system_begin_hold,
 		.end_prepare_snapshots = system_end_prepare,
 		.pre_commit_snapshots = system_pre_commit,
 		.hold_writes = system_hold,

@@ -52,10 +52,13 @@ static vss_result check_nesting(const struct vss_blockdev *volume, struct vss_er
 static vss_result probe(struct vss_kernel *kernel, const struct vss_blockdev *volume, struct vss_error *err)
 {
 	int lock = vss_prepare_lock(NULL);
+	bool expected = system_attached_expect(kernel, volume);
 	int ret = vss_kernel_volume_attach(kernel, volume->dev, 0, 0, NULL);
 
 	if (!ret)
 		ret = vss_kernel_volume_detach(kernel, volume->dev, false);
+	if (expected)
+		system_attached_forget(volume->dev);
 	vss_prepare_unlock(lock);
 	switch (ret) {
 	case 0:

@@ -113,7 +113,7 @@ static bool begin_component(struct profile *profile, const char *name, char erro
 	struct profile_component *components, *c;
 
 	if (!name[0] || strchr(name, '/'))
-		return text_error(error, "a component needs a name without \"/\": [component NAME]");
+		return text_error(error, "a component needs a name without \"/\": [Component NAME]");
 	components = reallocarray(profile->components, profile->nr_components + 1, sizeof(*components));
 	if (!components)
 		return text_error(error, "out of memory");
@@ -135,24 +135,24 @@ static bool component_key(struct profile_component *c, const char *key, const ch
 {
 	unsigned int number;
 
-	if (!strcmp(key, "logical-path"))
+	if (text_same(key, "LogicalPath"))
 		return replace(&c->logical_path, value, error);
-	if (!strcmp(key, "caption"))
+	if (text_same(key, "Caption"))
 		return replace(&c->caption, value, error);
-	if (!strcmp(key, "files"))
+	if (text_same(key, "Files"))
 		return add_files(&c->files, value, c->type == VSS_CT_FILEGROUP, error);
-	if (!strcmp(key, "logs"))
+	if (text_same(key, "Logs"))
 		return c->type == VSS_CT_DATABASE ? add_files(&c->logs, value, false, error) :
-		       text_error(error, "only a component with \"type = database\" before it has logs");
-	if (!strcmp(key, "selectable"))
-		return text_bool(value, &c->selectable) || text_error(error, "selectable is yes or no");
-	if (!strcmp(key, "notify"))
-		return text_bool(value, &c->notify) || text_error(error, "notify is yes or no");
-	if (!strcmp(key, "type")) {
+		       text_error(error, "only a component with \"Type = database\" before it has logs");
+	if (text_same(key, "Selectable"))
+		return text_bool(value, &c->selectable) || text_error(error, "Selectable is yes or no");
+	if (text_same(key, "Notify"))
+		return text_bool(value, &c->notify) || text_error(error, "Notify is yes or no");
+	if (text_same(key, "Type")) {
 		if (c->files.count)
 			return text_error(error, "the type of a component stands before its files");
 		if (!FIND(types, value, &number))
-			return text_error(error, "type is filegroup or database");
+			return text_error(error, "Type is filegroup or database");
 		c->type = number;
 		return true;
 	}
@@ -163,39 +163,39 @@ static bool writer_key(struct profile *p, const char *key, const char *value, ch
 {
 	unsigned int number;
 
-	if (!strcmp(key, "name"))
+	if (text_same(key, "Name"))
 		return replace(&p->name, value, error);
-	if (!strcmp(key, "instance-name"))
+	if (text_same(key, "InstanceName"))
 		return replace(&p->instance_name, value, error);
-	if (!strcmp(key, "service"))
+	if (text_same(key, "Service"))
 		return replace(&p->service, value, error);
-	if (!strcmp(key, "class"))
-		return !vss_uuid_parse(value, &p->class_id) || text_error(error, "class is a UUID");
-	if (!strcmp(key, "window"))
+	if (text_same(key, "Class"))
+		return !vss_uuid_parse(value, &p->class_id) || text_error(error, "Class is a UUID");
+	if (text_same(key, "Window"))
 		return text_duration(value, &p->window_ms) ||
-		       text_error(error, "window is a time such as 30s");
-	if (!strcmp(key, "schema"))
-		return text_number(value, &p->schema) || text_error(error, "schema is a number");
-	if (!strcmp(key, "level")) {
+		       text_error(error, "Window is a time such as 30s");
+	if (text_same(key, "Schema"))
+		return text_number(value, &p->schema) || text_error(error, "Schema is a number");
+	if (text_same(key, "Level")) {
 		if (!FIND(levels, value, &number))
-			return text_error(error, "level is front-end, back-end or system");
+			return text_error(error, "Level is front-end, back-end or system");
 		p->level = number;
 		return true;
 	}
-	if (!strcmp(key, "usage")) {
+	if (text_same(key, "Usage")) {
 		if (!FIND(usages, value, &number))
-			return text_error(error, "usage is user-data, system-service, "
+			return text_error(error, "Usage is user-data, system-service, "
 					  "bootable-system-state or other");
 		p->usage = number;
 		return true;
 	}
-	if (!strcmp(key, "source")) {
+	if (text_same(key, "Source")) {
 		if (!FIND(sources, value, &number))
-			return text_error(error, "source is transacted, nontransacted or other");
+			return text_error(error, "Source is transacted, nontransacted or other");
 		p->source = number;
 		return true;
 	}
-	if (!strcmp(key, "restore-method")) {
+	if (text_same(key, "RestoreMethod")) {
 		if (!FIND(restore_methods, value, &number))
 			return text_error(error, "there is no restore method %s", value);
 		p->restore_method = number;
@@ -206,22 +206,22 @@ static bool writer_key(struct profile *p, const char *key, const char *value, ch
 
 bool profile_has_section(const char *section)
 {
-	return !strcmp(section, "writer") || !strcmp(section, "component") || !strcmp(section, "exclude");
+	return text_same(section, "Writer") || text_same(section, "Component") || text_same(section, "Exclude");
 }
 
 bool profile_key(struct profile *profile, const char *section, const char *argument,
 		 const char *key, const char *value, char error[TEXT_ERROR_SIZE])
 {
-	if (!strcmp(section, "component")) {
+	if (text_same(section, "Component")) {
 		if (!key)
 			return begin_component(profile, argument, error);
 		return component_key(&profile->components[profile->nr_components - 1], key, value, error);
 	}
 	if (!key)
 		return true;
-	if (!strcmp(section, "writer"))
+	if (text_same(section, "Writer"))
 		return writer_key(profile, key, value, error);
-	if (!strcmp(section, "exclude") && !strcmp(key, "files"))
+	if (text_same(section, "Exclude") && text_same(key, "Files"))
 		return add_files(&profile->excludes, value, true, error);
 	return text_error(error, "[%s] has no key %s", section, key);
 }
@@ -229,12 +229,12 @@ bool profile_key(struct profile *profile, const char *section, const char *argum
 bool profile_finish(struct profile *profile, char error[TEXT_ERROR_SIZE])
 {
 	if (!profile->name || !profile->name[0])
-		return text_error(error, "the writer has no name: put \"name = ...\" below [writer]");
+		return text_error(error, "the writer has no name: put \"Name = ...\" below [Writer]");
 	if (vss_uuid_is_null(&profile->class_id))
 		uuid_generate_sha1(profile->class_id.bytes, name_space, profile->name, strlen(profile->name));
 	if ((profile->restore_method == VSS_RME_STOP_RESTORE_START ||
 	     profile->restore_method == VSS_RME_RESTORE_STOP_START) && !profile->service)
-		return text_error(error, "this restore method needs \"service = ...\"");
+		return text_error(error, "this restore method needs \"Service = ...\"");
 	return true;
 }
 

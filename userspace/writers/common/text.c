@@ -24,6 +24,18 @@ bool text_error(char error[TEXT_ERROR_SIZE], const char *format, ...)
 	return false;
 }
 
+bool text_same(const char *a, const char *b)
+{
+	for (;; a++, b++) {
+		a += strspn(a, "-_");
+		b += strspn(b, "-_");
+		if (tolower((unsigned char)*a) != tolower((unsigned char)*b))
+			return false;
+		if (!*a)
+			return true;
+	}
+}
+
 bool text_is_trusted(const char *path, char error[TEXT_ERROR_SIZE])
 {
 	struct stat st;

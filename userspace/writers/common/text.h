@@ -14,6 +14,12 @@
 #define TEXT_ERROR_SIZE	1024
 
 /*
+ * The same name but for case, "-" and "_"?  Names of sections and keys are written
+ * LikeThis, as in vssd.conf; "like-this" is read as well.
+ */
+bool text_same(const char *a, const char *b);
+
+/*
  * Called for each "[section argument]" (with @key NULL) and each "key = value".
  * @argument is "" where there is none.  False: @error says what is wrong.
  */

@@ -40,7 +40,7 @@ const char *const hook_names[HOOK_COUNT] = {
 static int find_hook(const char *name)
 {
 	for (int i = 0; i < HOOK_COUNT; i++)
-		if (!strcmp(hook_names[i], name))
+		if (text_same(hook_names[i], name))
 			return i;
 	return -1;
 }
@@ -51,18 +51,18 @@ static bool on_key(void *data, const char *section, const char *argument, const 
 	struct hook_set *set = data;
 	int hook;
 
-	if (key && !strcmp(section, "writer") && !strcmp(key, "required"))
-		return text_bool(value, &set->required) || text_error(error, "required is yes or no");
+	if (key && text_same(section, "Writer") && text_same(key, "Required"))
+		return text_bool(value, &set->required) || text_error(error, "Required is yes or no");
 	if (profile_has_section(section))
 		return profile_key(&set->profile, section, argument, key, value, error);
-	if (strcmp(section, "scripts") && strcmp(section, "timeouts"))
+	if (!text_same(section, "Scripts") && !text_same(section, "Timeouts"))
 		return text_error(error, "there is no section [%s]", section);
 	if (!key)
 		return true;
 	hook = find_hook(key);
 	if (hook < 0)
 		return text_error(error, "there is no event %s", key);
-	if (!strcmp(section, "timeouts"))
+	if (text_same(section, "Timeouts"))
 		return (text_duration(value, &set->timeouts_ms[hook]) && set->timeouts_ms[hook]) ||
 		       text_error(error, "a timeout is a time such as 30s");
 	free(set->commands[hook]);

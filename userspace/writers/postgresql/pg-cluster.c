@@ -153,7 +153,7 @@ bool pg_cluster_layout(const struct pg_cluster *cluster, struct pg_layout *layou
 	memset(layout, 0, sizeof(*layout));
 	if (!cluster->data_directory)
 		return text_error(error, "cluster %s: its server has not told yet where its data is; start it, or "
-				  "put \"data-directory = ...\" into the configuration", cluster->name);
+				  "put \"DataDirectory = ...\" into the configuration", cluster->name);
 	if (!resolve(cluster->data_directory, ".", layout->data, error) ||
 	    !resolve(cluster->data_directory, "pg_wal", layout->wal, error))
 		return false;

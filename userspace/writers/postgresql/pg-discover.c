@@ -55,19 +55,19 @@ static bool cluster_key(struct pg_cluster *cluster, const char *key, const char 
 {
 	uint32_t *ms = NULL;
 
-	if (!strcmp(key, "conninfo"))
+	if (text_same(key, "Conninfo"))
 		return replace(&cluster->conninfo, value, error);
-	if (!strcmp(key, "data-directory"))
+	if (text_same(key, "DataDirectory"))
 		return replace(&cluster->data_directory, value, error);
-	if (!strcmp(key, "config-directory"))
+	if (text_same(key, "ConfigDirectory"))
 		return replace(&cluster->config_directory, value, error);
-	if (!strcmp(key, "service"))
+	if (text_same(key, "Service"))
 		return replace(&cluster->service, value, error);
-	if (!strcmp(key, "connect-timeout"))
+	if (text_same(key, "ConnectTimeout"))
 		ms = &cluster->connect_ms;
-	else if (!strcmp(key, "checkpoint-timeout"))
+	else if (text_same(key, "CheckpointTimeout"))
 		ms = &cluster->checkpoint_ms;
-	else if (!strcmp(key, "freeze-timeout"))
+	else if (text_same(key, "FreezeTimeout"))
 		ms = &cluster->freeze_ms;
 	if (!ms)
 		return text_error(error, "a cluster has no key %s", key);
@@ -79,22 +79,22 @@ static bool on_key(void *data, const char *section, const char *argument, const 
 {
 	struct pg_clusters *clusters = data;
 
-	if (!strcmp(section, "cluster")) {
+	if (text_same(section, "Cluster")) {
 		if (key)
 			return cluster_key(find(clusters, argument), key, value, error);
 		if (!argument[0])
-			return text_error(error, "a cluster needs a name: [cluster NAME]");
+			return text_error(error, "a cluster needs a name: [Cluster NAME]");
 		if (find(clusters, argument))
 			return text_error(error, "cluster %s is there already", argument);
 		return add(clusters, argument, DEFAULT_CONNINFO) || text_error(error, "out of memory");
 	}
-	if (strcmp(section, "writer"))
+	if (!text_same(section, "Writer"))
 		return text_error(error, "there is no section [%s]", section);
 	if (!key)
 		return true;
-	if (!strcmp(key, "discover"))
-		return text_bool(value, &clusters->discover) || text_error(error, "discover is yes or no");
-	return text_error(error, "[writer] has no key %s", key);
+	if (text_same(key, "Discover"))
+		return text_bool(value, &clusters->discover) || text_error(error, "Discover is yes or no");
+	return text_error(error, "[Writer] has no key %s", key);
 }
 
 bool pg_clusters_read(struct pg_clusters *clusters, const char *path, bool may_lack,

@@ -23,25 +23,10 @@ const char *const test_event_names[TEST_EVENT_COUNT] = {
 	[TEST_POST_RESTORE] = "PostRestore",
 };
 
-/* The same but for case, "-" and "_"? */
-static bool same_name(const char *a, const char *b)
-{
-	for (;; a++, b++) {
-		while (*a == '-' || *a == '_')
-			a++;
-		while (*b == '-' || *b == '_')
-			b++;
-		if (tolower((unsigned char)*a) != tolower((unsigned char)*b))
-			return false;
-		if (!*a)
-			return true;
-	}
-}
-
 int test_event_find(const char *name)
 {
 	for (int i = 0; i < TEST_EVENT_COUNT; i++)
-		if (same_name(test_event_names[i], name))
+		if (text_same(test_event_names[i], name))
 			return i;
 	return -1;
 }
@@ -58,12 +43,12 @@ static bool parse_code(const char *text, vss_result *code)
 	for (size_t i = 0; i < sizeof(codes) / sizeof(codes[0]); i++) {
 		const char *name = vss_result_name(codes[i]);
 
-		if (same_name(name, text) || same_name(name + strlen("VSS_E_WRITERERROR_"), text)) {
+		if (text_same(name, text) || text_same(name + strlen("VSS_E_WRITERERROR_"), text)) {
 			*code = codes[i];
 			return true;
 		}
 	}
-	if (same_name(text, "silent")) {
+	if (text_same(text, "silent")) {
 		*code = S_OK;
 		return true;
 	}
@@ -76,34 +61,34 @@ bool injection_key(struct injection *in, const char *key, const char *value, cha
 		in->armed = true;
 		in->times = UINT32_MAX;
 	}
-	if (!strcmp(key, "fail")) {
+	if (text_same(key, "Fail")) {
 		in->fail = true;
 		return parse_code(value, &in->failure) || text_error(error, "there is no failure %s", value);
 	}
-	if (!strcmp(key, "application-code"))
+	if (text_same(key, "ApplicationCode"))
 		return text_number(value, &in->application_code) ||
 		       text_error(error, "application-code is a number");
-	if (!strcmp(key, "message")) {
+	if (text_same(key, "Message")) {
 		snprintf(in->message, sizeof(in->message), "%s", value);
 		return true;
 	}
-	if (!strcmp(key, "component")) {
+	if (text_same(key, "Component")) {
 		snprintf(in->component, sizeof(in->component), "%s", value);
 		return true;
 	}
-	if (!strcmp(key, "hold"))
+	if (text_same(key, "Hold"))
 		return text_duration(value, &in->hold_ms) || text_error(error, "hold is a time such as 500ms");
-	if (!strcmp(key, "kill"))
+	if (text_same(key, "Kill"))
 		return text_bool(value, &in->kill) || text_error(error, "kill is yes or no");
-	if (!strcmp(key, "exit")) {
+	if (text_same(key, "Exit")) {
 		in->exit = true;
 		return text_number(value, &in->exit_code) || text_error(error, "exit is an exit code");
 	}
-	if (!strcmp(key, "skip"))
+	if (text_same(key, "Skip"))
 		return text_number(value, &in->skip) || text_error(error, "skip is a number");
-	if (!strcmp(key, "times"))
+	if (text_same(key, "Times"))
 		return text_number(value, &in->times) || text_error(error, "times is a number");
-	if (!strcmp(key, "when")) {
+	if (text_same(key, "When")) {
 		in->after = !strcmp(value, "after");
 		return in->after || !strcmp(value, "before") || text_error(error, "when is before or after");
 	}

@@ -72,8 +72,12 @@ static void strike(const struct test_writer *t, const struct injection *in)
 {
 	if (in->hold_ms) {
 		struct timespec ts = { in->hold_ms / 1000, in->hold_ms % 1000 * 1000000L };
+		sigset_t signals;
 
-		nanosleep(&ts, NULL);
+		/* SIGUSR1 ends it, also one that came a moment before. */
+		sigprocmask(SIG_BLOCK, NULL, &signals);
+		sigdelset(&signals, SIGUSR1);
+		ppoll(NULL, 0, &ts, &signals);
 	}
 	if (in->kill)
 		kill(getpid(), SIGKILL);
@@ -227,7 +231,7 @@ static bool on_key(void *data, const char *section, const char *argument, const 
 
 	if (profile_has_section(section))
 		return profile_key(&t->profile, section, argument, key, value, error);
-	if (strcmp(section, "event"))
+	if (!text_same(section, "Event"))
 		return text_error(error, "there is no section [%s]", section);
 	e = test_event_find(argument);
 	if (e < 0)
@@ -262,7 +266,7 @@ static void usage(FILE *out)
 	fprintf(out,
 		"Usage: vss-writer-test [OPTION]...\n"
 		"A writer for tests, which logs each event and fails as it is told.\n\n"
-		"  --config FILE       [writer], [component NAME], [exclude], [event EVENT]\n"
+		"  --config FILE       [Writer], [Component NAME], [Exclude], [Event EVENT]\n"
 		"  --name NAME --class UUID --instance-name NAME\n"
 		"  --level front-end|back-end|system\n"
 		"  --window TIME       most time from Freeze to Thaw\n"
@@ -271,7 +275,7 @@ static void usage(FILE *out)
 		"  --inject EVENT:KEY=VALUE,...\n"
 		"                      fail=CODE (or fail=silent), application-code=N, message=TEXT,\n"
 		"                      component=NAME, hold=TIME, kill, exit=CODE, skip=N, times=N,\n"
-		"                      when=before|after the answer\n"
+		"                      when=before|after the answer; SIGUSR1 ends a hold\n"
 		"  --log FILE          append there instead of printing\n"
 		"  --address ADDR      D-Bus address of vssd's private socket (default: $VSS_BUS_ADDRESS,\n"
 		"                      else the system bus)\n"
@@ -341,8 +345,7 @@ static volatile sig_atomic_t ending;
 
 static void on_signal(int number)
 {
-	(void)number;
-	ending = 1;
+	ending |= number != SIGUSR1;
 }
 
 /* Its own loop rather than vss_writer_run(): what is to come after an answer comes after dispatch. */
@@ -355,6 +358,7 @@ static int loop(struct test_writer *t)
 	sigemptyset(&signals);
 	sigaddset(&signals, SIGTERM);
 	sigaddset(&signals, SIGINT);
+	sigaddset(&signals, SIGUSR1);
 	sigprocmask(SIG_BLOCK, &signals, &before);
 	while (!ending) {
 		if (registered != vss_writer_is_registered(t->writer)) {
@@ -392,6 +396,7 @@ static int serve(struct test_writer *t)
 	}
 	sigaction(SIGTERM, &action, NULL);
 	sigaction(SIGINT, &action, NULL);
+	sigaction(SIGUSR1, &action, NULL);
 	result = vss_writer_subscribe(t->writer);
 	if (VSS_FAILED(result)) {
 		fprintf(stderr, "vss-writer-test: %s: %s\n", vss_result_name(result),

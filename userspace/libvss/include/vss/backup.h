@@ -192,6 +192,24 @@ vss_result vss_backup_components_break_snapshot_set_ex(struct vss_backup_compone
 						       const struct vss_uuid *snapshot_set_id, uint32_t flags,
 						       struct vss_async **async);
 vss_result vss_backup_components_import_snapshots(struct vss_backup_components *bc, struct vss_async **async);
+/*
+ * Not Windows' own, with the document that the object was initialized with, as for the
+ * import (Importing Transportable Shadow Copied Volumes, step 6: VSS does not clean up LUNs
+ * on its own; Fast Recovery Using Transportable Shadow Copied Volumes, step 2).
+ *
+ * clean_up_import: delete, on the array too, what an import on this machine has left that
+ * failed, or failed in part.  What was imported is not touched: DeleteSnapshots is for that.
+ * The operation ends with S_OK, S_FALSE (there was nothing), VSS_E_BAD_STATE (the set was
+ * made here by a session that is still open), VSS_E_SNAPSHOT_SET_IN_PROGRESS (an import
+ * runs), VSS_E_NONTRANSPORTABLE_BCD, or a provider's failure; then call it again.
+ *
+ * mask_originals: take the LUNs of the original volumes from this machine, so that the
+ * copies can take their place.  VSS_E_VOLUME_IN_USE (the text says of which, and by whom;
+ * unmount first), VSS_E_PROVIDER_VETO, or as above.  LUNs that are gone already are no
+ * failure, so it can be called again.
+ */
+vss_result vss_backup_components_clean_up_import(struct vss_backup_components *bc, struct vss_async **async);
+vss_result vss_backup_components_mask_originals(struct vss_backup_components *bc, struct vss_async **async);
 vss_result vss_backup_components_revert_to_snapshot(struct vss_backup_components *bc,
 						    const struct vss_uuid *snapshot_id, bool force_dismount);
 vss_result vss_backup_components_query_revert_status(struct vss_backup_components *bc, const char *volume,

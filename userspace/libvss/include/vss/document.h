@@ -117,7 +117,10 @@ struct vss_set_description {
 };
 void vss_set_description_clear(struct vss_set_description *set);
 
-/* VSS_E_OBJECT_NOT_FOUND when the document has none, or one that Windows has made. */
+/*
+ * VSS_E_OBJECT_NOT_FOUND when the document has none, or one that Windows has made;
+ * VSS_E_INVALID_XML_DOCUMENT when it was changed after it was made (its digest tells).
+ */
 vss_result vss_backup_document_get_set(struct vss_backup_document *doc,
 				       struct vss_set_description *set, struct vss_error *err);
 

@@ -380,13 +380,16 @@ int vss_kernel_area_list(struct vss_kernel *kernel, const struct vss_devno *volu
 /**
  * struct vss_kernel_member - A volume's place in a set.
  * @dev: the volume
- * @snapshot: UUID of the snapshot to be made of it
+ * @snapshot: UUID of the snapshot to be made of it; not used with @hold_only
  * @level: order among stacked members, 0 (lowest) to 15
+ * @hold_only: freeze and hold it with the others, but make no snapshot of it;
+ *	it needs no diff area
  */
 struct vss_kernel_member {
 	struct vss_devno dev;
 	struct vss_uuid snapshot;
 	uint32_t level;
+	bool hold_only;
 };
 
 /**

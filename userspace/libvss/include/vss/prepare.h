@@ -137,6 +137,20 @@ int vss_prepare_volume(const struct vss_prepare *prepare, const struct vss_block
 		       struct vss_error *err);
 
 /**
+ * vss_prepare_attached() - Attach a volume that is to be held only, if it is not tracked.
+ * @prepare: what to work with
+ * @volume: the volume
+ * @prepared: receives what was done, for vss_prepared_undo() or vss_prepared_clear()
+ * @err: receives the failure; may be NULL
+ *
+ * It needs no diff area, and gets none (struct vss_kernel_member, hold_only).
+ *
+ * Return: 0 or a negative errno, with nothing left behind.
+ */
+int vss_prepare_attached(const struct vss_prepare *prepare, const struct vss_blockdev *volume,
+			 struct vss_prepared *prepared, struct vss_error *err);
+
+/**
  * vss_prepared_undo() - Take back what vss_prepare_volume() did; clears the record.
  * @prepare: what to work with
  * @volume: the volume

@@ -1,0 +1,158 @@
+#!/bin/bash
+# SPDX-License-Identifier: GPL-2.0-or-later
+#
+# Shadow copies travel from system one to system two in the nine steps of VSS, and lost
+# volumes come back on system one in the six steps of a fast recovery: ext4 on an MBR
+# partition, XFS on a GPT partition, ext4 on a logical volume over two LUNs. Every file
+# is compared by checksum, and nothing is left where it should not be.
+# net: timeout=240
+
+. "$(dirname "$0")/lib.sh"
+
+array()
+{
+	array_up 192M a b c d
+	await backup.done 200
+	nothing_left 4
+	tell array.checked
+	await two.done 200
+	await one.done 200
+	# The originals are masked, and the copies are the volumes now.
+	[[ $(mapped one) == 4 && $(mapped two) == 0 && $(copies) == 4 ]] || {
+		lvs -o lv_name,lv_tags
+		fail "after the recovery: $(mapped one) and $(mapped two) LUNs mapped, $(copies) copies"
+	}
+	! grep -rqFf "$SHARE/chap.one" "$SHARE"/*.xml || fail "a password is in a document"
+}
+
+make_volumes()
+{
+	local a b c d
+
+	a=$(lun 0) b=$(lun 1) c=$(lun 2) d=$(lun 3)
+	echo ',,83' | sfdisk -q --label dos "$a"
+	echo ',,' | sfdisk -q --label gpt "$b"
+	vgcreate -q data "$c" "$d" >/dev/null
+	lvcreate -q -y -Wn -l 100%FREE -n both data >/dev/null
+	settle
+	mkfs.ext4 -q "${a}1"
+	mkfs.xfs -q "${b}1"
+	mkfs.ext4 -q /dev/data/both
+	mkdir -p /srv/ext4 /srv/xfs /srv/both
+	mount "${a}1" /srv/ext4
+	mount "${b}1" /srv/xfs
+	mount /dev/data/both /srv/both
+	for v in ext4 xfs both; do
+		fill "/srv/$v" "$v"
+	done
+}
+
+one()
+{
+	local v start
+
+	system_up
+	say "step 1: volumes on LUNs of the array, mounted on system one"
+	make_volumes
+
+	say "steps 2 to 5: a transportable set of context backup, its documents saved"
+	vssctl create --transportable --context backup --writers none --wait-for "$SHARE/used" \
+		--backup-document "$SHARE/set.xml" /srv/ext4 /srv/xfs /srv/both >"$TEST_TMP/create" 2>&1 &
+	wait_for 60 test -s "$SHARE/set.xml"
+	say "the document is there"
+	for v in ext4 xfs both; do
+		echo changed >"/srv/$v/data/1"
+	done
+	tell set.made
+	await used 100
+	wait $! || fail "the set: $(<"$TEST_TMP/create")"
+	say "step 9: BackupComplete; system one's session has ended"
+	cat "$TEST_TMP/create"
+	tell backup.done
+	nothing_frozen /srv/ext4 /srv/xfs /srv/both
+	for v in ext4 xfs both; do
+		fill_again "$v"
+	done
+
+	await array.checked
+	say "recovery, step 1: a persistent transportable set"
+	vssctl create --transportable --persistent --writers none --backup-document "$SHARE/save.xml" \
+		/srv/ext4 /srv/xfs /srv/both || fail "no set"
+	say "the volumes' content is destroyed"
+	for v in ext4 xfs both; do
+		rm -rf "/srv/$v/data"
+		dd if=/dev/urandom of="$(findmnt -no SOURCE "/srv/$v")" bs=64k count=20 seek=8 conv=fsync status=none
+	done
+	vssctl recover --document "$SHARE/save.xml" --dry-run
+	start=$(ms)
+	vssctl recover --document "$SHARE/save.xml" --unmount --mount || fail "no recovery"
+	say "from recover to mounted volumes: $(($(ms) - start)) ms"
+	for v in ext4 xfs both; do
+		same "/srv/$v" "$v"
+		echo new >"/srv/$v/new"
+	done
+	sync
+	say "recovered; every file is as it was"
+	for v in ext4 xfs both; do
+		umount "/srv/$v"
+	done
+	[[ $(lun_disks) == 4 ]] || fail "disks on system one: $(lsblk -d)"
+}
+
+fill_again()
+{
+	rm -rf "/srv/$1/data"
+	fill "/srv/$1" "$1"
+}
+
+# Run by vssctl import while the shadow copies are here.
+look()
+{
+	local i dev volume
+
+	say "step 7: backup from the shadow copies' devices"
+	for i in 1 2 3; do
+		dev=VSS_DEVICE_$i volume=VSS_VOLUME_$i
+		echo "${!volume} is ${!dev} here"
+		[[ $(blockdev --getro "${!dev}") == 1 ]] || fail "${!dev} is not read-only"
+		mkdir -p "/mnt/$i"
+		case $(blkid -p -o value -s TYPE "${!dev}") in
+		xfs) mount -o ro,norecovery,nouuid "${!dev}" "/mnt/$i"; same "/mnt/$i" xfs ;;
+		*)
+			mount -o ro,noload "${!dev}" "/mnt/$i"
+			if [[ ${!volume} == *both* || ${!dev} == */mapper/* ]]; then
+				same "/mnt/$i" both
+			else
+				same "/mnt/$i" ext4
+			fi
+			;;
+		esac
+		umount "/mnt/$i"
+	done
+	say "all is as it was at the instant"
+}
+
+two()
+{
+	local start
+
+	system_up
+	await set.made 100
+	say "step 6: import"
+	start=$(ms)
+	echo "$start" >"$TEST_TMP/start"
+	vssctl import "$SHARE/set.xml" --exec "bash $VSS_SRC/tests/net/transport.sh two look $start" ||
+		fail "no import"
+	say "step 8: the set was released, and so deleted; system one is told"
+	settle
+	[[ $(lun_disks) == 0 && ! $(vssctl list -q shadows) ]] || fail "left on system two: $(lsblk)"
+	tell used
+	await one.done 200
+}
+
+if [[ ${2-} == look ]]; then
+	say "from import to readable devices: $(($(ms) - $3)) ms"
+	look
+else
+	run_node "$@"
+fi
