@@ -48,6 +48,9 @@
 #define MAX_VEC_ORDER		3U
 #define GFP_BIG			(__GFP_NOWARN | __GFP_NOMEMALLOC | __GFP_NORETRY | \
 				 __GFP_COMP)
+/* So much of it is kept for the next copies, as long as it is needed. */
+#define SPARE_BYTES		SZ_4M
+#define TRIM_DELAY		HZ
 /* Copies in flight end within that, unless a device hangs. */
 #define SETTLE_TIMEOUT		HZ
 /* In the submitter's context, which may be reclaim: leave the last reserves. */
@@ -273,14 +276,110 @@ static unsigned int nr_vecs(const struct vss_copy *copy)
 	return DIV_ROUND_UP(copy->bytes, 1U << copy->vec_shift);
 }
 
+/* The order of pages that chunks have their content in, if possible. */
+static unsigned int vec_order(const struct vss_volume *vol)
+{
+	return min(vol->chunk_shift - PAGE_SHIFT, MAX_VEC_ORDER);
+}
+
+static struct page *get_spare(struct vss_copier *copier)
+{
+	struct page *page;
+
+	spin_lock(&copier->spare_lock);
+	page = list_first_entry_or_null(&copier->spare, struct page, lru);
+	if (page) {
+		list_del(&page->lru);
+		copier->nr_spare--;
+		copier->low_spare = min(copier->low_spare, copier->nr_spare);
+	}
+	spin_unlock(&copier->spare_lock);
+	return page;
+}
+
+/* Keep pages of vec_order(), or free them. */
+static void put_spare(struct vss_volume *vol, struct page *page)
+{
+	struct vss_copier *copier = &vol->copier;
+	unsigned int order = vec_order(vol);
+	bool keep;
+
+	spin_lock(&copier->spare_lock);
+	keep = copier->nr_spare < SPARE_BYTES >> (PAGE_SHIFT + order);
+	if (keep) {
+		list_add(&page->lru, &copier->spare);
+		copier->nr_spare++;
+	}
+	spin_unlock(&copier->spare_lock);
+	if (keep)
+		queue_delayed_work(vol->store_wq, &copier->trim_work,
+				   TRIM_DELAY);
+	else
+		__free_pages(page, order);
+}
+
+/* Free spare pages until @keep are left; returns how many there are. */
+static u32 trim(struct vss_volume *vol, u32 keep)
+{
+	struct vss_copier *copier = &vol->copier;
+	struct page *page, *next;
+	LIST_HEAD(list);
+	u32 left;
+
+	spin_lock(&copier->spare_lock);
+	while (copier->nr_spare > keep) {
+		list_move(copier->spare.prev, &list);
+		copier->nr_spare--;
+	}
+	left = copier->nr_spare;
+	copier->low_spare = left;
+	spin_unlock(&copier->spare_lock);
+	list_for_each_entry_safe(page, next, &list, lru)
+		__free_pages(page, vec_order(vol));
+	return left;
+}
+
+/* What lay there unused since the last time is not needed. */
+static void trim_work(struct work_struct *work)
+{
+	struct vss_copier *copier = container_of(to_delayed_work(work),
+						 struct vss_copier, trim_work);
+	struct vss_volume *vol = container_of(copier, struct vss_volume,
+					      copier);
+	u32 nr, low;
+
+	spin_lock(&copier->spare_lock);
+	nr = copier->nr_spare;
+	low = min(nr, copier->low_spare);
+	spin_unlock(&copier->spare_lock);
+	if (trim(vol, nr - low))
+		queue_delayed_work(vol->store_wq, &copier->trim_work,
+				   TRIM_DELAY);
+}
+
+/**
+ * vss_copier_memory() - bytes of memory that the content of copies takes
+ * @vol:	the volume
+ *
+ * Return: bytes.
+ */
+u64 vss_copier_memory(struct vss_volume *vol)
+{
+	struct vss_copier *copier = &vol->copier;
+
+	return atomic64_read(&copier->used) +
+		((u64)READ_ONCE(copier->nr_spare) <<
+		 (PAGE_SHIFT + vec_order(vol)));
+}
+
 static void free_vecs(struct vss_copy *copy, unsigned int nr)
 {
 	struct vss_copier *copier = &copy->vol->copier;
-	unsigned int order = copy->vec_shift - PAGE_SHIFT, i;
+	unsigned int i;
 
 	for (i = 0; i < nr; i++) {
-		if (order)
-			__free_pages(copy->vecs[i].bv_page, order);
+		if (copy->vec_shift > PAGE_SHIFT)
+			put_spare(copy->vol, copy->vecs[i].bv_page);
 		else
 			mempool_free(copy->vecs[i].bv_page, &copier->pages);
 	}
@@ -298,7 +397,7 @@ static bool alloc_vecs(struct vss_copy *copy, unsigned int bytes,
 		struct page *page;
 
 		if (order)
-			page = alloc_pages(GFP_BIG, order);
+			page = get_spare(copier) ?: alloc_pages(GFP_BIG, order);
 		else
 			page = mempool_alloc(&copier->pages, GFP_COPY);
 		if (!page) {
@@ -415,8 +514,7 @@ void vss_copy_stored(struct vss_copy *copy)
 static bool get_pages(struct vss_copy *copy, unsigned int bytes)
 {
 	struct vss_copier *copier = &copy->vol->copier;
-	unsigned int order = min(copy->vol->chunk_shift - PAGE_SHIFT,
-				 MAX_VEC_ORDER);
+	unsigned int order = vec_order(copy->vol);
 	u64 used = atomic64_add_return(bytes, &copier->used);
 	u64 all = atomic64_add_return(bytes, &all_used);
 
@@ -1241,6 +1339,8 @@ int vss_copier_init(struct vss_volume *vol, u64 memory)
 	copier->max_run = clamp(MAX_COPY_PAGES / chunk_pages, 1U,
 				VSS_GROUP_CHUNKS);
 	spin_lock_init(&copier->lock);
+	spin_lock_init(&copier->spare_lock);
+	INIT_LIST_HEAD(&copier->spare);
 	bio_list_init(&copier->bios);
 	INIT_LIST_HEAD(&copier->starved);
 	INIT_LIST_HEAD(&copier->to_store);
@@ -1248,6 +1348,7 @@ int vss_copier_init(struct vss_volume *vol, u64 memory)
 	init_llist_head(&copier->stored);
 	INIT_DELAYED_WORK(&copier->copy_work, copy_work);
 	INIT_DELAYED_WORK(&copier->stall_work, stall_work);
+	INIT_DELAYED_WORK(&copier->trim_work, trim_work);
 	INIT_WORK(&copier->read_work, read_work);
 	INIT_WORK(&copier->stored_work, stored_work);
 	INIT_WORK(&copier->reap_work, vss_snapshots_reap_work);
@@ -1311,6 +1412,7 @@ void vss_copier_stop(struct vss_volume *vol)
 	cancel_delayed_work_sync(&copier->stall_work);
 	cancel_delayed_work_sync(&copier->copy_work);
 	cancel_delayed_work_sync(&copier->store_work);
+	cancel_delayed_work_sync(&copier->trim_work);
 	cancel_work_sync(&copier->reap_work);
 }
 
@@ -1322,6 +1424,8 @@ void vss_copier_destroy(struct vss_volume *vol)
 {
 	struct vss_copier *copier = &vol->copier;
 
+	if (copier->spare.next)
+		trim(vol, 0);
 	vss_store_destroy(vol);
 	bioset_exit(&copier->read_bios);
 	bioset_exit(&copier->split_bios);

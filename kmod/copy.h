@@ -99,6 +99,12 @@ struct vss_copy {
  * @max_run:	most chunks in one copy
  * @pool:	so that one copy of a chunk can always be made
  * @pages:	likewise
+ * @spare_lock:	protects the next three
+ * @spare:	content's pages for the next copies: a page just allocated is
+ *		cleared by most kernels, which costs as much as the read
+ * @nr_spare:	their number
+ * @low_spare:	the fewest there were since @trim_work ran
+ * @trim_work:	frees those that were not needed for a while
  * @lock:	protects @bios, @starved and @to_store
  * @bios:	writes whose copies are to be started by @copy_work
  * @starved:	copies that wait for room or memory
@@ -125,6 +131,11 @@ struct vss_copier {
 	unsigned int		max_run;
 	mempool_t		pool;
 	mempool_t		pages;
+	spinlock_t		spare_lock;	/* @spare and its counts */
+	struct list_head	spare;
+	u32			nr_spare;
+	u32			low_spare;
+	struct delayed_work	trim_work;
 	spinlock_t		lock;	/* the queues */
 	struct bio_list		bios;
 	struct list_head	starved;
@@ -153,6 +164,7 @@ void vss_copier_destroy(struct vss_volume *vol);
 void vss_copier_stop(struct vss_volume *vol);
 void vss_copier_settle(struct vss_volume *vol);
 void vss_copier_kick(struct vss_volume *vol);
+u64 vss_copier_memory(struct vss_volume *vol);
 u32 vss_copier_wants(struct vss_volume *vol);
 
 bool vss_copy_is_safe(const struct vss_volume *vol,

@@ -126,7 +126,7 @@ u64 vss_volume_memory(struct vss_volume *vol)
 	return sizeof(*vol) + vss_map_memory(&vol->map) +
 		vss_safebits_memory(&vol->safe) + vss_area_memory(&vol->area) +
 		VSS_PUBSEQ_SLOTS * sizeof(*vol->pubseq) +
-		atomic64_read(&vol->copier.used);
+		vss_copier_memory(vol);
 }
 
 static int check_device(struct block_device *bdev,
