@@ -7,6 +7,8 @@ PREFIX	?= /usr/local
 DESTDIR	?=
 TESTS	?=
 VECTORS	?= tests/vss/call-order.tsv
+KERNEL	?=
+KERNELS	?= 6.1 6.12 7.2
 W	?=
 
 B	:= $(CURDIR)/build
@@ -16,6 +18,16 @@ B	:= $(CURDIR)/build
 VM_KVER	= $(or $(KVER),$(shell scripts/vm/kver))
 VM_KDIR	= /lib/modules/$(VM_KVER)/build
 VM_TREE	= $(B)/kmod-$(VM_KVER)
+
+# What depends on the kernel, and not on vssd.
+KERNEL_TESTS := boot vm/area-* vm/content-* vm/fail-* vm/hook-* vm/set-* vm/fuzz-*
+# On the debug kernel, which is slow: what goes through the module's every path, and
+# the tests that are for it alone.
+DEBUG_TESTS := boot vm/content-chunks vm/content-order vm/content-ways vm/content-area \
+	vm/area-full vm/area-error vm/set-killed vm/fail-* vm/fuzz-*
+
+# Those that ask for LONG.
+LONG_TESTS := vm/content-order vm/content-many vm/fuzz-requests
 
 # What "install" installs; "stage" installs the tests' own builds instead.
 MODULE_DIR	?= $(CURDIR)/kmod
@@ -59,8 +71,15 @@ check-vm: deps ## run the tests in VMs only
 check-net: deps ## run the tests with a storage array and two systems only
 	@scripts/check.sh --only net $(if $(TESTS),--tests '$(TESTS)')
 
-check-long: deps ## run the long tests of transport and its faults; not part of check
-	@scripts/check.sh --long $(if $(TESTS),--tests '$(TESTS)')
+check-debug: deps ## run the kernel tests on a kernel with KASAN, lockdep, failing allocations
+	@scripts/check.sh --only vm --kernel debug --tests '$(or $(TESTS),$(DEBUG_TESTS))'
+
+check-long: deps ## run the long form of tests, and the faults of a storage array
+	@LONG=1 scripts/check.sh --only vm --tests '$(or $(TESTS),$(LONG_TESTS))'
+	@scripts/check.sh --long
+
+check-kernels: deps ## run the kernel tests on Debian's kernels 6.1, 6.12 and 7.2
+	@scripts/check-kernels.sh '$(or $(TESTS),$(KERNEL_TESTS))' $(KERNELS)
 
 check-static: deps ## run the static checks only (sparse, checkpatch, shellcheck)
 	@scripts/check.sh --only static $(if $(TESTS),--tests '$(TESTS)')
@@ -90,8 +109,8 @@ vm: deps stage ## a shell in a VM with the module loaded and disks to play with
 deps: ## install with apt what is missing for all the above (Debian 12)
 	@scripts/install-deps.sh
 
-clean: ## delete everything that was built
-	rm -rf $(B)
+clean: ## delete everything that was built, but not kernels
+	@[ ! -d $(B) ] || find $(B) -mindepth 1 -maxdepth 1 ! -name kernels -exec rm -rf {} +
 	find kmod \( -name '*.o' -o -name '*.ko' -o -name '*.mod' -o -name '*.mod.c' \
 		-o -name '.*.cmd' -o -name '.*.d' -o -name Module.symvers \
 		-o -name modules.order \) -delete
@@ -99,7 +118,7 @@ clean: ## delete everything that was built
 help: ## print this
 	@echo 'Targets (default: all):'
 	@sed -nE 's/^([a-z-]+):.*## (.*)/  \1\t\2/p' Makefile | expand -t 18
-	@echo 'Variables: KDIR DESTDIR PREFIX TESTS W=1 (more warnings) KVER (of the VM) VECTORS FUZZ_SECONDS QUICK REPEATS'
+	@echo 'Variables: KDIR DESTDIR PREFIX TESTS W=1 (more warnings) KVER (of the VM) VECTORS FUZZ_SECONDS QUICK REPEATS KERNELS VSS_KERNELS (where kernels are kept)'
 
 # --- what the checks build: warnings are errors -----------------------------
 
@@ -124,9 +143,10 @@ vm-tree:
 	@scripts/sync-tree.sh tests/kmod $(VM_TREE)/tests
 
 # Builds for the tests go on one at a time; scripts/check.sh takes the same lock.
+# KERNEL=NAME stages for a kernel in the cache as well.
 stage:
 	@mkdir -p $(B)
-	+@flock $(B)/.lock $(MAKE) --no-print-directory stage-locked
+	+@flock $(B)/.lock $(MAKE) --no-print-directory stage-locked $(if $(KERNEL),kernel-module)
 
 # Filled aside and renamed: a VM that is starting reads the old or the new one.
 stage-locked: vm-module vm-userspace
@@ -134,6 +154,9 @@ stage-locked: vm-module vm-userspace
 	@$(MAKE) install-only KDIR=$(VM_KDIR) MODULE_DIR=$(VM_TREE)/kmod \
 		USERSPACE_OUT=$(B)/vm-userspace PREFIX=/usr DESTDIR=$(B)/stage.new
 	@rm -rf $(B)/stage && mv $(B)/stage.new $(B)/stage
+
+kernel-module:
+	@scripts/kernel/module $(KERNEL)
 
 kdir-there:
 	@test -e $(KDIR)/Makefile || { \
@@ -143,5 +166,5 @@ kdir-there:
 # Only what is called below may run in parallel: "deps" must come first.
 .NOTPARALLEL:
 
-.PHONY: all module userspace install install-only demo demo-transport bench check check-net check-long fuzz check-unit check-vm \
-	check-static call-order vm deps clean help vm-module vm-userspace vm-unit vm-call-order vm-tree stage stage-locked kdir-there
+.PHONY: all module userspace install install-only demo demo-transport check bench check-net check-long fuzz check-unit check-vm \
+	check-static check-debug check-kernels call-order vm deps clean help vm-module vm-userspace vm-unit vm-call-order vm-tree stage stage-locked kernel-module kdir-there

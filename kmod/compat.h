@@ -2,10 +2,15 @@
 /*
  * The one place that knows how kernels differ.  The rest of the module is
  * written against the names here.
+ *
+ * What is asked for is a feature, never a version, for distributions carry
+ * features back: by the name of a macro where the kernel has one, else by
+ * VSS_HAVE_..., which Kbuild finds in the kernel's headers.
  */
 #ifndef VSS_COMPAT_H
 #define VSS_COMPAT_H
 
+#include <linux/blk-mq.h>
 #include <linux/blkdev.h>
 #include <linux/fileattr.h>
 #include <linux/fs.h>
@@ -13,10 +18,6 @@
 #include <linux/rcupdate.h>
 #include <linux/vss.h>
 #include <net/genetlink.h>
-
-#ifndef CONFIG_HAVE_DYNAMIC_FTRACE_WITH_ARGS
-#error "vss needs a kernel whose ftrace passes arguments (CONFIG_HAVE_DYNAMIC_FTRACE_WITH_ARGS)"
-#endif
 
 #ifndef CONFIG_TASKS_RCU
 /* Kernels that cannot be preempted: a normal grace period does the same. */
@@ -28,16 +29,57 @@
 /* The first argument of the function whose entry ftrace has caught. */
 static __always_inline void *vss_ftrace_arg0(struct ftrace_regs *fregs)
 {
+#ifdef ftrace_regs_get_argument
+	return (void *)ftrace_regs_get_argument(fregs, 0);
+#else
 	return (void *)fregs->regs.di;
+#endif
 }
 
 static __always_inline void vss_ftrace_set_ip(struct ftrace_regs *fregs,
 					      unsigned long ip)
 {
+#ifdef ftrace_regs_set_instruction_pointer
+	ftrace_regs_set_instruction_pointer(fregs, ip);
+#else
 	ftrace_instruction_pointer_set(fregs, ip);
+#endif
 }
 
-/* An open block device: what opening one gives differs. */
+/*
+ * An open block device: what opening one gives differs.
+ * Shared: open to look and to send bios; the device stays free for everyone
+ * else.  Excl: open as the only user.
+ */
+#ifdef VSS_HAVE_BDEV_FILE
+#define vss_bdev_handle struct file *
+
+static inline struct block_device *vss_handle_bdev(vss_bdev_handle h)
+{
+	return file_bdev(h);
+}
+
+static inline vss_bdev_handle vss_bdev_open_shared(dev_t dev)
+{
+	return bdev_file_open_by_dev(dev, BLK_OPEN_READ, NULL, NULL);
+}
+
+static inline void vss_bdev_close_shared(vss_bdev_handle h)
+{
+	bdev_fput(h);
+}
+
+static inline vss_bdev_handle vss_bdev_open_excl(dev_t dev, void *holder)
+{
+	return bdev_file_open_by_dev(dev, BLK_OPEN_READ | BLK_OPEN_WRITE,
+				     holder, NULL);
+}
+
+static inline void vss_bdev_close_excl(vss_bdev_handle h, void *holder)
+{
+	bdev_fput(h);
+}
+#else
 #define vss_bdev_handle struct block_device *
 
 static inline struct block_device *vss_handle_bdev(vss_bdev_handle h)
@@ -45,7 +87,6 @@ static inline struct block_device *vss_handle_bdev(vss_bdev_handle h)
 	return h;
 }
 
-/* Open to look and to send bios; the device stays free for everyone else. */
 static inline vss_bdev_handle vss_bdev_open_shared(dev_t dev)
 {
 	return blkdev_get_by_dev(dev, FMODE_READ, NULL);
@@ -56,7 +97,6 @@ static inline void vss_bdev_close_shared(vss_bdev_handle h)
 	blkdev_put(h, FMODE_READ);
 }
 
-/* Open as the only user. */
 static inline vss_bdev_handle vss_bdev_open_excl(dev_t dev, void *holder)
 {
 	return blkdev_get_by_dev(dev, FMODE_READ | FMODE_WRITE | FMODE_EXCL,
@@ -67,6 +107,16 @@ static inline void vss_bdev_close_excl(vss_bdev_handle h, void *holder)
 {
 	blkdev_put(h, FMODE_READ | FMODE_WRITE | FMODE_EXCL);
 }
+#endif
+
+static inline bool vss_bdev_is_partition(const struct block_device *bdev)
+{
+#ifdef VSS_HAVE_BDEV_PARTNO
+	return bdev_partno(bdev);
+#else
+	return bdev->bd_partno;
+#endif
+}
 
 static inline bool vss_bdev_is_gone(struct block_device *bdev)
 {
@@ -76,7 +126,11 @@ static inline bool vss_bdev_is_gone(struct block_device *bdev)
 /* Drivers that take pages beside the bio path would be invisible to us. */
 static inline bool vss_bdev_has_rw_page(struct block_device *bdev)
 {
+#ifdef VSS_HAVE_RW_PAGE
 	return bdev->bd_disk->fops->rw_page;
+#else
+	return false;
+#endif
 }
 
 static inline bool vss_bdev_is_dax(struct block_device *bdev)
@@ -87,41 +141,113 @@ static inline bool vss_bdev_is_dax(struct block_device *bdev)
 /* A task under such a plug has REQ_NOWAIT put on every bio it submits. */
 static inline bool vss_plug_nowait(void)
 {
+#ifdef VSS_HAVE_PLUG_NOWAIT
 	return current->plug && current->plug->nowait;
+#else
+	return false;
+#endif
 }
 
+/* Undoes blk_freeze_queue_start(). */
+static inline void vss_unfreeze_queue(struct request_queue *q)
+{
+#ifdef VSS_HAVE_UNFREEZE_NOMEMRESTORE
+	blk_mq_unfreeze_queue_nomemrestore(q);
+#else
+	blk_mq_unfreeze_queue(q);
+#endif
+}
+
+/*
+ * An image is read with the strictest limits of the devices below it: init
+ * with the first one, then stack for each of the others.
+ */
+#ifdef BLK_FEAT_ROTATIONAL
+static inline struct gendisk *vss_alloc_disk(void)
+{
+	return blk_alloc_disk(NULL, NUMA_NO_NODE);
+}
+
+/* What the layers below offer, an image does not. */
+static inline int __vss_disk_limits_set(struct gendisk *disk,
+					struct queue_limits *lim)
+{
+	lim->features &= ~(BLK_FEAT_ROTATIONAL | BLK_FEAT_NOWAIT |
+			   BLK_FEAT_POLL | BLK_FEAT_DAX | BLK_FEAT_ZONED |
+			   BLK_FEAT_WRITE_CACHE | BLK_FEAT_FUA);
+	lim->max_hw_discard_sectors = 0;
+	lim->max_write_zeroes_sectors = 0;
+#ifdef VSS_HAVE_WZEROES_UNMAP
+	lim->max_hw_wzeroes_unmap_sectors = 0;
+#endif
+	lim->max_secure_erase_sectors = 0;
+	return queue_limits_commit_update(disk->queue, lim);
+}
+
+static inline int vss_disk_limits_init(struct gendisk *disk,
+				       struct block_device *bdev)
+{
+	struct queue_limits lim = queue_limits_start_update(disk->queue);
+
+	blk_set_stacking_limits(&lim);
+	queue_limits_stack_bdev(&lim, bdev, 0, disk->disk_name);
+	return __vss_disk_limits_set(disk, &lim);
+}
+
+static inline int vss_disk_limits_stack(struct gendisk *disk,
+					struct block_device *bdev)
+{
+	struct queue_limits lim = queue_limits_start_update(disk->queue);
+
+	queue_limits_stack_bdev(&lim, bdev, 0, disk->disk_name);
+	return __vss_disk_limits_set(disk, &lim);
+}
+#else
 static inline struct gendisk *vss_alloc_disk(void)
 {
 	return blk_alloc_disk(NUMA_NO_NODE);
 }
 
-/* An image is read with the strictest limits of the devices below it. */
-static inline void vss_disk_limits_init(struct gendisk *disk)
-{
-	blk_set_stacking_limits(&disk->queue->limits);
-	blk_queue_max_discard_sectors(disk->queue, 0);
-	blk_queue_max_write_zeroes_sectors(disk->queue, 0);
-	blk_queue_flag_set(QUEUE_FLAG_NONROT, disk->queue);
-	blk_queue_flag_clear(QUEUE_FLAG_NOWAIT, disk->queue);
-}
-
-static inline void vss_disk_limits_stack(struct gendisk *disk,
-					 struct block_device *bdev)
+static inline int vss_disk_limits_stack(struct gendisk *disk,
+					struct block_device *bdev)
 {
 	disk_stack_limits(disk, bdev, 0);
 	blk_queue_max_discard_sectors(disk->queue, 0);
 	blk_queue_max_write_zeroes_sectors(disk->queue, 0);
+	return 0;
 }
 
-/* File systems: the freeze that nests with those of other users. */
+static inline int vss_disk_limits_init(struct gendisk *disk,
+				       struct block_device *bdev)
+{
+	blk_set_stacking_limits(&disk->queue->limits);
+	blk_queue_flag_set(QUEUE_FLAG_NONROT, disk->queue);
+	blk_queue_flag_clear(QUEUE_FLAG_NOWAIT, disk->queue);
+	return vss_disk_limits_stack(disk, bdev);
+}
+#endif
+
+/*
+ * File systems: the freeze that nests with those of other users.  Where the
+ * kernel tells users apart, we are one of those that FITHAW can undo, as
+ * everywhere; vss_freeze_verify() finds that.
+ */
 static inline int vss_bdev_freeze(struct block_device *bdev)
 {
+#ifdef VSS_HAVE_BDEV_FREEZE
+	return bdev_freeze(bdev);
+#else
 	return freeze_bdev(bdev);
+#endif
 }
 
 static inline int vss_bdev_thaw(struct block_device *bdev)
 {
+#ifdef VSS_HAVE_BDEV_FREEZE
+	return bdev_thaw(bdev);
+#else
 	return thaw_bdev(bdev);
+#endif
 }
 
 /*
@@ -130,37 +256,73 @@ static inline int vss_bdev_thaw(struct block_device *bdev)
  */
 static inline struct super_block *vss_bdev_frozen_sb(struct block_device *bdev)
 {
+#ifdef VSS_HAVE_BDEV_FREEZE
+	struct super_block *sb = NULL;
+
+	mutex_lock(&bdev->bd_holder_lock);
+	if (bdev->bd_holder_ops == &fs_holder_ops)
+		sb = bdev->bd_holder;
+	mutex_unlock(&bdev->bd_holder_lock);
+	return sb;
+#else
 	return bdev->bd_fsfreeze_sb;
+#endif
 }
+
+#if defined(VSS_HAVE_FREEZE_OWNER)
+#define vss_call_freezer(fn, sb) \
+	((fn)(sb, FREEZE_HOLDER_USERSPACE | FREEZE_MAY_NEST, NULL))
+#elif defined(VSS_HAVE_FREEZE_HOLDER)
+#define vss_call_freezer(fn, sb) \
+	((fn)(sb, FREEZE_HOLDER_USERSPACE | FREEZE_MAY_NEST))
+#else
+#define vss_call_freezer(fn, sb)	((fn)(sb))
+#endif
 
 static inline int vss_super_freeze(struct super_block *sb)
 {
-	return sb->s_op->freeze_super ? sb->s_op->freeze_super(sb) :
-					freeze_super(sb);
+	return vss_call_freezer(sb->s_op->freeze_super ?: freeze_super, sb);
 }
 
 static inline int vss_super_thaw(struct super_block *sb)
 {
-	return sb->s_op->thaw_super ? sb->s_op->thaw_super(sb) :
-				      thaw_super(sb);
+	return vss_call_freezer(sb->s_op->thaw_super ?: thaw_super, sb);
 }
 
 static inline bool vss_file_is_realtime(struct file *file)
 {
+#ifdef VSS_HAVE_FILE_KATTR
+	struct file_kattr fa = {};
+#else
 	struct fileattr fa = {};
+#endif
 
 	return !vfs_fileattr_get(file->f_path.dentry, &fa) &&
 		(fa.fsx_xflags & FS_XFLAG_REALTIME);
 }
 
 /* The open operation of a disk: what it is given differs. */
+#ifdef BLK_OPEN_READ
+#define VSS_DISK_OPEN(name) \
+	int name(struct gendisk *vss_disk, blk_mode_t vss_mode)
+#define vss_disk_of_open	vss_disk
+#else
 #define VSS_DISK_OPEN(name) \
 	int name(struct block_device *vss_bdev, fmode_t vss_mode)
 #define vss_disk_of_open	(vss_bdev->bd_disk)
+#endif
 
 /* Netlink: the type of pre_doit's operation, attributes of a dump. */
+#ifdef VSS_HAVE_GENL_SPLIT_PRE_DOIT
+#define vss_genl_op		struct genl_split_ops
+#else
 #define vss_genl_op		struct genl_ops
+#endif
+#ifdef VSS_HAVE_GENL_INFO_DUMP
+#define vss_dump_attrs(cb)	(genl_info_dump(cb)->attrs)
+#else
 #define vss_dump_attrs(cb)	(genl_dumpit_info(cb)->attrs)
+#endif
 #ifdef GENL_MCAST_CAP_SYS_ADMIN
 #define VSS_MCGRP_EVENTS_INIT	{ .name = VSS_GENL_MCGRP_EVENTS, \
 				  .flags = GENL_MCAST_CAP_SYS_ADMIN }

@@ -888,7 +888,7 @@ static void front_end_io(struct bio *bio)
 	bio->bi_end_io = front->end_io;
 	bio->bi_private = front->private;
 	/* Ends the parent, and gives the front back to the volume's set. */
-	bio->bi_end_io(bio);
+	vss_gate_end_bio(bio);
 	vss_gate_forget(vol);
 }
 

@@ -615,7 +615,7 @@ int vss_image_create(struct vss_snapshot *snap)
 	struct vss_volume *vol = snap->vol;
 	struct vss_part *part;
 	struct gendisk *disk;
-	int id;
+	int id, err;
 
 	id = ida_alloc_max(&image_ida, MINORMASK / IMAGE_MINORS, GFP_KERNEL);
 	if (id < 0)
@@ -634,10 +634,14 @@ int vss_image_create(struct vss_snapshot *snap)
 	/* Partitions show up on the image of a disk, not of a volume. */
 	if (!vol->whole)
 		disk->flags |= GENHD_FL_NO_PART;
-	vss_disk_limits_init(disk);
-	vss_disk_limits_stack(disk, vol->bdev);
+	err = vss_disk_limits_init(disk, vol->bdev);
 	list_for_each_entry(part, &vol->area.parts, list)
-		vss_disk_limits_stack(disk, part->bdev);
+		err = err ?: vss_disk_limits_stack(disk, part->bdev);
+	if (err) {
+		put_disk(disk);
+		ida_free(&image_ida, id);
+		return err;
+	}
 	set_capacity(disk, vol->nr_sectors);
 	set_disk_ro(disk, true);
 	snap->disk = disk;

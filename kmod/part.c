@@ -263,7 +263,7 @@ int vss_area_add_device(struct vss_volume *vol, dev_t dev,
 	}
 	part->bdev = vss_handle_bdev(part->handle);
 	if (touches(vol, part->bdev, 0, bdev_nr_sectors(part->bdev)) &&
-	    (!vol->whole || part->bdev->bd_partno == 0)) {
+	    (!vol->whole || !vss_bdev_is_partition(part->bdev))) {
 		NL_SET_ERR_MSG(extack, "the volume cannot be its own diff area");
 		err = -EINVAL;
 		goto fail;

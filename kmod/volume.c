@@ -205,7 +205,7 @@ static struct vss_volume *alloc_volume(vss_bdev_handle handle, u32 chunk_size,
 	vol->disk = vol->bdev->bd_disk;
 	vol->start = vol->bdev->bd_start_sect;
 	vol->nr_sectors = bdev_nr_sectors(vol->bdev);
-	vol->whole = vol->bdev->bd_partno == 0;
+	vol->whole = !vss_bdev_is_partition(vol->bdev);
 	vol->chunk_shift = ilog2(chunk_size);
 	vol->nr_chunks = DIV_ROUND_UP_ULL(vol->nr_sectors,
 					  chunk_size >> SECTOR_SHIFT);
@@ -263,7 +263,7 @@ static int drain_queue(struct request_queue *q)
 
 	blk_freeze_queue_start(q);
 	left = blk_mq_freeze_queue_wait_timeout(q, LEFTOVER_TIMEOUT);
-	blk_mq_unfreeze_queue(q);
+	vss_unfreeze_queue(q);
 	return left ? 0 : -EAGAIN;
 }
 

@@ -1,9 +1,12 @@
 #!/bin/bash
 # SPDX-License-Identifier: GPL-2.0-or-later
 #
-# check.sh [--only static|unit|vm|net] [--long] [--tests PATTERN...] [--jobs N]: builds with
-# warnings as errors, runs the checks and prints their results as TAP. The last
-# line is "N passed, N failed, N skipped". Fails if one failed or none ran.
+# check.sh [--only static|unit|vm|net] [--long] [--tests PATTERN...] [--jobs N]
+#          [--kernel NAME]: builds with warnings as errors, runs the checks and
+# prints their results as TAP. The last line is "N passed, N failed, N skipped".
+# Fails if one failed or none ran.
+#
+# With --kernel, the tests in VMs run on a kernel that scripts/kernel/get has got.
 #
 # --long runs the long tests of tests/net (long-*.sh), and nothing else.
 #
@@ -14,17 +17,19 @@ set -uo pipefail
 . "$(dirname "$0")/vm/common.sh"
 cd "$top" || exit 1
 
-only='' patterns=() jobs='' long=''
+only='' patterns=() jobs='' long='' kernel=''
 while (($#)); do
 	case $1 in
 	--long) only=net long=1; shift; continue ;;
 	--only) only=$2 ;;
 	--tests) read -r -a patterns <<<"$2" ;;
 	--jobs) jobs=$2 ;;
+	--kernel) kernel=$2 ;;
 	*) die "unknown option $1" ;;
 	esac
 	shift 2
 done
+[[ ! $kernel ]] || export VM_KERNEL=$kernel
 
 mkdir -p "$build"
 # Logs of failures are for reading soon.
@@ -125,11 +130,13 @@ if ((${#unit_tests[@]})) || { [[ ! $only ]] && wanted build; }; then
 fi
 if ((${#vm_tests[@]} + ${#net_tests[@]})) || { [[ ! $only ]] && wanted build; }; then
 	builds+=(module userspace stage)
+	[[ ! $kernel ]] || builds+=(kernel)
 fi
 
 declare -A build_status build_time
 declare -A build_target=([module]=vm-module [userspace]=vm-userspace
-			 [unit]=vm-unit [stage]=stage-locked)
+			 [unit]=vm-unit [stage]=stage-locked
+			 [kernel]="kernel-module KERNEL=$kernel")
 
 tap_begin
 broken=''
@@ -138,7 +145,8 @@ exec 7>"$build/.lock"
 flock 7
 for b in "${builds[@]}"; do
 	echo "# building: $b"
-	timed "$state/log/build-$b" make --no-print-directory -j"$(nproc)" "${build_target[$b]}"
+	read -r -a target <<<"${build_target[$b]}"
+	timed "$state/log/build-$b" make --no-print-directory -j"$(nproc)" "${target[@]}"
 	build_status[$b]=$status
 	build_time[$b]=$took
 	((status == 0)) || broken+=" $b"
@@ -169,6 +177,8 @@ enqueue()
 {
 	local name=$1 smp=2 mem=2048 thread=single timeout=400 alone='' word words
 
+	# All its checks make it slower by about five, which more threads make up for.
+	[[ $kernel != debug ]] || thread=multi
 	read -r -d '' -a words < <(sed -n 's/^# vm: *//p' "tests/vm/$name.sh")
 	for word in "${words[@]}"; do
 		case $word in
@@ -180,6 +190,11 @@ enqueue()
 		*) echo "# $name: unknown word '$word' in its vm: line" ;;
 		esac
 	done
+	[[ ! ${LONG:-} ]] || timeout=$((timeout * 20))
+	if [[ $kernel == debug ]]; then
+		timeout=$((timeout * 5))
+		mem=$((mem + 1024))
+	fi
 	# The prefix orders: long ones first, so that no worker is left with
 	# one at the end.
 	printf '%s:%s:%s %s %s\n' "$smp" "$mem" "$thread" "$timeout" "$alone" \

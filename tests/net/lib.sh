@@ -80,13 +80,16 @@ array_up()
 	printf 'activation { monitoring = 0 }\n' >/etc/lvm/lvmlocal.conf
 	modprobe -a dm_thin_pool target_core_iblock iscsi_target_mod
 	vgcreate -q vg0 "$disk" >/dev/null
+	say "set up: volume group"
 	lvcreate -q -y --type thin-pool -Zn -L 3G -c 64k -n pool vg0 >/dev/null
+	say "set up: thin pool"
 	mkdir -p "$TPG"
 	for node in one two; do
 		tr -d - </proc/sys/kernel/random/uuid | cut -c 1-16 >"$SHARE/chap.$node"
 		mkdir "$TPG/acls/$IQN:$node"
-		echo "$IQN:$node" >"$TPG/acls/$IQN:$node/auth/userid"
-		cat "$SHARE/chap.$node" >"$TPG/acls/$IQN:$node/auth/password"
+		# A newline would be part of it.
+		printf %s "$IQN:$node" >"$TPG/acls/$IQN:$node/auth/userid"
+		printf %s "$(<"$SHARE/chap.$node")" >"$TPG/acls/$IQN:$node/auth/password"
 	done
 	for name; do
 		lvcreate -q -y -V "$size" --thinpool pool -n "$name" vg0 >/dev/null
@@ -100,12 +103,14 @@ array_up()
 		ln -s "$TPG/lun/lun_$n" "$TPG/acls/$IQN:one/lun_$n/it"
 		n=$((n + 1))
 	done
+	say "set up: LUNs"
 	echo 1 >"$TPG/attrib/authentication"
 	echo 0 >"$TPG/attrib/generate_node_acls"
 	mkdir "$TPG/np/$ARRAY:3260"
 	echo 1 >"$TPG/enable"
 	array_ssh
 	tell array.up
+	say "set up: the array is ready"
 }
 
 # Each system may run one program, and that for itself only.
@@ -127,6 +132,8 @@ array_ssh()
 		UsePAM no
 		PasswordAuthentication no
 		PermitRootLogin forced-commands-only
+		# What ssh would choose takes 10 s in a VM without KVM.
+		KexAlgorithms curve25519-sha256
 		ClientAliveInterval 5
 		ClientAliveCountMax 3
 		Subsystem sftp /bin/false
@@ -230,6 +237,7 @@ system_up()
 	dbus-uuidgen --ensure
 	dbus-daemon --system --fork
 	/usr/sbin/iscsid
+	say "set up: initiator, bus"
 	await array.up
 	cp "$SHARE/hostkey" /etc/vss/lio-iscsi.known_hosts
 	cat >/etc/vss/lio-iscsi.conf <<-END
@@ -242,6 +250,7 @@ system_up()
 	sed -i 's/^Enabled.*/Enabled = yes/' /etc/vss/providers.d/lio-iscsi.conf
 	iscsi_login
 	settle
+	say "set up: logged in at the array"
 	vssd --foreground >>"$TEST_TMP/vssd.log" 2>&1 &
 	cleanup_push _show_log
 	wait_for 30 grep -q 'is ready' "$TEST_TMP/vssd.log"
@@ -286,9 +295,11 @@ lun_disks()
 # fill DIR: files with checksums in $SHARE/NAME.sums.
 fill()
 {
+	local i
+
 	mkdir "$1/data"
-	for i in {1..20}; do
-		head -c $((i * 20000)) /dev/urandom >"$1/data/$i"
+	for i in {1..8}; do
+		head -c $((i * 40000)) /dev/urandom >"$1/data/$i"
 	done
 	(cd "$1" && sha256sum data/*) >"$SHARE/$2.sums"
 }

@@ -8,7 +8,7 @@
 
 array()
 {
-	array_up 96M a b
+	array_up 320M a b
 	array_works
 	nothing_left 2
 }

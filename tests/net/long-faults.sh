@@ -12,7 +12,7 @@
 array()
 {
 	ARRAY_PROGRAM="bash $VSS_SRC/tests/net/faulty-array"
-	array_up 96M a b
+	array_up 320M a b
 	array_works
 	nothing_left 2
 }
@@ -36,7 +36,7 @@ told()
 
 make_set()
 {
-	vssctl create --transportable --writers none "$@" /srv/a /srv/b >"$TEST_TMP/create" 2>&1
+	vssctl create --transportable --context backup "$@" /srv/a /srv/b >"$TEST_TMP/create" 2>&1
 }
 
 # --- system one -----------------------------------------------------------------

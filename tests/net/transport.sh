@@ -3,22 +3,28 @@
 #
 # Shadow copies travel from system one to system two in the nine steps of VSS, and lost
 # volumes come back on system one in the six steps of a fast recovery: ext4 on an MBR
-# partition, XFS on a GPT partition, ext4 on a logical volume over two LUNs. Every file
-# is compared by checksum, and nothing is left where it should not be.
+# partition and XFS on a GPT partition; in net/long-transport also ext4 on a logical
+# volume over two LUNs. Every file is compared by checksum, and nothing is left where it
+# should not be.
 # net: timeout=240
 
 . "$(dirname "$0")/lib.sh"
 
+volumes=(ext4 xfs)
+luns=(a b)
+# Set by long-transport.sh
+[[ ! ${ALL_VOLUMES-} ]] || volumes+=(both) luns+=(c d)
+
 array()
 {
-	array_up 192M a b c d
+	array_up 320M "${luns[@]}"
 	await backup.done 200
-	nothing_left 4
+	nothing_left ${#luns[@]}
 	tell array.checked
 	await two.done 200
 	await one.done 200
 	# The originals are masked, and the copies are the volumes now.
-	[[ $(mapped one) == 4 && $(mapped two) == 0 && $(copies) == 4 ]] || {
+	[[ $(mapped one) == "${#luns[@]}" && $(mapped two) == 0 && $(copies) == "${#luns[@]}" ]] || {
 		lvs -o lv_name,lv_tags
 		fail "after the recovery: $(mapped one) and $(mapped two) LUNs mapped, $(copies) copies"
 	}
@@ -27,59 +33,66 @@ array()
 
 make_volumes()
 {
-	local a b c d
+	local a b c d v
 
-	a=$(lun 0) b=$(lun 1) c=$(lun 2) d=$(lun 3)
+	a=$(lun 0)
+	b=$(lun 1)
 	echo ',,83' | sfdisk -q --label dos "$a"
 	echo ',,' | sfdisk -q --label gpt "$b"
-	vgcreate -q data "$c" "$d" >/dev/null
-	lvcreate -q -y -Wn -l 100%FREE -n both data >/dev/null
 	settle
 	mkfs.ext4 -q "${a}1"
 	mkfs.xfs -q "${b}1"
-	mkfs.ext4 -q /dev/data/both
 	mkdir -p /srv/ext4 /srv/xfs /srv/both
 	mount "${a}1" /srv/ext4
 	mount "${b}1" /srv/xfs
-	mount /dev/data/both /srv/both
-	for v in ext4 xfs both; do
+	if [[ ${ALL_VOLUMES-} ]]; then
+		c=$(lun 2)
+		d=$(lun 3)
+		vgcreate -q data "$c" "$d" >/dev/null
+		lvcreate -q -y -Wn -l 100%FREE -n both data >/dev/null
+		mkfs.ext4 -q /dev/data/both
+		mount /dev/data/both /srv/both
+	fi
+	for v in "${volumes[@]}"; do
 		fill "/srv/$v" "$v"
 	done
 }
 
 one()
 {
-	local v start
+	local v start create
 
 	system_up
 	say "step 1: volumes on LUNs of the array, mounted on system one"
 	make_volumes
 
 	say "steps 2 to 5: a transportable set of context backup, its documents saved"
-	vssctl create --transportable --context backup --writers none --wait-for "$SHARE/used" \
-		--backup-document "$SHARE/set.xml" /srv/ext4 /srv/xfs /srv/both >"$TEST_TMP/create" 2>&1 &
-	wait_for 60 test -s "$SHARE/set.xml"
+	vssctl create --transportable --context backup --wait-for "$SHARE/used" \
+		--backup-document "$SHARE/set.xml" "${volumes[@]/#//srv/}" >"$TEST_TMP/create" 2>&1 &
+	create=$!
+	wait_for 100 bash -c "test -s $SHARE/set.xml || ! kill -0 $create"
+	[[ -s $SHARE/set.xml ]] || fail "no set: $(<"$TEST_TMP/create")"
 	say "the document is there"
-	for v in ext4 xfs both; do
+	for v in "${volumes[@]}"; do
 		echo changed >"/srv/$v/data/1"
 	done
 	tell set.made
 	await used 100
-	wait $! || fail "the set: $(<"$TEST_TMP/create")"
+	wait $create || fail "the set: $(<"$TEST_TMP/create")"
 	say "step 9: BackupComplete; system one's session has ended"
 	cat "$TEST_TMP/create"
 	tell backup.done
-	nothing_frozen /srv/ext4 /srv/xfs /srv/both
-	for v in ext4 xfs both; do
+	nothing_frozen
+	for v in "${volumes[@]}"; do
 		fill_again "$v"
 	done
 
 	await array.checked
 	say "recovery, step 1: a persistent transportable set"
 	vssctl create --transportable --persistent --writers none --backup-document "$SHARE/save.xml" \
-		/srv/ext4 /srv/xfs /srv/both || fail "no set"
+		"${volumes[@]/#//srv/}" || fail "no set"
 	say "the volumes' content is destroyed"
-	for v in ext4 xfs both; do
+	for v in "${volumes[@]}"; do
 		rm -rf "/srv/$v/data"
 		dd if=/dev/urandom of="$(findmnt -no SOURCE "/srv/$v")" bs=64k count=20 seek=8 conv=fsync status=none
 	done
@@ -87,17 +100,29 @@ one()
 	start=$(ms)
 	vssctl recover --document "$SHARE/save.xml" --unmount --mount || fail "no recovery"
 	say "from recover to mounted volumes: $(($(ms) - start)) ms"
-	for v in ext4 xfs both; do
+	for v in "${volumes[@]}"; do
 		same "/srv/$v" "$v"
 		echo new >"/srv/$v/new"
 	done
 	sync
 	say "recovered; every file is as it was"
-	for v in ext4 xfs both; do
+	for v in "${volumes[@]}"; do
 		umount "/srv/$v"
 	done
-	[[ $(lun_disks) == 4 ]] || fail "disks on system one: $(lsblk -d)"
+	[[ $(lun_disks) == "${#luns[@]}" ]] || fail "disks on system one: $(lsblk -d)"
 }
+
+nothing_frozen()
+{
+	local v
+
+	for v in "${volumes[@]}"; do
+		timeout 3 dd if=/dev/zero of="/srv/$v/.thawed" bs=4k count=1 conv=fsync status=none ||
+			fail "/srv/$v is frozen"
+	done
+}
+
+all_gone() { [[ $(lun_disks) == 0 ]]; }
 
 fill_again()
 {
@@ -111,7 +136,7 @@ look()
 	local i dev volume
 
 	say "step 7: backup from the shadow copies' devices"
-	for i in 1 2 3; do
+	for ((i = 1; i <= ${#volumes[@]}; i++)); do
 		dev=VSS_DEVICE_$i volume=VSS_VOLUME_$i
 		echo "${!volume} is ${!dev} here"
 		[[ $(blockdev --getro "${!dev}") == 1 ]] || fail "${!dev} is not read-only"
@@ -141,11 +166,11 @@ two()
 	say "step 6: import"
 	start=$(ms)
 	echo "$start" >"$TEST_TMP/start"
-	vssctl import "$SHARE/set.xml" --exec "bash $VSS_SRC/tests/net/transport.sh two look $start" ||
+	vssctl import "$SHARE/set.xml" --exec "bash $VSS_SRC/tests/net/${0##*/} two look $start" ||
 		fail "no import"
 	say "step 8: the set was released, and so deleted; system one is told"
 	settle
-	[[ $(lun_disks) == 0 && ! $(vssctl list -q shadows) ]] || fail "left on system two: $(lsblk)"
+	wait_for 30 all_gone
 	tell used
 	await one.done 200
 }

@@ -28,8 +28,9 @@ for chunk in 4096 16384 65536 262144; do
 	[[ $(vol "$dev" area_used) == $((2 * chunk)) ]] || fail "$(vol "$dev" area_used) bytes for two chunks"
 	expect_same "chunks of $chunk, two sectors written" "${images[0]}" "$TEST_TMP/copy"
 
+	# Not by mmap: later kernels write all of a large folio that a byte of was touched.
 	out=$(churn --seed $chunk --count 60 --max 1M --chunk $chunk \
-		--ways buffered,direct,uring,mmap,dsync,zero "$dev") || fail "churn has failed"
+		--ways buffered,direct,uring,dsync,zero "$dev") || fail "churn has failed"
 	echo "$out"
 	copied=$(vol "$dev" chunks_copied)
 	chunks=$(word chunks <<<"$out")

@@ -3,7 +3,8 @@
 #
 # A set is one instant of all its volumes: what was written to one after another
 # had acknowledged it is never there without the other, whether file systems are
-# frozen or not; and nothing acknowledged before is missing.
+# frozen or not; and nothing acknowledged before is missing. In the long form 30 times
+# as many sets.
 
 . "$(dirname "$0")/content-lib.sh"
 
@@ -55,31 +56,54 @@ in_order()
 	((first - last <= 1)) || fail "$what: a volume is behind: $*"
 }
 
-before_there=() before_back=() set_images=()
-for set in {1..10}; do
-	read -r a b <<<"$(files records "${there[3]}" "${back[3]}")"
-	before_there+=("$a")
-	before_back+=("$b")
-	options=()
-	((set % 2)) || options=(--no-freeze)
-	snap "${options[@]}" "${volumes[@]}"
-	set_images+=("${images[*]}")
-done
-kill "${loads[@]}"
-for load in "${loads[@]}"; do
-	wait "$load" || fail "files has failed"
-done
+# take: ten sets, one after the other.
+take()
+{
+	local set a b options
+
+	before_there=() before_back=() set_images=() set_ids=()
+	for set in {1..10}; do
+		read -r a b <<<"$(files records "${there[3]}" "${back[3]}")"
+		before_there+=("$a")
+		before_back+=("$b")
+		options=()
+		((set % 2)) || options=(--no-freeze)
+		snap "${options[@]}" "${volumes[@]}"
+		set_images+=("${images[*]}")
+		set_ids+=("${ids[@]}")
+	done
+}
+
+# look: what these sets have.
+look()
+{
+	local i ext4 xfs images n
+
+	for i in "${!set_images[@]}"; do
+		read -r -a images <<<"${set_images[i]}"
+		ext4=$(mount_tmp "${images[1]}" -o ro,noload)
+		xfs=$(mount_tmp "${images[3]}" -o ro,norecovery,nouuid)
+		read -r -a n <<<"$(files records "${images[0]}" "$ext4/there" "${images[2]}" "$xfs/there" \
+			"$xfs/back" "${images[2]}@1048576" "$ext4/back" "${images[0]}@1048576")"
+		in_order "set $i, there" "${before_there[i]}" "${n[@]:0:4}"
+		in_order "set $i, back" "${before_back[i]}" "${n[@]:4}"
+		((n[0] > seen)) || fail "no record was written between two sets"
+		seen=${n[0]}
+		umount "$ext4" "$xfs"
+	done
+}
 
 seen=0
-for i in "${!set_images[@]}"; do
-	read -r -a images <<<"${set_images[i]}"
-	ext4=$(mount_tmp "${images[1]}" -o ro,noload)
-	xfs=$(mount_tmp "${images[3]}" -o ro,norecovery,nouuid)
-	read -r -a n <<<"$(files records "${images[0]}" "$ext4/there" "${images[2]}" "$xfs/there" \
-		"$xfs/back" "${images[2]}@1048576" "$ext4/back" "${images[0]}@1048576")"
-	in_order "set $i, there" "${before_there[i]}" "${n[@]:0:4}"
-	in_order "set $i, back" "${before_back[i]}" "${n[@]:4}"
-	((n[0] > seen)) || fail "no record was written between two sets"
-	seen=${n[0]}
-	umount "$ext4" "$xfs"
+batches=${LONG:+30}
+for ((batch = ${batches:-1}; batch > 0; batch--)); do
+	take
+	if ((batch == 1)); then
+		kill "${loads[@]}"
+		for load in "${loads[@]}"; do
+			wait "$load" || fail "files has failed"
+		done
+	fi
+	look
+	settle
+	run_ok vssctl delete --quiet "${set_ids[@]}"
 done

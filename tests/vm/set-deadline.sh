@@ -204,16 +204,25 @@ done
 echo "--- frozen by someone else before"
 run_ok fsfreeze -f "$other_dir"
 bg theirs put_file "$other_dir/written" "when its owner thaws"
-ctl_start a "$ext4" "$other" "$xfs"
-ctl_refused a frozen EBUSY "frozen by someone else"
-undone a
-bg ext4 put_file "$ext4_dir/written" "not frozen"
-bg xfs put_file "$xfs_dir/written" "not frozen"
-expect_over 2000 ext4 xfs
-expect_blocked theirs
-expect_fail -s 4 -m "frozen by someone else" vssctl create "$ext4" "$other"
-expect_blocked theirs
-[[ ! $(snapshots) ]] || fail "snapshots are left"
+if [[ $(uname -r) == 6.1.* ]]; then
+	ctl_start a "$ext4" "$other" "$xfs"
+	ctl_refused a frozen EBUSY "frozen by someone else"
+	undone a
+	bg ext4 put_file "$ext4_dir/written" "not frozen"
+	bg xfs put_file "$xfs_dir/written" "not frozen"
+	expect_over 2000 ext4 xfs
+	expect_blocked theirs
+	expect_fail -s 4 -m "frozen by someone else" vssctl create "$ext4" "$other"
+	expect_blocked theirs
+	[[ ! $(snapshots) ]] || fail "snapshots are left"
+else
+	# Later kernels count who has frozen: ours comes on top and goes, theirs stays.
+	snap=$(create "$other")
+	[[ $(snapshot_field "$snap" state) == alive ]] || fail "no snapshot of what is frozen"
+	expect_blocked theirs
+	settle
+	run_ok vssctl delete --quiet "$snap"
+fi
 run_ok fsfreeze -u "$other_dir"
 expect_over 5000 theirs
 usable "$other_dir"

@@ -89,7 +89,7 @@ reached()
 # clean: no diff area (its folder, made by who was killed, does no harm), no volume tracked.
 clean()
 {
-	! compgen -G "$ext4_dir/.vss/*" && ! compgen -G "$xfs_dir/.vss/*" &&
+	! compgen -G "$ext4_dir/.vss/*" >/dev/null && ! compgen -G "$xfs_dir/.vss/*" >/dev/null &&
 		[[ ! $(vssctl status --json | json volume) ]]
 }
 

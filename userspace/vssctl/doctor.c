@@ -212,6 +212,7 @@ static void check_config(struct doctor *d)
 	};
 	FILE *config = open_config(d);
 	char missing[256] = "";
+	bool realtime;
 
 	if (!config) {
 		check(d, VSSCTL_CHECK_SKIP, "kernel config",
@@ -229,8 +230,13 @@ static void check_config(struct doctor *d)
 
 		snprintf(missing + used, sizeof(missing) - used, " CONFIG_%s", redirect[1]);
 	}
+	realtime = vssctl_config_has(config, "PREEMPT_RT");
 	fclose(config);
-	if (missing[0])
+	if (realtime)
+		check(d, VSSCTL_CHECK_FAIL, "kernel config",
+		      "kernel %s was built with CONFIG_PREEMPT_RT, which the module does not "
+		      "support; use one without", d->kernel.release);
+	else if (missing[0])
 		check(d, VSSCTL_CHECK_FAIL, "kernel config",
 		      "kernel %s was built without%s; use a kernel with it", d->kernel.release,
 		      missing);

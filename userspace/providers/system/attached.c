@@ -16,6 +16,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <sys/sysmacros.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -150,6 +151,19 @@ static int detach(struct vss_kernel *kernel, struct vss_devno dev)
 	return ret;
 }
 
+/* The file of a diff area that is none any more; while it is one, the kernel lets nobody remove it. */
+static void remove_file(const char *path)
+{
+	struct vss_kernel_area area = { .type = VSS_AREA_FILE, .path = (char *)path };
+	struct vss_error err;
+	struct stat st;
+
+	if (path[0] != '/' || lstat(path, &st))
+		return;
+	area.dev = (struct vss_devno) { major(st.st_dev), minor(st.st_dev) };
+	vss_area_file_remove(&area, &err);
+}
+
 /* True: nothing is to be remembered of it any more. */
 static bool release(struct vss_kernel *kernel, struct vss_devno dev, const struct record *record)
 {
@@ -160,9 +174,11 @@ static bool release(struct vss_kernel *kernel, struct vss_devno dev, const struc
 	bool done = true;
 	int ret = vss_kernel_volume_get(kernel, dev, &volume);
 
-	/* Detached, or another device has its number. */
-	if (ret == -ENODEV || (!ret && strcmp(volume.name, record->name)))
+	/* Detached, or another device has its number.  Who detached it may have got no further. */
+	if (ret == -ENODEV || (!ret && strcmp(volume.name, record->name))) {
+		remove_file(record->area);
 		return true;
+	}
 	if (ret || volume.snapshots || vss_kernel_area_list(kernel, &dev, &areas, &count))
 		return false;
 	if (has_own_area_only(record, areas, count)) {

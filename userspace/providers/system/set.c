@@ -64,6 +64,7 @@ void system_set_forget(struct system *s)
 static void unprepare(struct system *s)
 {
 	const struct vss_prepare prepare = { .kernel = s->kernel };
+	struct vss_kernel_volume state;
 	int lock;
 
 	if (!s->set->made_ready)
@@ -76,7 +77,8 @@ static void unprepare(struct system *s)
 		if (member->hold_only)
 			continue;
 		vss_prepared_undo(&prepare, &member->volume, &member->prepared);
-		if (attached)
+		/* One that is still busy is let go of later. */
+		if (attached && vss_kernel_volume_get(s->kernel, member->volume.dev, &state) == -ENODEV)
 			system_attached_forget(member->volume.dev);
 	}
 	vss_prepare_unlock(lock);
