@@ -45,7 +45,7 @@ sql()
 	as_postgres "$pg/psql" -XAtq -h /tmp -d postgres -c "$1"
 }
 
-# Numbers go into a table; each is noted when the server has acknowledged it.
+# Numbers go into a table; each is noted, with the time, when the server has acknowledged it.
 ledger()
 {
 	local i answer
@@ -55,7 +55,7 @@ ledger()
 	for ((i = $1; ; i++)); do
 		echo "INSERT INTO ledger VALUES ($i) RETURNING i;" >&"${server[1]}"
 		read -r answer <&"${server[0]}" && [[ $answer == "$i" ]] || return 0
-		echo "$i" >>"$work/acknowledged"
+		echo "$i ${EPOCHREALTIME/./}" >>"$work/acknowledged"
 		sleep 0.05
 	done
 }
@@ -68,12 +68,22 @@ check_ledger()
 	read -r count most < <(sql "SELECT count(*) || ' ' || max(i) FROM ledger")
 	((count == most && most >= $1 && most <= $2)) ||
 		fail "the ledger has $count numbers up to $most, want all up to $1 at least and $2 at most"
-	say "the ledger has all numbers up to $most; $1 had been acknowledged before the freeze"
+	say "the ledger has all numbers up to $most; those up to $1 had been acknowledged before the instant"
 }
 
 all_gone() { [[ $(lun_disks) == 0 ]]; }
 
-last() { tail -n 1 "$work/acknowledged"; }
+last() { tail -n 1 "$work/acknowledged" | cut -d ' ' -f 1; }
+
+# last_before DOCUMENT: the last number acknowledged before the instant of its set.
+last_before()
+{
+	local instant
+
+	instant=$(sed -n 's/.*<SNAPSHOT_SET_DESCRIPTION[^>]* creationTime="\([0-9]*\)[0-9]\{3\}".*/\1/p' "$1")
+	[[ $instant ]] || fail "no creation time in $1"
+	awk -v t="$instant" '$2 < t { n = $1 } END { print n }' "$work/acknowledged"
+}
 
 # ------------------------------------------------------------------------------
 
@@ -126,7 +136,6 @@ one()
 
 	step "Steps 2 to 4: a requester prepares a backup with the server's writer, in context"
 	say "  backup + transportable, and makes the shadow copy; it stays, for step 9"
-	before=$(last)
 	vssctl create --transportable --context backup --writers postgresql --wait-for "$SHARE/used" \
 		--backup-document "$SHARE/backup.xml" --writer-documents "$SHARE/writers" /srv/pg \
 		>"$work/create.log" 2>&1 &
@@ -135,7 +144,7 @@ one()
 	[[ -s $SHARE/backup.xml ]] || fail "$(<"$work/create.log")"
 	step "Step 5: documents are saved, and given to system two"
 	run ls -l "$SHARE/backup.xml" "$SHARE/writers"
-	tell made "$before $(last)"
+	tell made "$(last_before "$SHARE/backup.xml") $(last)"
 
 	await used 150
 	wait $create || fail "$(<"$work/create.log")"
@@ -144,10 +153,10 @@ one()
 	tell backup.done
 
 	step "Fast recovery, step 1: a transportable set, persistent"
-	before=$(last)
 	run vssctl create --transportable --persistent --writers postgresql \
 		--backup-document "$work/save.xml" /srv/pg
 	sleep 1
+	before=$(last_before "$work/save.xml")
 
 	step "The volume is destroyed: $(last) numbers were acknowledged by now"
 	stop_server /srv/pg/data immediate

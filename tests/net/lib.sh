@@ -246,6 +246,7 @@ system_up()
 		User = root
 		Key = /etc/vss/lio-iscsi.key
 		KnownHosts = /etc/vss/lio-iscsi.known_hosts
+		Timeout = ${LIO_TIMEOUT:-60}
 	END
 	sed -i 's/^Enabled.*/Enabled = yes/' /etc/vss/providers.d/lio-iscsi.conf
 	iscsi_login

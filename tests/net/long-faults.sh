@@ -20,7 +20,7 @@ array()
 # Short times: these are lost by waiting only.
 impatient()
 {
-	echo 'Timeout = 6' >>/etc/vss/lio-iscsi.conf
+	LIO_TIMEOUT=25
 	mkdir -p /etc/vss/vssd.conf.d
 	printf '[Timeouts]\nArrival = 15\nProvider = 60\n' >/etc/vss/vssd.conf.d/test.conf
 	system_up
@@ -57,7 +57,7 @@ creation()
 			[[ -e $SHARE/fault.done ]] || fail "$op $kind: there was no such call"
 			rm -f "$SHARE/fault.done"
 			nothing_frozen_here
-			say "$op $kind: status $status after $(($(ms) - start)) ms: $(tail -n 1 "$TEST_TMP/create" | cut -c 1-160)"
+			say "$op $kind: status $status after $(($(ms) - start)) ms: $(tail -n 1 "$TEST_TMP/create" | cut -c 9-600)"
 			((status == 0)) || told "$TEST_TMP/create"
 			# These may be asked again, on a new connection.
 			[[ $status != 0 || $op =~ ^(hello|find|prepare)$ && $kind != silent ]] ||
@@ -86,7 +86,7 @@ killed_in_commit()
 	rm "$SHARE/fault.done"
 	pkill -KILL -f 'vss-provider-host.*lio-iscsi'
 	! wait $! || fail "the set was made without its provider"
-	say "provider killed in commit: $(tail -n 1 "$TEST_TMP/create" | cut -c 1-160)"
+	say "provider killed in commit: $(tail -n 1 "$TEST_TMP/create" | cut -c 9-600)"
 	nothing_frozen_here
 	told "$TEST_TMP/create"
 	array_clean 2
@@ -179,7 +179,7 @@ one_import()
 	esac
 	start=$(ms)
 	import "$name" || status=$?
-	say "$name: status $status after $(($(ms) - start)) ms: $(tail -n 1 "$TEST_TMP/import" | cut -c 1-160)"
+	say "$name: status $status after $(($(ms) - start)) ms: $(tail -n 1 "$TEST_TMP/import" | cut -c 9-600)"
 	case $name in
 	map-silent | map-never | other-lun) ((status)) || fail "$name: imported" ;;
 	map-late | delete-*) ((status == 0)) || fail "$name: $(<"$TEST_TMP/import")" ;;

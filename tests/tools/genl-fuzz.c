@@ -647,8 +647,10 @@ static bool run_stranger(const struct fuzz *parent, unsigned long count, bool co
 			_exit(1);
 		*f = *parent;
 		if (container ? unshare(CLONE_NEWUSER | CLONE_NEWNET) : setgid(65534) || setuid(65534)) {
+			/* Of a kernel without such name spaces there is none to fear. */
 			printf("cannot become a stranger: %s\n", strerror(errno));
-			_exit(1);
+			fflush(stdout);
+			_exit(container && errno == EINVAL ? 0 : 1);
 		}
 		if (run(f, count, NULL))
 			_exit(1);

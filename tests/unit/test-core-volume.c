@@ -213,6 +213,20 @@ static void trouble_while_asking(void **state)
 	assert_int_equal(w->hard->kills, 2);
 }
 
+/* If none of the others takes it, what failed is the reason that is told. */
+static void trouble_is_told(void **state)
+{
+	struct world *w = *state;
+	struct requester r;
+
+	w->hard->on[VSSD_STEP_IS_VOLUME_SUPPORTED] = (struct behaviour) {
+		.fault = FAULT_FAILS, .result = VSS_E_PROVIDER_VETO };
+	start(&r, w, VSS_CTX_BACKUP | VSS_VOLSNAP_ATTR_TRANSPORTABLE);
+	assert_int_equal(requester_wait(&r, add_to_snapshot_set, "/dev/nosup", NULL), VSS_E_VOLUME_NOT_SUPPORTED);
+	assert_non_null(strstr(r.error, "told to fail"));
+	requester_close(&r);
+}
+
 /* PRV-013 PRV-014 PRV-015 */
 static void questions(void **state)
 {
@@ -292,6 +306,7 @@ int main(void)
 		cmocka_unit_test_setup_teardown(client_accessible, setup, teardown),
 		cmocka_unit_test_setup_teardown(begin_refused, setup, teardown),
 		cmocka_unit_test_setup_teardown(trouble_while_asking, setup, teardown),
+		cmocka_unit_test_setup_teardown(trouble_is_told, setup, teardown),
 		cmocka_unit_test_setup_teardown(questions, setup, teardown),
 		cmocka_unit_test_setup_teardown(registration, setup, teardown),
 	};

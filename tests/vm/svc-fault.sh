@@ -33,6 +33,10 @@ cleanup_push _show_writer
 
 _show_writer()
 {
+	echo "--- what is left"
+	find "$ext4_dir/.vss" "$xfs_dir/.vss" 2>/dev/null || :
+	vssctl status
+	grep -H . /run/vss/attached/* 2>/dev/null || :
 	echo "--- events of the last writer"
 	cat "$TEST_TMP/writer.log" "$TEST_TMP/writer.out"
 }

@@ -202,11 +202,13 @@ static void told(void *arg, struct vssd_provider *provider, const struct vssd_pr
 		failed(v, provider, reply);
 		return;
 	default:
-		/* One that fails is no reason not to ask the others. */
-		if (v->named)
+		/* One that fails is no reason not to ask the others; but if none takes it, it is to be told. */
+		if (v->named) {
 			failed(v, provider, reply);
-		else
-			ask_next(v);
+			return;
+		}
+		remember_why(v, provider, reply);
+		ask_next(v);
 		return;
 	}
 	if (v->what == VOLUME_SUPPORTED) {

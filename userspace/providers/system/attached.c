@@ -76,6 +76,11 @@ bool system_attached_expect(struct vss_kernel *kernel, const struct vss_blockdev
 	return true;
 }
 
+void system_attached_allocating(const struct vss_blockdev *volume, const char *path)
+{
+	write_record(volume, path);
+}
+
 void system_attached_note(const struct system_member *member)
 {
 	write_record(&member->volume, member->prepared.area.path ? member->prepared.area.path : "");
@@ -185,6 +190,9 @@ static bool release(struct vss_kernel *kernel, struct vss_devno dev, const struc
 		done = !detach(kernel, dev);
 		for (size_t i = 0; done && i < count; i++)
 			vss_area_file_remove(&areas[i], &err);
+		/* Made, but not handed over. */
+		if (done && !count)
+			remove_file(record->area);
 	}
 	vss_kernel_area_list_free(areas, count);
 	return done;

@@ -96,6 +96,8 @@ void system_set_forget(struct system *s);
  * vss_prepare_lock() held.
  */
 bool system_attached_expect(struct vss_kernel *kernel, const struct vss_blockdev *volume);
+/* Which file is being made for the one that was expected. */
+void system_attached_allocating(const struct vss_blockdev *volume, const char *path);
 /* It was attached for its set, and this is what it got. */
 void system_attached_note(const struct system_member *member);
 /* It was detached, or not attached. */

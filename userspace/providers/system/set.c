@@ -178,9 +178,19 @@ vss_result system_begin_hold(void *state, const struct vss_uuid *set,
 
 /* ---- end ---- */
 
-static int prepare_member(struct system *s, struct system_member *member, struct vss_error *err)
+static void note_file(void *data, enum vss_prepare_event event, const struct vss_blockdev *volume,
+		      const struct vss_kernel_area *area, const char *text)
 {
-	const struct vss_prepare prepare = { .kernel = s->kernel };
+	(void)data;
+	(void)area;
+	if (event == VSS_PREPARE_ALLOCATING)
+		system_attached_allocating(volume, text);
+}
+
+/* @expected: it is to be remembered what is made for it. */
+static int prepare_member(struct system *s, struct system_member *member, bool expected, struct vss_error *err)
+{
+	const struct vss_prepare prepare = { .kernel = s->kernel, .tell = expected ? note_file : NULL };
 
 	if (!member->hold_only)
 		return vss_prepare_volume(&prepare, &member->volume, NULL, 0, &member->prepared, err);
@@ -209,7 +219,7 @@ static vss_result make_ready(struct system *s, struct vss_error *err)
 		if (result != S_OK)
 			break;
 		expected = system_attached_expect(s->kernel, &member->volume);
-		if (prepare_member(s, member, err))
+		if (prepare_member(s, member, expected, err))
 			result = system_fail(system_allowed_prepare, err);
 		if (member->prepared.attached)
 			system_attached_note(member);
