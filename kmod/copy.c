@@ -51,6 +51,8 @@
 /* So much of it is kept for the next copies, as long as it is needed. */
 #define SPARE_BYTES		SZ_4M
 #define TRIM_DELAY		HZ
+/* A CPU that was idle has begun to work within that. */
+#define LATE_DELAY		msecs_to_jiffies(20)
 /* Copies in flight end within that, unless a device hangs. */
 #define SETTLE_TIMEOUT		HZ
 /* In the submitter's context, which may be reclaim: leave the last reserves. */
@@ -131,7 +133,8 @@ static u16 group_mask(const struct vss_range *range, u32 group)
  * @range:	the chunks
  *
  * Takes no lock, any context.  Binding only for a write that is counted by the
- * gate and not held: then no snapshot can be taken meanwhile.
+ * gate and not held: then no snapshot can be taken meanwhile.  For another one
+ * it tells what is likely.
  *
  * Return: true if no snapshot needs what is there.
  */
@@ -462,16 +465,27 @@ void vss_copier_kick(struct vss_volume *vol)
 static void copy_read(struct vss_copy *copy)
 {
 	struct vss_volume *vol = copy->vol;
+	struct vss_copier *copier = &vol->copier;
 
-	/* Once it is in the list, the copy is not ours any more. */
-	if (!llist_add(&copy->done, &vol->copier.read))
-		return;
 	/*
-	 * An idle CPU does the rest itself: to wake another one takes longer.
-	 * A busy one has its own to do.
+	 * Once it is in the list, the copy is not ours any more.  A work that
+	 * was queued for others may be done with it at once.
 	 */
-	queue_work(is_idle_task(current) ? vol->near_wq : vol->wq,
-		   &vol->copier.read_work);
+	rcu_read_lock();
+	if (!llist_add(&copy->done, &copier->read)) {
+		/* Whoever found the list empty has queued a work. */
+	} else if (!is_idle_task(current)) {
+		queue_work(vol->wq, &copier->read_work);
+	} else {
+		/*
+		 * An idle CPU does the rest itself: to wake another one takes
+		 * longer.  A busy one has its own to do; so it may become, by a
+		 * task that lets no other run, and then the late work does it.
+		 */
+		queue_work(vol->near_wq, &copier->read_work);
+		queue_delayed_work(vol->wq, &copier->late_work, LATE_DELAY);
+	}
+	rcu_read_unlock();
 }
 
 /* Irq: the origin has answered. */
@@ -1258,14 +1272,9 @@ static bool forget(struct vss_copy *copy)
 	return put_copy(copy);
 }
 
-/*
- * Runs on two workqueues, so maybe twice at once; each time with copies of its
- * own.
- */
-static void read_work(struct work_struct *work)
+/* Runs on several CPUs, each time with copies of its own. */
+static void finish_reads(struct vss_copier *copier)
 {
-	struct vss_copier *copier = container_of(work, struct vss_copier,
-						 read_work);
 	struct vss_volume *vol = container_of(copier, struct vss_volume,
 					      copier);
 	struct bio_list released = BIO_EMPTY_LIST;
@@ -1290,6 +1299,17 @@ static void read_work(struct work_struct *work)
 	if (vss_snapshots_crowded(vol))
 		queue_work(vol->wq, &copier->reap_work);
 	vss_gate_release_here(vol, &released);
+}
+
+static void read_work(struct work_struct *work)
+{
+	finish_reads(container_of(work, struct vss_copier, read_work));
+}
+
+static void late_work(struct work_struct *work)
+{
+	finish_reads(container_of(to_delayed_work(work), struct vss_copier,
+				  late_work));
 }
 
 static void stored_work(struct work_struct *work)
@@ -1350,6 +1370,7 @@ int vss_copier_init(struct vss_volume *vol, u64 memory)
 	INIT_DELAYED_WORK(&copier->stall_work, stall_work);
 	INIT_DELAYED_WORK(&copier->trim_work, trim_work);
 	INIT_WORK(&copier->read_work, read_work);
+	INIT_DELAYED_WORK(&copier->late_work, late_work);
 	INIT_WORK(&copier->stored_work, stored_work);
 	INIT_WORK(&copier->reap_work, vss_snapshots_reap_work);
 
@@ -1396,6 +1417,8 @@ void vss_copier_settle(struct vss_volume *vol)
 /**
  * vss_copier_stop() - wait until the copier has nothing to do
  * @vol:	a volume without snapshots and without waiting writes
+ *
+ * A grace period passes, too.
  */
 void vss_copier_stop(struct vss_volume *vol)
 {
@@ -1409,6 +1432,10 @@ void vss_copier_stop(struct vss_volume *vol)
 	/* Whoever has worked on the last copies may still queue works. */
 	flush_workqueue(vol->near_wq);
 	flush_workqueue(vol->wq);
+	/* Whoever has handed over the last read may have more to queue. */
+	synchronize_rcu();
+	flush_workqueue(vol->near_wq);
+	cancel_delayed_work_sync(&copier->late_work);
 	cancel_delayed_work_sync(&copier->stall_work);
 	cancel_delayed_work_sync(&copier->copy_work);
 	cancel_delayed_work_sync(&copier->store_work);

@@ -110,7 +110,8 @@ struct vss_copy {
  * @starved:	copies that wait for room or memory
  * @copy_work:	starts copies
  * @read:	copies whose read has ended
- * @read_work:	publishes them and lets the writes go; may run twice at once
+ * @read_work:	publishes them and lets the writes go; may run on several CPUs
+ * @late_work:	the same, should the CPU that was to do it have no time
  * @stored:	copies whose store has ended
  * @stored_work: forgets them
  * @to_store:	copies to be written to the diff area
@@ -142,6 +143,7 @@ struct vss_copier {
 	struct delayed_work	copy_work;
 	struct llist_head	read;
 	struct work_struct	read_work;
+	struct delayed_work	late_work;
 	struct llist_head	stored;
 	struct work_struct	stored_work;
 	struct list_head	to_store;

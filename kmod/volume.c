@@ -223,7 +223,8 @@ static struct vss_volume *alloc_volume(vss_bdev_handle handle, u32 chunk_size,
 	vol->wq = alloc_workqueue("vss-%pg", WQ_MEM_RECLAIM | WQ_UNBOUND |
 				  WQ_HIGHPRI, 0, vol->bdev);
 	vol->near_wq = alloc_workqueue("vss-near-%pg", WQ_MEM_RECLAIM |
-				       WQ_HIGHPRI, 0, vol->bdev);
+				       VSS_WQ_PERCPU | WQ_HIGHPRI, 0,
+				       vol->bdev);
 	vol->store_wq = alloc_workqueue("vss-store-%pg", WQ_MEM_RECLAIM |
 					WQ_UNBOUND, 0, vol->bdev);
 	if (err || !vol->pubseq || !vol->wq || !vol->near_wq ||
@@ -327,9 +328,8 @@ static void remove_volume(struct vss_volume *vol)
 	synchronize_rcu();
 	vss_copier_kick(vol);
 	vss_gate_flush(vol);
+	/* Completions look at the volume once they are counted: a grace period. */
 	vss_copier_stop(vol);
-	/* Completions look at the volume once they are counted. */
-	synchronize_rcu();
 	vss_hook_put();
 }
 
