@@ -92,6 +92,7 @@ struct standin_writer {
 	uint32_t component_flags;
 	bool has_subcomponent;	/* "C\sub", with the flags instead of "C" */
 	bool never_restores;
+	bool excludes_from_snapshot;	/* files that it would rather not have in the copy */
 	struct vss_uuid shutdown_set;
 	uint32_t context;	/* of the last event */
 	char devices[256];	/* of PostSnapshot */
@@ -150,6 +151,7 @@ struct machine {
 	size_t nr_mounts;
 	char gone[64];		/* a volume that does not resolve */
 	char in_use[64];
+	char system[64];	/* the volume that the running system lies on */
 	char no_dir[64];	/* a mount point that is not there */
 	bool luns_away;		/* the originals' LUNs are masked from this machine */
 	bool frozen_trouble;	/* a file system was touched while it might be frozen */
@@ -416,6 +418,8 @@ static inline char *writer_document(const struct standin_writer *w)
 	    (w->has_subcomponent &&
 	     VSS_FAILED(vss_create_writer_metadata_add_component(metadata, VSS_CT_FILEGROUP, "C", "sub", NULL, false,
 								 true, false, false, w->component_flags))) ||
+	    (w->excludes_from_snapshot &&
+	     VSS_FAILED(vss_create_writer_metadata_add_exclude_files_from_snapshot(metadata, "/srv/cache", "*", true))) ||
 	    (w->never_restores &&
 	     VSS_FAILED(vss_create_writer_metadata_set_restore_method(metadata, VSS_RME_CUSTOM, NULL, NULL,
 								      VSS_WRE_NEVER, false))) ||
@@ -637,6 +641,13 @@ static void provider_does(struct standin_provider *p, struct machine_answer *a, 
 		else
 			reply->result = VSS_E_OBJECT_NOT_FOUND;
 		break;
+	case VSSD_STEP_REVERT:
+		/* Those made later are of a volume that has never been. */
+		s = provider_snapshot(p, &request->snapshot);
+		for (size_t i = p->nr_snapshots; s && &p->snapshots[--i] > s;)
+			if (!strcmp(p->snapshots[i].volume, s->volume))
+				provider_drop(p, i);
+		break;
 	case VSSD_STEP_QUERY_REVERT:
 		if (p->revert_polls) {
 			p->revert_polls--;
@@ -821,6 +832,11 @@ static bool volume_is_nested(void *data, const char *volume, const char *other)
 	return on && !strcmp(on + 4, other + 5);
 }
 
+static bool volume_is_system(void *data, const char *volume)
+{
+	return !strcmp(volume, ((struct machine *)data)->system);
+}
+
 static bool volume_is_lun_here(void *data, const struct vss_lun_info *lun)
 {
 	struct machine *m = data;
@@ -889,6 +905,7 @@ static inline void machine_boot(struct machine *m)
 	struct vssd_volumes volumes = {
 		.resolve = volume_resolve,
 		.is_nested = volume_is_nested,
+		.is_system = volume_is_system,
 		.mount = volume_mount,
 		.unmount = volume_unmount,
 		.is_mounted = volume_is_mounted,
