@@ -41,6 +41,7 @@ const struct vssctl_command *const vssctl_commands[] = {
 	&vssctl_detach,
 	&vssctl_diff_area_add,
 	&vssctl_diff_area_grow,
+	&vssctl_diff_area_resize,
 	&vssctl_diff_area_remove,
 	&vssctl_diff_area_list,
 	&vssctl_status,

@@ -77,6 +77,7 @@ extern const struct vssctl_command vssctl_diff_area_add;
 extern const struct vssctl_command vssctl_diff_area_grow;
 extern const struct vssctl_command vssctl_diff_area_list;
 extern const struct vssctl_command vssctl_diff_area_remove;
+extern const struct vssctl_command vssctl_diff_area_resize;
 extern const struct vssctl_command vssctl_doctor;
 extern const struct vssctl_command vssctl_document_check;
 extern const struct vssctl_command vssctl_document_rewrite;
