@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 /*
- * vssctl with the documents of sets that travel: import, clean-up, masking, fast
- * recovery, against stand-ins.  No LUN of theirs is on this machine, so originals are
- * away from the start, and copies have no device.
+ * vssctl with documents: of sets that travel, import, clean-up, masking, break, fast
+ * recovery; of a backup, restore.  Against stand-ins.  No LUN of theirs is on this machine,
+ * so originals are away from the start, and copies have no device.
  */
 #include "backup-fixture.h"
 
@@ -257,6 +257,63 @@ static void breaks(void **state)
 	}
 }
 
+/* CLI-020: what the writers see of a restore, of a simulated one, and of one that fails */
+static void restores(void **state)
+{
+	struct world_fault fault = { .writer = true, .event = VSSD_EVENT_PRE_RESTORE, .writer_fails = true };
+	struct cli *c = *state;
+	struct fixture *f = c->f;
+	char *xml, *seen;
+
+	begin_backup(f, VSS_CTX_BACKUP);
+	assert_result(add(f, NULL, "C"), S_OK);
+	begin_set(f);
+	assert_result(run_async(f, do_snapshot_set), VSS_S_ASYNC_FINISHED);
+	assert_result(vss_backup_components_set_backup_succeeded(f->bc, &f->instance, &world_writer_class,
+								 VSS_CT_FILEGROUP, NULL, "C", true), S_OK);
+	assert_result(run_async(f, backup_complete), VSS_S_ASYNC_FINISHED);
+	assert_result(vss_backup_components_save_as_xml(f->bc, &xml), S_OK);
+	write_file(c->document, xml);
+	free(xml);
+	vss_backup_components_release(f->bc);
+	f->bc = new_object(f);
+	world_settle(f->world);
+	free(world_take_events(f->world));
+
+	assert_int_equal(vssctl_f(c, 'A', "restore --simulate %s", c->document), 0);
+	assert_says(c, "could be restored");
+	seen = world_take_events(f->world);
+	assert_null(strstr(seen, "PreRestore"));
+	free(seen);
+
+	assert_int_equal(vssctl_f(c, 'A', "restore --exec 'echo the files' %s", c->document), 0);
+	assert_says(c, "the files");
+	seen = world_take_events(f->world);
+	assert_non_null(strstr(seen, "PreRestore PostRestore"));
+	free(seen);
+
+	/* The program fails: writers go on all the same. */
+	assert_int_not_equal(vssctl_f(c, 'A', "restore --exec 'exit 7' %s", c->document), 0);
+	assert_says(c, "exit status 7");
+	seen = world_take_events(f->world);
+	assert_non_null(strstr(seen, "PreRestore PostRestore"));
+	free(seen);
+
+	/* A writer that is not ready: nothing is brought back. */
+	world_set_fault(f->world, &fault);
+	assert_int_not_equal(vssctl_f(c, 'A', "restore --exec 'echo the files' %s", c->document), 0);
+	assert_says(c, "failed in PreRestore");
+	assert_null(strstr(c->out, "the files"));
+	fault = (struct world_fault) { 0 };
+	world_set_fault(f->world, &fault);
+
+	assert_int_equal(vssctl_f(c, 'A', "restore %s", c->document), 1);
+	assert_int_equal(vssctl_f(c, 'A', "restore --simulate --exec true %s", c->document), 1);
+	write_file(c->document, "<BACKUP_COMPONENTS");
+	assert_int_not_equal(vssctl_f(c, 'A', "restore --simulate %s", c->document), 0);
+	assert_int_equal(vssctl_f(c, 'A', "restore --simulate %s.missing", c->document), 3);
+}
+
 /* TRN-028 TRN-029 */
 static void wrong_documents(void **state)
 {
@@ -363,6 +420,7 @@ int main(void)
 		CLI(import_that_fails),
 		CLI(document_or_nothing),
 		CLI(breaks),
+		CLI(restores),
 		CLI(wrong_documents),
 		CLI(masking),
 		CLI(dry_run),

@@ -26,6 +26,7 @@ const struct vssctl_command *const vssctl_commands[] = {
 	&vssctl_expose,
 	&vssctl_unexpose,
 	&vssctl_exec,
+	&vssctl_restore,
 	&vssctl_writers_status,
 	&vssctl_writers_metadata,
 	&vssctl_import,

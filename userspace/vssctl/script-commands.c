@@ -641,7 +641,7 @@ static int begin_restore(struct vssctl_script *script, struct words *w)
 static int end_restore(struct vssctl_script *script, struct words *w)
 {
 	(void)w;
-	return vssctl_script_end_restore(script);
+	return vssctl_script_end_restore(script, VSS_RS_ALL);
 }
 
 static int simulate_restore(struct vssctl_script *script, struct words *w)
