@@ -128,6 +128,7 @@ struct standin_provider {
 	struct vss_uuid held_set;
 	struct vss_uuid absent[4];	/* not found by an import */
 	size_t nr_absent;
+	bool loses;		/* its copies, for want of room, once they are committed */
 	bool has_luns;
 	bool copies_identity;	/* its copies bear the identifiers of their originals */
 	size_t masked;		/* LUNs, of the last time */
@@ -618,6 +619,7 @@ static void provider_does(struct standin_provider *p, struct machine_answer *a, 
 				.device_object = devices[reply->nr_snapshots],
 				.original_volume_name = s->volume,
 				.creation_time = 1700000000000000000,
+				.status = p->loses ? VSS_SS_ABORTED : VSS_SS_CREATED,
 				.attributes = s->context | VSS_VOLSNAP_ATTR_DIFFERENTIAL |
 					      (s->imported ? VSS_VOLSNAP_ATTR_IMPORTED : 0),
 			};
