@@ -72,10 +72,10 @@ took()
 	echo $(((${end/./} - ${start/./}) / 1000))
 }
 
-# By the module alone.
+# By the module alone, while no service runs.
 one_set()
 {
-	env -u VSS_BUS_ADDRESS vssctl create -q "$1"
+	vssctl create -q "$1"
 	vssctl delete -q --volume "$1" --all
 }
 
@@ -100,7 +100,11 @@ measure_coordination()
 	for i in 1 2 3; do
 		tell set_without_service_ms 0 "$(took one_set "$dev")"
 	done
+	export VSS_BUS_ADDRESS=$bus
 	start_vssd
+	for i in 1 2 3; do
+		tell set_with_writers_ms 0 "$(took vssctl create -q --context backup --exec true "$dir")"
+	done
 	for writers; do
 		while ((${#pids[@]} < writers)); do
 			i=${#pids[@]}
@@ -117,6 +121,7 @@ measure_coordination()
 	done
 	kill "${pids[@]}"
 	stop_vssd
+	unset VSS_BUS_ADDRESS
 	umount "$dir"
 	vssctl detach -q --force "$dev"
 	dm_remove bench-fs
