@@ -2,7 +2,7 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 #
 # The help of vssctl, its manual page and its shell completion know the same
-# commands and options.
+# commands and options; so do the help and the manual page of each other program.
 
 set -u
 top=${VSS_TOP:?}
@@ -71,6 +71,50 @@ for option in $(printf '%s\n' "$plain_man" | grep -o -e '--[a-z][-a-z]*' | sort 
 	grep -rqs -e "\"${option#--}\"" "$top/userspace/vssctl" || missing="$missing $option"
 done
 check 'no other options in the manual page' "$missing"
+
+# What completion offers is there: the same way round, for commands and each option.
+missing=''
+for command in $commands; do
+	grep -q -e "^	\('[a-z -]*' | \|[a-z -]* | \)*'\{0,1\}$command'\{0,1\}\( | [^)]*\)\{0,1\})" "$completion" ||
+		missing="$missing '$command'"
+done
+check 'options of each command in the completion' "$missing"
+missing=''
+for option in $(grep -v '^#' "$completion" | grep -o -e '--[a-z][-a-z]*' | sort -u); do
+	grep -rqs -e "\"${option#--}\"" "$top/userspace/vssctl" || [ "$option" = --version ] ||
+		missing="$missing $option"
+done
+check 'no other options in the completion' "$missing"
+
+# The other programs, which were built beside vssctl.
+build=$(dirname "$(dirname "$vssctl")")
+options_of()
+{
+	grep -o -e '--[a-z][-a-z]*' | sort -u
+}
+
+for pair in vssd/vssd:vssd writers/vss-writer-exec:vss-writer-exec \
+	writers/vss-writer-postgresql:vss-writer-postgresql writers/vss-writer-test:vss-writer-test \
+	providers/vss-provider-test:vss-provider-test providers/vss-array-lio:vss-provider-lio-iscsi; do
+	program=$build/${pair%:*}
+	page=$top/Documentation/man/${pair#*:}.8
+	help=$("$program" --help </dev/null | options_of)
+	page_text=$(sed -e 's/\\f[RBPI]//g' -e 's/\\-/-/g' "$page")
+	missing=''
+	[ -n "$help" ] || missing=' help'
+	for option in $help; do
+		printf '%s\n' "$page_text" | grep -q -e "$option\b" || missing="$missing man:$option"
+		grep -rqs -e "\"${option#--}\"" "$(dirname "$top/userspace/${pair%%:*}")" ||
+			missing="$missing unknown:$option"
+	done
+	# The page of a provider is about more than its program.
+	[ "${pair#*:}" = vss-provider-lio-iscsi ] ||
+		for option in $(printf '%s\n' "$page_text" | sed -n '/^\.SH OPTIONS/,/^\.SH \(EVENTS\|FILES\|WHAT\|CONF\|TESTS\|SEE\)/p' |
+				grep '^\.\(B\|BI\|BR\|TP\)' | options_of); do
+			printf '%s\n' "$help" | grep -qx -e "$option" || missing="$missing help:$option"
+		done
+	check "options of ${pair#*/}" "$missing"
+done
 
 echo "1..$number"
 exit $failed
