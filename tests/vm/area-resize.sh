@@ -14,7 +14,7 @@ areas=$(disk vd1)
 parts "$disk" 24 24
 parts "$areas" 160 16
 volume=$(part "$disk" 1)
-fat=$(part "$disk" 2)
+second=$(part "$disk" 2)
 device=$(part "$areas" 2)
 run_ok mkfs.ext4 -q "$(part "$areas" 1)"
 dir=$(mount_tmp "$(part "$areas" 1)")
@@ -53,7 +53,7 @@ vssctl attach --quiet "$volume"
 cleanup_push _untrack "$volume"
 expect_fail -s 3 -m VSS_E_OBJECT_NOT_FOUND vssctl diff-area resize "$volume" 20M
 expect_fail -s 3 -m VSS_E_OBJECT_NOT_FOUND vssctl diff-area resize "$volume" 0
-expect_fail -s 3 -m VSS_E_OBJECT_NOT_FOUND vssctl diff-area resize "$fat" 20M
+expect_fail -s 3 -m VSS_E_OBJECT_NOT_FOUND vssctl diff-area resize "$second" 20M
 expect_fail -s 3 -m VSS_E_OBJECT_NOT_FOUND vssctl diff-area remove "$volume" --id 0
 
 echo "--- the least size, and one of no bounds (PRV-035)"
@@ -80,9 +80,9 @@ expect_fail -s 4 -m VSS_E_OBJECT_ALREADY_EXISTS vssctl diff-area add --force "$v
 expect_fail -s 4 -m VSS_E_OBJECT_ALREADY_EXISTS vssctl diff-area add "$volume" --file "$dir/area" --size 8M
 roughly 40
 # Another volume's is in use for this one.
-vssctl attach --quiet "$fat"
-cleanup_push _untrack "$fat"
-expect_fail -s 4 -m VSS_E_VOLUME_IN_USE vssctl diff-area add "$fat" --on "$device"
+vssctl attach --quiet "$second"
+cleanup_push _untrack "$second"
+expect_fail -s 4 -m VSS_E_VOLUME_IN_USE vssctl diff-area add "$second" --on "$device"
 
 echo "--- smaller: parts go, newest first, and a file is cut (PRV-042)"
 run_ok vssctl diff-area resize "$volume" 20M
@@ -112,19 +112,19 @@ roughly 16
 image_right "after it has shrunk by force"
 
 echo "--- on the volume itself, room comes only without snapshots (PRV-037)"
-run_ok mkfs.ext4 -q -F "$fat"
-own=$(mount_tmp "$fat")
-run_ok vssctl diff-area add "$fat" --file "$own/area" --size 4M
+run_ok mkfs.ext4 -q -F "$second"
+own=$(mount_tmp "$second")
+run_ok vssctl diff-area add "$second" --file "$own/area" --size 4M
 settle
-own_snap=$(create "$fat")
-expect_fail -s 4 -m VSS_E_VOLUME_IN_USE vssctl diff-area add "$fat" --file "$own/more" --size 1M
-expect_fail -s 4 -m VSS_E_VOLUME_IN_USE vssctl diff-area resize "$fat" 8M
+own_snap=$(create "$second")
+expect_fail -s 4 -m VSS_E_VOLUME_IN_USE vssctl diff-area add "$second" --file "$own/more" --size 1M
+expect_fail -s 4 -m VSS_E_VOLUME_IN_USE vssctl diff-area resize "$second" 8M
 [[ ! -e $own/more && $(snapshot_field "$own_snap" state) == alive ]] || fail "it has changed something"
 settle
 run_ok vssctl delete --quiet "$own_snap"
-run_ok vssctl diff-area resize "$fat" 0
-[[ $(volume_field "$fat" area_size) == 0 && ! -e $own/area ]] || fail "something is left of it"
-run_ok vssctl detach --quiet "$fat"
+run_ok vssctl diff-area resize "$second" 0
+[[ $(volume_field "$second" area_size) == 0 && ! -e $own/area ]] || fail "something is left of it"
+run_ok vssctl detach --quiet "$second"
 run_ok umount "$own"
 
 echo "--- as many as there may be (PRV-038)"
@@ -145,39 +145,40 @@ run_ok vssctl diff-area resize "$volume" 0
 expect_fail -s 6 -m VSS_E_INSUFFICIENT_STORAGE vssctl create "$volume" --diff-area "$dir" --diff-area-size 2G
 
 echo "--- a volume whose file system could hold no diff area (CTX-041)"
-run_ok mkfs.vfat "$fat"
-fat_dir=$(mount_tmp "$fat")
-expect_fail -s 7 -m "not on ext4 or XFS" vssctl create "$fat" --diff-area "$fat_dir" --diff-area-size 4M
-run_ok vssctl create --quiet "$fat" --diff-area "$dir" --diff-area-size 4M
+need mkfs.minix
+run_ok mkfs.minix -3 "$second"
+second_dir=$(mount_tmp "$second")
+expect_fail -s 7 -m "not on ext4 or XFS" vssctl create "$second" --diff-area "$second_dir" --diff-area-size 4M
+run_ok vssctl create --quiet "$second" --diff-area "$dir" --diff-area-size 4M
 
 echo "--- everything goes when that was meant (CLI-015)"
 run_ok vssctl diff-area add --quiet "$volume" --on "$device"
-run_ok vssctl create --quiet "$volume" "$fat"
+run_ok vssctl create --quiet "$volume" "$second"
 settle
 need script
 for answer in n "" nonsense; do
 	script -qec "vssctl delete --all" -O "$TEST_TMP/typed" <<<"$answer" >/dev/null && fail "\"$answer\" is no yes"
 	grep -q "delete all 3 snapshots of this machine" "$TEST_TMP/typed" || fail "not asked: $(<"$TEST_TMP/typed")"
 	grep -q "nothing was deleted" "$TEST_TMP/typed" || fail "not told: $(<"$TEST_TMP/typed")"
-	script -qec "vssctl delete --volume $fat --all" -O "$TEST_TMP/typed" <<<"$answer" >/dev/null && fail "\"$answer\" is no yes"
-	grep -q "delete all 2 snapshots of $fat" "$TEST_TMP/typed" || fail "not asked: $(<"$TEST_TMP/typed")"
+	script -qec "vssctl delete --volume $second --all" -O "$TEST_TMP/typed" <<<"$answer" >/dev/null && fail "\"$answer\" is no yes"
+	grep -q "delete all 2 snapshots of $second" "$TEST_TMP/typed" || fail "not asked: $(<"$TEST_TMP/typed")"
 done
 [[ $(snapshots | wc -l) == 3 ]] || fail "something was deleted"
-script -qec "vssctl delete --volume $fat --all" -O "$TEST_TMP/typed" <<<y >/dev/null || fail "$(<"$TEST_TMP/typed")"
+script -qec "vssctl delete --volume $second --all" -O "$TEST_TMP/typed" <<<y >/dev/null || fail "$(<"$TEST_TMP/typed")"
 [[ $(snapshots | wc -l) == 1 ]] || fail "left: $(snapshots)"
-run_ok vssctl create --quiet "$fat"
+run_ok vssctl create --quiet "$second"
 settle
 # Nobody to ask: a script says what it means.
 run_ok vssctl delete --all </dev/null
 [[ ! $(snapshots) ]] || fail "left: $(snapshots)"
 expect_fail -s 3 vssctl delete --all
-run_ok vssctl create --quiet "$fat"
+run_ok vssctl create --quiet "$second"
 settle
 script -qec "vssctl delete --yes --all" -O "$TEST_TMP/typed" </dev/null >/dev/null || fail "$(<"$TEST_TMP/typed")"
 ! grep -q "\[y/N\]" "$TEST_TMP/typed" || fail "it asks in spite of --yes"
 [[ ! $(snapshots) ]] || fail "left: $(snapshots)"
 expect_fail -s 1 vssctl delete --all --set 00000000-0000-0000-0000-000000000001
 expect_fail -s 1 vssctl delete --oldest
-run_ok umount "$fat_dir"
-run_ok vssctl detach "$fat"
+run_ok umount "$second_dir"
+run_ok vssctl detach "$second"
 run_ok vssctl detach "$volume"
