@@ -132,6 +132,20 @@ for event in PrepareSnapshot Freeze Thaw PostSnapshot; do
 	all_well
 done
 
+# Before Freeze and after Thaw it is alone in it, and nothing real is at rest: see
+# test-core-fault.
+for event in Freeze Thaw; do
+	for fault in fail=nonretryable kill hold=300s; do
+		echo "--- a writer: $fault in $event"
+		writer --window 4s --inject "$event:$fault"
+		begin_set
+		end_set fail
+		grep -q VSS_E_UNEXPECTED_WRITER_ERROR "$TEST_TMP/create.out" || fail "the failure is not the writer's"
+		end_writer
+		all_well
+	done
+done
+
 for event in PrepareSnapshot Freeze PostSnapshot; do
 	echo "--- the requester is killed in $event"
 	writer --inject "$event:hold=300s"
