@@ -15,7 +15,7 @@ areas=$(disk vd1)
 parts "$disk" 24 24 24 24
 parts "$areas" 16 16 16 16
 load_vss
-DELAY=1500
+DELAY=1000
 declare -a volumes dirs
 
 # delay N MS: what a flush of the Nth volume takes from now on.
