@@ -30,6 +30,12 @@ check()
 plain_man=$(sed -e 's/\\f[RBPI]//g' -e 's/\\-/-/g' "$man")
 commands=$("$vssctl" --help | sed -n 's/^  \([a-z][-a-z]*\( [a-z][a-z]*\)\{0,1\}\)  .*/\1/p')
 
+# Those in the text on standard input.
+options_of()
+{
+	grep -o -e '--[a-z][-a-z]*' | sort -u
+}
+
 echo "TAP version 13"
 missing=''
 [ -n "$commands" ] || missing=' all of them'
@@ -80,7 +86,7 @@ for command in $commands; do
 done
 check 'options of each command in the completion' "$missing"
 missing=''
-for option in $(grep -v '^#' "$completion" | grep -o -e '--[a-z][-a-z]*' | sort -u); do
+for option in $(sed '/^#/d' "$completion" | options_of); do
 	grep -rqs -e "\"${option#--}\"" "$top/userspace/vssctl" || [ "$option" = --version ] ||
 		missing="$missing $option"
 done
@@ -88,11 +94,6 @@ check 'no other options in the completion' "$missing"
 
 # The other programs, which were built beside vssctl.
 build=$(dirname "$(dirname "$vssctl")")
-options_of()
-{
-	grep -o -e '--[a-z][-a-z]*' | sort -u
-}
-
 for pair in vssd/vssd:vssd writers/vss-writer-exec:vss-writer-exec \
 	writers/vss-writer-postgresql:vss-writer-postgresql writers/vss-writer-test:vss-writer-test \
 	providers/vss-provider-test:vss-provider-test providers/vss-array-lio:vss-provider-lio-iscsi; do
