@@ -584,7 +584,7 @@ static int delete_matching(struct vssctl_script *script, struct vss_backup_compo
 	vssctl_objects_clear(&objects);
 	if (!ret && !deleted && !is(w->word[0], "all"))
 		return vssctl_fail(script->ctl, VSS_E_OBJECT_NOT_FOUND, "there is no such shadow copy");
-	vssctl_note(script->ctl, "%zu shadow copies deleted", deleted);
+	vssctl_note(script->ctl, "%zu shadow cop%s deleted", deleted, deleted == 1 ? "y" : "ies");
 	return ret;
 }
 
