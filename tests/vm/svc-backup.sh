@@ -4,8 +4,9 @@
 # Backups with writers through vssd: events in their order, documents, contexts,
 # exposure, scripts; the content compared each time.
 #
-# Covers CLI-001..003, CLI-005..008, CLI-010..012, CLI-016..018, CLI-021..026,
-# LIF-023, LIF-035, TIM-019, TIM-020, PRV-034, SEL-014, SEL-021, SEC-006, BCD-027.
+# Covers CLI-001..008, CLI-010..012, CLI-016..018, CLI-020..026, CTX-041,
+# LIF-023, LIF-035, TIM-019, TIM-020, PRV-034, REV-011, SEL-014, SEL-021, SEC-006,
+# BCD-027.
 
 . "$(dirname "$0")/writers-lib.sh"
 
@@ -99,6 +100,11 @@ vssctl create --persistent --writers back --json --backup-document "$TEST_TMP/pe
 	--writer-documents "$TEST_TMP/persistent" "$xfs" "$raw" >"$TEST_TMP/set"
 mapfile -t ids < <(json id <"$TEST_TMP/set")
 raw_sum=$(raw_sha "$raw")
+vssctl list volumes --json >"$TEST_TMP/volumes"
+for volume in "$(part "$disk" 1)" "$(disk vd1)" "$raw"; do
+	json volume <"$TEST_TMP/volumes" | grep -qx "$volume" || fail "$volume is not listed as one that could be copied"
+done
+! json volume <"$TEST_TMP/volumes" | grep -q '^/dev/vss' || fail "an image is listed as a volume"
 dd if=/dev/urandom of="$xfs/app/file" bs=64k count=40 conv=notrunc,fsync status=none
 scribble "$raw" 50
 [[ $(vssctl list shadows --json | json id | sort) == "$(printf '%s\n' "${ids[@]}" | sort)" ]] || fail "not listed"
@@ -117,6 +123,11 @@ run_ok vssctl unexpose "${ids[0]}"
 expect_fail -s 3 -m "is not mounted" "${list[@]}"
 expect_fail -s 3 vssctl unexpose "${ids[0]}"
 expect_sha "raw volume" "$(image "${ids[1]}")" "$raw_sum"
+echo "--- a volume that the system lies on is not set back, nor any by this provider"
+run_ok mount "$(disk vd1)" /boot
+expect_fail -s 7 -m VSS_E_VOLUME_NOT_SUPPORTED vssctl revert --force "${ids[0]}"
+run_ok umount /boot
+expect_fail -m E_NOTIMPL vssctl revert --force "${ids[0]}"
 echo "--- they outlive vssd"
 stop_vssd KILL
 start_vssd
@@ -162,6 +173,12 @@ END
 : >"$TEST_TMP/front.log"
 run_ok vssctl exec "$TEST_TMP/restore"
 expect_events front PreRestore PostRestore
+: >"$TEST_TMP/front.log"
+run_ok vssctl restore --simulate "$TEST_TMP/bcd.xml"
+[[ ! $(events front) ]] || fail "a simulated restore is told to writers"
+run_ok vssctl restore --exec "echo files >$TEST_TMP/restored" "$TEST_TMP/bcd.xml"
+expect_events front PreRestore PostRestore
+[[ $(<"$TEST_TMP/restored") == files ]] || fail "the program did not run"
 [[ ! $(snapshots) ]] || fail "copies are left"
 expect_writable "$ext4" "$xfs"
 for volume in "$(part "$disk" 1)" "$(disk vd1)" "$raw"; do
