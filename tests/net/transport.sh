@@ -79,7 +79,7 @@ one()
 		echo changed >"/srv/$v/data/1"
 	done
 	tell set.made
-	await used 100
+	await used 200
 	wait $create || fail "the set: $(<"$TEST_TMP/create")"
 	say "step 9: BackupComplete; system one's session has ended"
 	cat "$TEST_TMP/create"
@@ -182,7 +182,7 @@ two()
 	local start
 
 	system_up
-	await set.made 100
+	await set.made 200
 	say "step 6: import"
 	start=$(ms)
 	echo "$start" >"$TEST_TMP/start"
