@@ -205,6 +205,11 @@ static void resync_next(struct resync_op *r)
 {
 	const struct vss_set_description *set = &r->recovery->description;
 
+	/* Nobody wants it any more, and nothing has been changed yet. */
+	if (!r->op.session && !r->done) {
+		op_fail(&r->op, E_ABORT, "the requester has gone");
+		return;
+	}
 	while (r->next < set->nr_members) {
 		size_t i = r->next++;
 		struct vssd_provider_request request = { .step = VSSD_STEP_RESYNC, .set = set->set_id, .context = r->flags };
