@@ -354,6 +354,15 @@ static inline vss_result fake_release(const char *device, struct vss_error *err)
 }
 
 /* Volumes of which a part is on the LUN, and that are not among the selected. */
+static inline vss_result fake_check_idle(const char *device, struct vss_error *err)
+{
+	const char *name = fake_name(device);
+
+	if (fake_has(name, "busy") || fake_has(name, "ro"))
+		return fake_fail(err, VSS_E_VOLUME_IN_USE, "the disk is mounted or read-only");
+	return S_OK;
+}
+
 static inline vss_result fake_check_volumes(const char *device, const struct vss_lun_mapping *selected, size_t n,
 					    struct vss_error *err)
 {
@@ -436,6 +445,7 @@ static const struct hardware_machine fake_machine = {
 	.release = fake_release,
 	.set_read_only = fake_set_read_only,
 	.check_volumes = fake_check_volumes,
+	.check_idle = fake_check_idle,
 	.refresh = fake_refresh,
 	.fs_uuid = fake_fs_uuid,
 };

@@ -1074,6 +1074,12 @@ static void resynchronizes(void **state)
 	assert_int_equal(resync(f, luns, n, 0), VSS_E_VOLUME_IN_USE);
 	assert_false(fake_has(LUN_A, "ro"));
 	fake_set(LUN_B, "busy", false);
+	/* Read-only, as an interrupted one leaves it: who uses it would not be seen. */
+	fake_set(LUN_B, "ro", true);
+	assert_int_equal(resync(f, luns, n, 0), VSS_E_VOLUME_IN_USE);
+	assert_true(fake_has(LUN_B, "ro"));
+	assert_content(LUN_A, 0, LATER);
+	fake_set(LUN_B, "ro", false);
 	fake_set(LUN_B, "seen", false);
 	assert_int_equal(resync(f, luns, n, 0), VSS_E_OBJECT_NOT_FOUND);
 	assert_non_null(strstr(f->err.text, "not on this machine"));

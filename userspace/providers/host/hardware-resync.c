@@ -88,7 +88,7 @@ static vss_result find_target(struct hardware *hw, struct target *target, const 
 	vss_lun_info_clear(&now);
 	if (result == S_OK && !(flags & VSS_RECOVERY_NO_VOLUME_CHECK))
 		result = hw->machine->check_volumes(target->device, luns, n, err);
-	return result;
+	return result == S_OK ? hw->machine->check_idle(target->device, err) : result;
 }
 
 static vss_result find_all(struct hardware *hw, struct targets *targets, const struct vss_lun_mapping *luns,
@@ -199,7 +199,10 @@ vss_result hw_resync(void *state, const struct vss_lun_mapping *luns, size_t nr_
 	asked = result == S_OK;
 	if (asked)
 		result = have_it_done(hw, &targets, flags, err);
-	after = give_back(hw, &targets, asked, result == S_OK ? err : &later);
+	after = give_back(hw, &targets, asked, &later);
 	pthread_mutex_unlock(&hw->mutex);
-	return step_code(result == S_OK ? after : result);
+	if (result == S_OK && after != S_OK)
+		return step_code(hw_fail(err, after, "the array has replaced the content, but this machine does not show it "
+					 "yet: %s", later.text));
+	return step_code(result);
 }

@@ -253,6 +253,20 @@ vss_result vss_lun_check_volumes(const char *device, const struct vss_lun_mappin
 				 struct vss_error *err);
 
 /**
+ * vss_lun_check_idle() - May an array replace the content of a disk?
+ * @device: node of the whole disk or multipath device
+ * @err: receives the failure, which names the user; may be NULL
+ *
+ * Not while it, a partition of it or something that lies on it is used, tracked by the
+ * kernel module, or read-only, which keeps uses from being told: nobody who reads a
+ * file system expects its content to change below.
+ *
+ * Return: S_OK; VSS_E_VOLUME_IN_USE; VSS_E_OBJECT_NOT_FOUND; E_ACCESSDENIED, E_OUTOFMEMORY,
+ * VSS_E_UNEXPECTED.
+ */
+vss_result vss_lun_check_idle(const char *device, struct vss_error *err);
+
+/**
  * vss_lun_refresh() - Look anew at a disk whose content the array has replaced.
  * @device: node of the whole disk
  * @err: receives the failure; may be NULL
