@@ -137,9 +137,11 @@ one_import()
 		# As it was, it is good.
 		vssctl import "$TEST_TMP/saved.xml" || fail "the document before it was edited"
 	fi
-	settle
-	[[ $(lun_disks) == 0 ]] || fail "$name: disks left on system two: $(lsblk -d)"
+	# vssd deletes them when the session has ended.
+	wait_for 60 no_disks || fail "$name: disks left on system two: $(lsblk -d)"
 }
+
+no_disks() { [[ $(lun_disks) == 0 ]]; }
 
 two()
 {
