@@ -311,14 +311,14 @@ static void test_left_out(void **state)
 	void *p = f->provider;
 
 	begin_two(f);
-	assert_int_equal(ops->commit_snapshots(p, &set_id, &f->err), VSS_E_BAD_STATE);
-	assert_int_equal(ops->post_final_commit_snapshots(p, &set_id, &f->err), VSS_E_BAD_STATE);
+	assert_int_equal(ops->commit_snapshots(p, &set_id, &f->err), VSS_E_PROVIDER_VETO);
+	assert_int_equal(ops->post_final_commit_snapshots(p, &set_id, &f->err), VSS_E_PROVIDER_VETO);
 	assert_int_equal(ops->end_prepare_snapshots(p, &set_id, &f->err), S_OK);
-	assert_int_equal(ops->post_commit_snapshots(p, &set_id, &f->err), VSS_E_BAD_STATE);
+	assert_int_equal(ops->post_commit_snapshots(p, &set_id, &f->err), VSS_E_PROVIDER_VETO);
 	assert_int_equal(ops->pre_commit_snapshots(p, &set_id, &f->err), S_OK);
-	assert_int_equal(ops->pre_commit_snapshots(p, &set_id, &f->err), VSS_E_BAD_STATE);
+	assert_int_equal(ops->pre_commit_snapshots(p, &set_id, &f->err), VSS_E_PROVIDER_VETO);
 	assert_int_equal(ops->commit_snapshots(p, &set_id, &f->err), S_OK);
-	assert_int_equal(ops->pre_final_commit_snapshots(p, &set_id, 0, &f->err), VSS_E_BAD_STATE);
+	assert_int_equal(ops->pre_final_commit_snapshots(p, &set_id, 0, &f->err), VSS_E_PROVIDER_VETO);
 	assert_int_equal(ops->post_commit_snapshots(p, &set_id, &f->err), S_OK);
 	assert_int_equal(ops->pre_final_commit_snapshots(p, &set_id, 0, &f->err), S_OK);
 	assert_int_equal(ops->post_final_commit_snapshots(p, &set_id, &f->err), S_OK);
@@ -334,7 +334,7 @@ static void test_refusal(void **state)
 	begin_two(f);
 	assert_int_equal(f->ops->end_prepare_snapshots(f->provider, &set_id, &f->err), VSS_E_INSUFFICIENT_STORAGE);
 	assert_string_equal(f->err.text, "the array at array.test: the pool is full");
-	assert_int_equal(f->ops->pre_commit_snapshots(f->provider, &set_id, &f->err), VSS_E_BAD_STATE);
+	assert_int_equal(f->ops->pre_commit_snapshots(f->provider, &set_id, &f->err), VSS_E_PROVIDER_VETO);
 	assert_int_equal(f->ops->abort_snapshots(f->provider, &set_id, &f->err), S_OK);
 }
 

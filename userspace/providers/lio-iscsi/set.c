@@ -51,7 +51,7 @@ static vss_result enter_after(struct lio *lio, const struct vss_uuid *set, enum 
 
 	if (result != S_OK || lio->stage == before)
 		return result;
-	return leave(lio, lio_fail(err, VSS_E_BAD_STATE, "a step of the shadow copy set was left out, or comes twice"));
+	return leave(lio, lio_fail(err, VSS_E_PROVIDER_VETO, "a step of the shadow copy set was left out, or comes twice"));
 }
 
 /* The step has come to its end. */
