@@ -16,7 +16,7 @@ vss_memory()
 {
 	[[ $engine == vss ]] || return 0
 	quiet
-	vol "$origin" memory
+	volume_field "$origin" memory
 }
 
 # tell_memory BEFORE: bytes a copied chunk since then.
