@@ -143,8 +143,12 @@ static vss_result set_one(const char *name, bool read_only, struct vss_error *er
 	return S_OK;
 }
 
-/* Writes of a file system would fail from now on. */
-static vss_result check_unused(const struct name *all, size_t n, const char *except, struct vss_error *err)
+/*
+ * Who uses it?  Of a device that is read-only that is not looked at; with @writable
+ * it has to be none.
+ */
+static vss_result check_unused(const struct name *all, size_t n, const char *except, bool writable,
+			       struct vss_error *err)
 {
 	char multipath[VSS_SYSFS_NAME_SIZE];
 
@@ -158,6 +162,10 @@ static vss_result check_unused(const struct name *all, size_t n, const char *exc
 		if (fd < 0)
 			return err->result;
 		close(fd);
+		if (now && writable)
+			return lun_error(err, VSS_E_VOLUME_IN_USE, "%s is read-only: somebody protects it, or an earlier "
+					 "resynchronization was interrupted; see that nothing uses it, make it writable "
+					 "(blockdev --setrw), then ask again", all[i].name);
 		if (!now && vss_lun_check_unused(all[i].name, except, err) != S_OK)
 			return err->result;
 	}
@@ -179,8 +187,9 @@ vss_result vss_lun_set_read_only(const char *name, bool read_only, struct vss_er
 	all = names.list.items;
 	if (!is_ours(name, uuid))
 		uuid[0] = '\0';
+	/* Writes of a file system would fail from now on. */
 	if (read_only)
-		result = check_unused(all, names.list.count, uuid, err);
+		result = check_unused(all, names.list.count, uuid, false, err);
 	/* A device is writable only above writable ones. */
 	for (size_t i = 0; result == S_OK && i < names.list.count; i++)
 		result = set_one(all[read_only ? i : names.list.count - 1 - i].name, read_only, err);
@@ -230,7 +239,7 @@ static vss_result check_untracked(const struct name *all, size_t n, struct vss_e
 vss_result vss_lun_check_idle(const char *device, struct vss_error *err)
 {
 	struct names names __attribute__((cleanup(names_clear))) = { .list.item_size = sizeof(struct name) };
-	char name[VSS_SYSFS_NAME_SIZE], multipath[VSS_SYSFS_NAME_SIZE];
+	char name[VSS_SYSFS_NAME_SIZE];
 	struct vss_error own = { 0 };
 	const struct name *all;
 	vss_result result;
@@ -243,20 +252,6 @@ vss_result vss_lun_check_idle(const char *device, struct vss_error *err)
 	if (collect(&names, name))
 		return lun_no_memory(err);
 	all = names.list.items;
-	for (size_t i = 0; result == S_OK && i < names.list.count; i++) {
-		int fd, now = 0;
-
-		if (vss_sysfs_is_path("/sys", all[i].name, multipath))
-			continue;
-		fd = open_with_mode(all[i].name, true, &now, err);
-		if (fd < 0)
-			return err->result;
-		close(fd);
-		if (now)
-			return lun_error(err, VSS_E_VOLUME_IN_USE, "%s is read-only: somebody protects it, or an earlier "
-					 "resynchronization was interrupted; see that nothing uses it, make it writable "
-					 "(blockdev --setrw), then ask again", all[i].name);
-		result = vss_lun_check_unused(all[i].name, NULL, err);
-	}
+	result = check_unused(all, names.list.count, NULL, true, err);
 	return result == S_OK ? check_untracked(all, names.list.count, err) : result;
 }

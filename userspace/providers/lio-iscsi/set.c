@@ -25,7 +25,7 @@ static vss_result leave(struct lio *lio, vss_result result)
 	return result;
 }
 
-/* With the mutex.  An abort came while a step ran, which may have been done just before. */
+/* Take the mutex.  An abort may have come while a step ran, which was just done all the same. */
 static void begin_call(struct lio *lio)
 {
 	pthread_mutex_lock(&lio->mutex);
@@ -195,21 +195,22 @@ vss_result lio_end_prepare(void *state, const struct vss_uuid *set, struct vss_e
 
 /* ---- the instant, and after ---- */
 
-/*
- * A step that is nothing but the array's, from @before to @stage.  Without its connection
- * the set is gone: never asked twice.
- */
+/* Of a set; without its connection that is gone, so it is never asked twice. */
+static vss_result ask(struct lio *lio, const char *op, const struct vss_uuid *set, unsigned int limit_ms,
+		      struct vss_error *err)
+{
+	vss_result result = connection_ask(lio->conn, request_for(op, set), false, limit_ms, NULL, err);
+
+	return result == S_OK || result == VSS_E_INSUFFICIENT_STORAGE ? result : VSS_E_PROVIDER_VETO;
+}
+
+/* A step that is nothing but the array's, from @before to @stage. */
 static vss_result step(struct lio *lio, const char *op, const struct vss_uuid *set, unsigned int limit_ms,
 		       enum lio_stage before, enum lio_stage stage, struct vss_error *err)
 {
 	vss_result result = enter_after(lio, set, before, err);
 
-	if (result != S_OK)
-		return result;
-	result = connection_ask(lio->conn, request_for(op, set), false, limit_ms, NULL, err);
-	if (result != S_OK && result != VSS_E_INSUFFICIENT_STORAGE)
-		result = VSS_E_PROVIDER_VETO;
-	return leave_at(lio, result, stage);
+	return result == S_OK ? leave_at(lio, ask(lio, op, set, limit_ms, err), stage) : result;
 }
 
 vss_result lio_pre_commit(void *state, const struct vss_uuid *set, struct vss_error *err)
@@ -260,11 +261,10 @@ vss_result lio_post_final(void *state, const struct vss_uuid *set, struct vss_er
 
 	if (result != S_OK)
 		return result;
-	result = connection_ask(lio->conn, request_for("complete", set), false, 0, NULL, err);
-	if (result != S_OK)
-		return leave(lio, result == VSS_E_INSUFFICIENT_STORAGE ? result : VSS_E_PROVIDER_VETO);
-	lio_set_forget(lio);
-	return leave(lio, S_OK);
+	result = ask(lio, "complete", set, 0, err);
+	if (result == S_OK)
+		lio_set_forget(lio);
+	return leave(lio, result);
 }
 
 /* ---- undoing ---- */
