@@ -1429,12 +1429,11 @@ void vss_copier_stop(struct vss_volume *vol)
 	flush_delayed_work(&copier->copy_work);
 	vss_store_kick(vol);
 	wait_event(copier->quiet, !atomic64_read(&copier->used));
+	/* Whoever has handed over the last read may have a work to queue. */
+	synchronize_rcu();
 	/* Whoever has worked on the last copies may still queue works. */
 	flush_workqueue(vol->near_wq);
 	flush_workqueue(vol->wq);
-	/* Whoever has handed over the last read may have more to queue. */
-	synchronize_rcu();
-	flush_workqueue(vol->near_wq);
 	cancel_delayed_work_sync(&copier->late_work);
 	cancel_delayed_work_sync(&copier->stall_work);
 	cancel_delayed_work_sync(&copier->copy_work);

@@ -29,6 +29,9 @@ DEFINE_MUTEX(vss_mutex);
 LIST_HEAD(vss_volumes);
 unsigned int vss_nr_volumes;
 
+/* Those that were detached, until nothing of theirs is in flight. */
+static LIST_HEAD(leaving);
+
 /* By disk; RCU, changed under vss_mutex. */
 static DEFINE_HASHTABLE(volume_hash, 6);
 
@@ -149,10 +152,17 @@ static int check_device(struct block_device *bdev,
 	return -EOPNOTSUPP;
 }
 
+static bool overlaps(const struct vss_volume *vol, struct block_device *bdev)
+{
+	sector_t start = bdev->bd_start_sect, nr = bdev_nr_sectors(bdev);
+
+	return vol->disk == bdev->bd_disk &&
+		start < vol->start + vol->nr_sectors && vol->start < start + nr;
+}
+
 static int check_overlap(struct block_device *bdev,
 			 struct netlink_ext_ack *extack)
 {
-	sector_t start = bdev->bd_start_sect, nr = bdev_nr_sectors(bdev);
 	struct vss_volume *vol;
 
 	list_for_each_entry(vol, &vss_volumes, list) {
@@ -160,11 +170,16 @@ static int check_overlap(struct block_device *bdev,
 			NL_SET_ERR_MSG(extack, "the device is tracked already");
 			return -EEXIST;
 		}
-		if (vol->disk == bdev->bd_disk &&
-		    start < vol->start + vol->nr_sectors &&
-		    vol->start < start + nr) {
+		if (overlaps(vol, bdev)) {
 			NL_SET_ERR_MSG(extack,
 				       "the device overlaps a tracked one (a disk and its partition)");
+			return -EBUSY;
+		}
+	}
+	list_for_each_entry(vol, &leaving, list) {
+		if (overlaps(vol, bdev)) {
+			NL_SET_ERR_MSG(extack,
+				       "the device was detached, but something of that is still in flight: try again");
 			return -EBUSY;
 		}
 	}
@@ -321,16 +336,14 @@ out:
 	return err;
 }
 
-/* Take a volume out of the hook's sight, and wait until it is idle. */
-static void remove_volume(struct vss_volume *vol)
+/* Wait until a volume is idle that was taken out of the hook's sight. */
+static void quiesce(struct vss_volume *vol)
 {
-	hash_del_rcu(&vol->hash);
 	synchronize_rcu();
 	vss_copier_kick(vol);
 	vss_gate_flush(vol);
 	/* Completions look at the volume once they are counted: a grace period. */
 	vss_copier_stop(vol);
-	vss_hook_put();
 }
 
 /**
@@ -391,7 +404,9 @@ int vss_volume_attach(dev_t dev, u32 chunk_size, u64 copy_memory,
 	err = drain_leftovers(vol, part_stat_read(vol->bdev, ios[STAT_READ]) !=
 			      reads, extack);
 	if (err) {
-		remove_volume(vol);
+		hash_del_rcu(&vol->hash);
+		quiesce(vol);
+		vss_hook_put();
 		goto free;
 	}
 
@@ -413,13 +428,18 @@ close:
 
 /**
  * vss_volume_detach() - stop to track a volume
- * @vol:	the volume; gone if 0 is returned
+ * @vol:	the volume
  * @force:	delete its snapshots, even those in use
+ * @dropped:	its snapshots are added, for vss_snapshots_free()
  * @extack:	set on errors
+ *
+ * Nobody finds it any more if 0 is returned: vss_volume_quiesce() and
+ * vss_volume_free() are what is left.
  *
  * Return: 0 or -EBUSY.
  */
 int vss_volume_detach(struct vss_volume *vol, bool force,
+		      struct list_head *dropped,
 		      struct netlink_ext_ack *extack)
 {
 	struct vss_snapshot *snap, *next;
@@ -429,19 +449,47 @@ int vss_volume_detach(struct vss_volume *vol, bool force,
 		NL_SET_ERR_MSG(extack, "the volume is a member of a set in creation");
 		return -EBUSY;
 	}
-	if (vol->nr_snaps && !force) {
+	if (!list_empty(&vol->snaps) && !force) {
 		NL_SET_ERR_MSG(extack, "the volume has snapshots");
 		return -EBUSY;
 	}
 	list_for_each_entry_safe(snap, next, &vol->snaps, list)
-		vss_snapshot_drop(snap);
+		vss_snapshot_unlink(snap, dropped);
 
-	list_del(&vol->list);
+	hash_del_rcu(&vol->hash);
+	list_move(&vol->list, &leaving);
 	vss_nr_volumes--;
 	vss_changed();
-	remove_volume(vol);
+	return 0;
+}
+
+/**
+ * vss_volume_quiesce() - wait until a volume that was detached is idle
+ * @vol:	the volume
+ *
+ * Without vss_mutex: waits for what is in flight, and for its snapshots to be
+ * freed.
+ */
+void vss_volume_quiesce(struct vss_volume *vol)
+{
+	vss_snapshots_wait(vol);
+	quiesce(vol);
+}
+
+/**
+ * vss_volume_free() - free a volume that was detached
+ * @vol:	the volume, idle
+ *
+ * Without vss_mutex.
+ */
+void vss_volume_free(struct vss_volume *vol)
+{
+	/* Also after whoever has told that the last snapshot is freed. */
+	mutex_lock(&vss_mutex);
+	vss_hook_put();
+	list_del(&vol->list);
+	mutex_unlock(&vss_mutex);
 	vss_event_volume(vol, VSS_EVENT_VOLUME_DETACHED);
 	free_volume(vol);
 	module_put(THIS_MODULE);
-	return 0;
 }
