@@ -43,6 +43,8 @@ const struct vssctl_command *const vssctl_commands[] = {
 	&vssctl_diff_area_grow,
 	&vssctl_diff_area_remove,
 	&vssctl_diff_area_list,
+	&vssctl_diff_area_check,
+	&vssctl_diff_area_dump,
 	&vssctl_status,
 	&vssctl_volumes,
 	&vssctl_lun_show,
