@@ -14,19 +14,20 @@
 #include "document.h"
 #include "print.h"
 
-enum { OPT_AT = 1, OPT_NO_DATA, OPT_COPIES };
+/* Each command has one more option beside the common one. */
+enum { OPT_AT = 1, OPT_OWN };
 
 #define OPTION_AT	{ OPT_AT, "at", "OFFSET", "where the part begins on its device: one for each DEVICE, in order" }
 
 static const struct vssctl_option check_options[] = {
 	OPTION_AT,
-	{ OPT_NO_DATA, "no-data", NULL, "do not read the copies, only what describes them" },
+	{ OPT_OWN, "no-data", NULL, "do not read the copies, only what describes them" },
 	{ 0 },
 };
 
 static const struct vssctl_option dump_options[] = {
 	OPTION_AT,
-	{ OPT_COPIES, "copies", NULL, "tell also where every copy is" },
+	{ OPT_OWN, "copies", NULL, "tell also where every copy is" },
 	{ 0 },
 };
 
@@ -131,11 +132,9 @@ static int run(struct vssctl *ctl, struct vssctl_args *args)
 			if (!vssctl_size_value(args, "at", &offsets[nr_offsets++]))
 				return args->exit_code;
 			break;
-		case OPT_NO_DATA:
+		case OPT_OWN:
 			data = false;
-			break;
-		case OPT_COPIES:
-			copies = true;
+			copies = !checking;
 			break;
 		}
 	}
