@@ -17,6 +17,7 @@
 #include <linux/ftrace.h>
 #include <linux/rcupdate.h>
 #include <linux/vss.h>
+#include <linux/workqueue.h>
 #include <net/genetlink.h>
 
 #ifndef CONFIG_TASKS_RCU
@@ -24,6 +25,13 @@
 #define vss_synchronize_rcu_tasks()	synchronize_rcu()
 #else
 #define vss_synchronize_rcu_tasks()	synchronize_rcu_tasks()
+#endif
+
+/* Later kernels want to be told that a workqueue's works stay on their CPU. */
+#ifdef VSS_HAVE_WQ_PERCPU
+#define VSS_WQ_PERCPU	WQ_PERCPU
+#else
+#define VSS_WQ_PERCPU	0
 #endif
 
 /* The first argument of the function whose entry ftrace has caught. */

@@ -5,9 +5,14 @@
  *
  *   write waits     -> vss_copy_wait(): which chunks need a copy?  start them
  *   origin is read  -> read_done(), in interrupt
- *   done_work       -> publish(): in the map and in memory; the write may go
+ *   read_work       -> publish(): in the map and in memory; the write goes
  *   store_work      -> the content goes to the diff area, behind the write
- *   done_work       -> forget(): memory is free again
+ *   stored_work     -> forget(): memory is free again
+ *
+ * A write is submitted by the work that has published its copies: to hand it to
+ * another one would cost as much as all of that.  What a release may have to
+ * wait for (see vss_gate_release_here()) holds up neither the reads of copies,
+ * which have been sent already, nor their way to the diff area.
  *
  * The rule that all readers of images rely on: a write is submitted to the
  * origin only after the copies of its chunks are published (or the snapshots
@@ -36,6 +41,18 @@
 /* Operations without data are worked on in windows, so that none takes long. */
 #define WINDOW_SECTORS		(1U << (20 - SECTOR_SHIFT))
 #define RETRY_DELAY		msecs_to_jiffies(10)
+/* Adjacent copies are read at once, up to so many chunks. */
+#define READ_CHUNKS		64U
+#define READ_GROUPS		(READ_CHUNKS / VSS_GROUP_CHUNKS)
+/* Content in pages of this order, where they are to be had without effort. */
+#define MAX_VEC_ORDER		3U
+#define GFP_BIG			(__GFP_NOWARN | __GFP_NOMEMALLOC | __GFP_NORETRY | \
+				 __GFP_COMP)
+/* So much of it is kept for the next copies, as long as it is needed. */
+#define SPARE_BYTES		SZ_4M
+#define TRIM_DELAY		HZ
+/* A CPU that was idle has begun to work within that. */
+#define LATE_DELAY		msecs_to_jiffies(20)
 /* Copies in flight end within that, unless a device hangs. */
 #define SETTLE_TIMEOUT		HZ
 /* In the submitter's context, which may be reclaim: leave the last reserves. */
@@ -57,6 +74,16 @@ struct vss_front {
 	bio_end_io_t		*end_io;
 	void			*private;
 	struct bio		bio;
+};
+
+/**
+ * struct vss_read - a read of adjacent copies
+ * @first:	the first copy in it, the others follow by @next
+ * @bio:	the read; must be the last member
+ */
+struct vss_read {
+	struct vss_copy	*first;
+	struct bio	bio;
 };
 
 static unsigned int stall_seconds = 30;
@@ -106,7 +133,8 @@ static u16 group_mask(const struct vss_range *range, u32 group)
  * @range:	the chunks
  *
  * Takes no lock, any context.  Binding only for a write that is counted by the
- * gate and not held: then no snapshot can be taken meanwhile.
+ * gate and not held: then no snapshot can be taken meanwhile.  For another one
+ * it tells what is likely.
  *
  * Return: true if no snapshot needs what is there.
  */
@@ -202,7 +230,8 @@ struct page *vss_copy_page(struct vss_copy *copy, unsigned int chunk,
 	u64 byte = ((u64)(chunk - copy->first) << copy->vol->chunk_shift) +
 		   offset;
 
-	return copy->vecs[byte >> PAGE_SHIFT].bv_page;
+	return copy->vecs[byte >> copy->vec_shift].bv_page +
+		((byte & ((1U << copy->vec_shift) - 1)) >> PAGE_SHIFT);
 }
 
 static size_t copy_size(const struct vss_volume *vol, unsigned int n)
@@ -245,18 +274,144 @@ static struct vss_copy *alloc_copy(struct vss_volume *vol, u32 group,
 	return copy;
 }
 
-static unsigned int copy_pages(const struct vss_copy *copy)
+static unsigned int nr_vecs(const struct vss_copy *copy)
 {
-	return DIV_ROUND_UP(copy->bytes, PAGE_SIZE);
+	return DIV_ROUND_UP(copy->bytes, 1U << copy->vec_shift);
 }
 
-static void free_pages_of(struct vss_copy *copy, unsigned int nr)
+/* The order of pages that chunks have their content in, if possible. */
+static unsigned int vec_order(const struct vss_volume *vol)
+{
+	return min(vol->chunk_shift - PAGE_SHIFT, MAX_VEC_ORDER);
+}
+
+static struct page *get_spare(struct vss_copier *copier)
+{
+	struct page *page;
+
+	spin_lock(&copier->spare_lock);
+	page = list_first_entry_or_null(&copier->spare, struct page, lru);
+	if (page) {
+		list_del(&page->lru);
+		copier->nr_spare--;
+		copier->low_spare = min(copier->low_spare, copier->nr_spare);
+	}
+	spin_unlock(&copier->spare_lock);
+	return page;
+}
+
+/* Keep pages of vec_order(), or free them. */
+static void put_spare(struct vss_volume *vol, struct page *page)
+{
+	struct vss_copier *copier = &vol->copier;
+	unsigned int order = vec_order(vol);
+	bool keep;
+
+	spin_lock(&copier->spare_lock);
+	keep = copier->nr_spare < SPARE_BYTES >> (PAGE_SHIFT + order);
+	if (keep) {
+		list_add(&page->lru, &copier->spare);
+		copier->nr_spare++;
+	}
+	spin_unlock(&copier->spare_lock);
+	if (keep)
+		queue_delayed_work(vol->store_wq, &copier->trim_work,
+				   TRIM_DELAY);
+	else
+		__free_pages(page, order);
+}
+
+/* Free spare pages until @keep are left; returns how many there are. */
+static u32 trim(struct vss_volume *vol, u32 keep)
+{
+	struct vss_copier *copier = &vol->copier;
+	struct page *page, *next;
+	LIST_HEAD(list);
+	u32 left;
+
+	spin_lock(&copier->spare_lock);
+	while (copier->nr_spare > keep) {
+		list_move(copier->spare.prev, &list);
+		copier->nr_spare--;
+	}
+	left = copier->nr_spare;
+	copier->low_spare = left;
+	spin_unlock(&copier->spare_lock);
+	list_for_each_entry_safe(page, next, &list, lru)
+		__free_pages(page, vec_order(vol));
+	return left;
+}
+
+/* What lay there unused since the last time is not needed. */
+static void trim_work(struct work_struct *work)
+{
+	struct vss_copier *copier = container_of(to_delayed_work(work),
+						 struct vss_copier, trim_work);
+	struct vss_volume *vol = container_of(copier, struct vss_volume,
+					      copier);
+	u32 nr, low;
+
+	spin_lock(&copier->spare_lock);
+	nr = copier->nr_spare;
+	low = min(nr, copier->low_spare);
+	spin_unlock(&copier->spare_lock);
+	if (trim(vol, nr - low))
+		queue_delayed_work(vol->store_wq, &copier->trim_work,
+				   TRIM_DELAY);
+}
+
+/**
+ * vss_copier_memory() - bytes of memory that the content of copies takes
+ * @vol:	the volume
+ *
+ * Return: bytes.
+ */
+u64 vss_copier_memory(struct vss_volume *vol)
+{
+	struct vss_copier *copier = &vol->copier;
+
+	return atomic64_read(&copier->used) +
+		((u64)READ_ONCE(copier->nr_spare) <<
+		 (PAGE_SHIFT + vec_order(vol)));
+}
+
+static void free_vecs(struct vss_copy *copy, unsigned int nr)
 {
 	struct vss_copier *copier = &copy->vol->copier;
 	unsigned int i;
 
-	for (i = 0; i < nr; i++)
-		mempool_free(copy->vecs[i].bv_page, &copier->pages);
+	for (i = 0; i < nr; i++) {
+		if (copy->vec_shift > PAGE_SHIFT)
+			put_spare(copy->vol, copy->vecs[i].bv_page);
+		else
+			mempool_free(copy->vecs[i].bv_page, &copier->pages);
+	}
+}
+
+/* Pages for the copy's content, each of @order: all or none. */
+static bool alloc_vecs(struct vss_copy *copy, unsigned int bytes,
+		       unsigned int order)
+{
+	struct vss_copier *copier = &copy->vol->copier;
+	unsigned int size = PAGE_SIZE << order, i;
+
+	copy->vec_shift = PAGE_SHIFT + order;
+	for (i = 0; i < DIV_ROUND_UP(bytes, size); i++) {
+		struct page *page;
+
+		if (order)
+			page = get_spare(copier) ?: alloc_pages(GFP_BIG, order);
+		else
+			page = mempool_alloc(&copier->pages, GFP_COPY);
+		if (!page) {
+			free_vecs(copy, i);
+			return false;
+		}
+		copy->vecs[i].bv_page = page;
+		copy->vecs[i].bv_offset = 0;
+		copy->vecs[i].bv_len = min(size, bytes - i * size);
+	}
+	return true;
 }
 
 static void uncharge(struct vss_copier *copier, unsigned int bytes)
@@ -266,6 +421,24 @@ static void uncharge(struct vss_copier *copier, unsigned int bytes)
 		wake_up(&copier->quiet);
 }
 
+/*
+ * Give a reference back; true: copies may have waited for that.  Under RCU: the
+ * volume may go once nothing is in use.
+ */
+static bool put_copy(struct vss_copy *copy)
+{
+	struct vss_copier *copier = &copy->vol->copier;
+
+	if (!refcount_dec_and_test(&copy->refs))
+		return false;
+	if (copy->bytes)
+		free_vecs(copy, nr_vecs(copy));
+	uncharge(copier, copy->bytes);
+	free_copy(copy);
+	return !list_empty_careful(&copier->starved) ||
+		!bio_list_empty(&copier->bios);
+}
+
 /**
  * vss_copy_put() - give a reference to a copy back
  * @copy:	the copy
@@ -273,16 +446,9 @@ static void uncharge(struct vss_copier *copier, unsigned int bytes)
 void vss_copy_put(struct vss_copy *copy)
 {
 	struct vss_volume *vol = copy->vol;
-	struct vss_copier *copier = &vol->copier;
 
-	if (!refcount_dec_and_test(&copy->refs))
-		return;
-	free_pages_of(copy, copy_pages(copy));
-	rcu_read_lock();	/* the volume may go once nothing is in use */
-	uncharge(copier, copy->bytes);
-	free_copy(copy);
-	if (!list_empty_careful(&copier->starved) ||
-	    !bio_list_empty(&copier->bios))
+	rcu_read_lock();
+	if (put_copy(copy))
 		vss_copier_kick(vol);
 	rcu_read_unlock();
 }
@@ -296,32 +462,73 @@ void vss_copier_kick(struct vss_volume *vol)
 	mod_delayed_work(vol->wq, &vol->copier.copy_work, 0);
 }
 
+static void copy_read(struct vss_copy *copy)
+{
+	struct vss_volume *vol = copy->vol;
+	struct vss_copier *copier = &vol->copier;
+
+	/*
+	 * Once it is in the list, the copy is not ours any more.  A work that
+	 * was queued for others may be done with it at once.
+	 */
+	rcu_read_lock();
+	if (!llist_add(&copy->done, &copier->read)) {
+		/* Whoever found the list empty has queued a work. */
+	} else if (!is_idle_task(current)) {
+		queue_work(vol->wq, &copier->read_work);
+	} else {
+		/*
+		 * An idle CPU does the rest itself: to wake another one takes
+		 * longer.  A busy one has its own to do; so it may become, by a
+		 * task that lets no other run, and then the late work does it.
+		 */
+		queue_work(vol->near_wq, &copier->read_work);
+		queue_delayed_work(vol->wq, &copier->late_work, LATE_DELAY);
+	}
+	rcu_read_unlock();
+}
+
 /* Irq: the origin has answered. */
 static void read_done(struct bio *bio)
 {
-	vss_copy_ended(container_of(bio, struct vss_copy, bio));
+	copy_read(container_of(bio, struct vss_copy, bio));
+}
+
+/* The same for a read of several copies. */
+static void run_done(struct bio *bio)
+{
+	struct vss_copy *copy = container_of(bio, struct vss_read, bio)->first;
+	blk_status_t status = bio->bi_status;
+	struct vss_copy *next;
+
+	/* The volume, and its set of bios, may go when the last copy ended. */
+	bio_put(bio);
+	for (; copy; copy = next) {
+		next = copy->next;
+		copy->bio.bi_status = status;
+		copy_read(copy);
+	}
 }
 
 /**
- * vss_copy_ended() - the read or the last store of a copy has ended
+ * vss_copy_stored() - the last store of a copy has ended
  * @copy:	the copy
  *
  * Any context.
  */
-void vss_copy_ended(struct vss_copy *copy)
+void vss_copy_stored(struct vss_copy *copy)
 {
 	struct vss_volume *vol = copy->vol;
 
-	/* Once it is in the list, the copy is not ours any more. */
-	if (llist_add(&copy->done, &vol->copier.done))
-		queue_work(vol->wq, &vol->copier.done_work);
+	if (llist_add(&copy->done, &vol->copier.stored))
+		queue_work(vol->store_wq, &vol->copier.stored_work);
 }
 
 /* Charge the copy's content and get its pages: all or nothing. */
 static bool get_pages(struct vss_copy *copy, unsigned int bytes)
 {
 	struct vss_copier *copier = &copy->vol->copier;
-	unsigned int nr = DIV_ROUND_UP(bytes, PAGE_SIZE), i;
+	unsigned int order = vec_order(copy->vol);
 	u64 used = atomic64_add_return(bytes, &copier->used);
 	u64 all = atomic64_add_return(bytes, &all_used);
 
@@ -329,23 +536,16 @@ static bool get_pages(struct vss_copy *copy, unsigned int bytes)
 	if (used > bytes && (used > READ_ONCE(copier->memory) ||
 			     all >> PAGE_SHIFT > totalram_pages() / MEMORY_SHARE))
 		goto fail;
-	for (i = 0; i < nr; i++) {
-		struct page *page = mempool_alloc(&copier->pages, GFP_COPY);
-
-		if (!page) {
-			free_pages_of(copy, i);
-			goto fail;
-		}
-		copy->vecs[i].bv_page = page;
-		copy->vecs[i].bv_offset = 0;
-		copy->vecs[i].bv_len = min_t(unsigned int, PAGE_SIZE,
-					     bytes - i * PAGE_SIZE);
-	}
+	if (!(order && alloc_vecs(copy, bytes, order)) &&
+	    !alloc_vecs(copy, bytes, 0))
+		goto fail;
 	copy->bytes = bytes;
 	return true;
 
 fail:
 	uncharge(copier, bytes);
+	/* What waits for company on its way to the diff area: go now. */
+	vss_store_kick(copy->vol);
 	return false;
 }
 
@@ -372,36 +572,102 @@ static bool get_resources(struct vss_copy *copy)
 	return get_pages(copy, nr << SECTOR_SHIFT);
 }
 
-/*
- * Read chunks @i to @i + @n - 1 of the copy from the origin.  From here on it
- * belongs to done_work.
- */
-static void read_chunks(struct vss_copy *copy, unsigned int i, unsigned int n,
-			blk_opf_t flags)
+static void submit_read(struct vss_volume *vol, struct bio *bio)
 {
-	struct vss_volume *vol = copy->vol;
-	unsigned int chunk_pages = 1U << (vol->chunk_shift - PAGE_SHIFT);
-	unsigned int skip = i << vol->chunk_shift;
-	unsigned int bytes = min(n << vol->chunk_shift, copy->bytes - skip);
-	struct bio *bio = &copy->bio;
-
 	atomic64_inc(&vol->stats.copy_reads);
-	bio_init(bio, NULL, copy->vecs + i * chunk_pages,
-		 DIV_ROUND_UP(bytes, PAGE_SIZE), REQ_OP_READ | REQ_SYNC | flags);
-	bio->bi_vcnt = DIV_ROUND_UP(bytes, PAGE_SIZE);
-	bio->bi_iter.bi_size = bytes;
-	bio->bi_iter.bi_sector = vss_chunk_to_sector(vol,
-						     first_chunk(copy) + i);
-	bio->bi_end_io = read_done;
-	bio->bi_bdev = vol->bdev;
 	/* Not on the writer's account: its limit must not hold up others. */
 	bio_associate_blkg_from_css(bio, blkcg_root_css);
 	submit_bio_noacct(bio);
 }
 
-static void read_origin(struct vss_copy *copy)
+/*
+ * Read chunks @i to @i + @n - 1 of the copy from the origin.  From here on it
+ * belongs to read_work.
+ */
+static void read_chunks(struct vss_copy *copy, unsigned int i, unsigned int n,
+			blk_opf_t flags)
 {
-	read_chunks(copy, 0, copy->n, 0);
+	struct vss_volume *vol = copy->vol;
+	unsigned int skip = i << vol->chunk_shift;
+	unsigned int bytes = min(n << vol->chunk_shift, copy->bytes - skip);
+	unsigned int vecs = DIV_ROUND_UP(bytes, 1U << copy->vec_shift);
+	struct bio *bio = &copy->bio;
+
+	bio_init(bio, NULL, copy->vecs + (skip >> copy->vec_shift), vecs,
+		 REQ_OP_READ | REQ_SYNC | flags);
+	bio->bi_vcnt = vecs;
+	bio->bi_iter.bi_size = bytes;
+	bio->bi_iter.bi_sector = vss_chunk_to_sector(vol,
+						     first_chunk(copy) + i);
+	bio->bi_end_io = read_done;
+	bio->bi_bdev = vol->bdev;
+	submit_read(vol, bio);
+}
+
+/* Does @next begin where @copy ends? */
+static bool are_adjacent(const struct vss_copy *copy,
+			 const struct vss_copy *next)
+{
+	return first_chunk(copy) + copy->n == first_chunk(next);
+}
+
+/* The copies from @first on, by @next, in one read; false: no memory for it. */
+static bool read_run(struct vss_copy *first, unsigned int vecs)
+{
+	struct vss_volume *vol = first->vol;
+	struct vss_copy *copy;
+	struct bio *bio;
+	unsigned int i;
+
+	bio = bio_alloc_bioset(vol->bdev, vecs, REQ_OP_READ | REQ_SYNC,
+			       GFP_COPY, &vol->copier.read_bios);
+	if (!bio)
+		return false;
+	container_of(bio, struct vss_read, bio)->first = first;
+	bio->bi_iter.bi_sector = vss_chunk_to_sector(vol, first_chunk(first));
+	bio->bi_end_io = run_done;
+	for (copy = first; copy; copy = copy->next) {
+		for (i = 0; i < nr_vecs(copy); i++)
+			__bio_add_page(bio, copy->vecs[i].bv_page,
+				       copy->vecs[i].bv_len, 0);
+	}
+	submit_read(vol, bio);
+	return true;
+}
+
+/*
+ * Read copies from the origin that have all they need, adjacent ones at once;
+ * the list is empty afterwards.
+ */
+static void read_copies(struct list_head *ready)
+{
+	while (!list_empty(ready)) {
+		struct vss_copy *first, *last, *copy, *next;
+		unsigned int vecs;
+
+		first = list_first_entry(ready, struct vss_copy, list);
+		list_del_init(&first->list);
+		first->next = NULL;
+		last = first;
+		vecs = nr_vecs(first);
+		while (!list_empty(ready)) {
+			copy = list_first_entry(ready, struct vss_copy, list);
+			if (!are_adjacent(last, copy) ||
+			    vecs + nr_vecs(copy) > BIO_MAX_VECS)
+				break;
+			list_del_init(&copy->list);
+			copy->next = NULL;
+			last->next = copy;
+			last = copy;
+			vecs += nr_vecs(copy);
+		}
+		if (first != last && read_run(first, vecs))
+			continue;
+		for (copy = first; copy; copy = next) {
+			next = copy->next;
+			read_chunks(copy, 0, copy->n, 0);
+		}
+	}
 }
 
 /*
@@ -440,19 +706,39 @@ static void starve(struct vss_copy *copy, bool tried)
 		vss_copier_kick(vol);
 }
 
+/* Read copies that were just begun, or have them wait for what they lack. */
+static void start_copies(struct vss_volume *vol, struct list_head *started,
+			 bool direct)
+{
+	struct vss_copy *copy, *next;
+	LIST_HEAD(ready);
+
+	list_for_each_entry_safe(copy, next, started, list) {
+		bool try = direct && list_empty_careful(&vol->copier.starved);
+
+		if (try && get_resources(copy)) {
+			list_move_tail(&copy->list, &ready);
+			continue;
+		}
+		list_del_init(&copy->list);
+		starve(copy, try);
+	}
+	read_copies(&ready);
+}
+
 /*
- * Start what copies a group needs.  @waiter, if there is one, is put on the
- * last copy that touches @mask and is not ready: -EINPROGRESS.
- * -ENOMEM: not all copies were made.  0: nothing to wait for here.
+ * Make what copies a group needs, to be started by the caller.  @waiter, if
+ * there is one, is put on the last copy that touches @mask and is not ready:
+ * -EINPROGRESS.  -ENOMEM: not all copies were made.  0: nothing to wait for
+ * here.
  */
-static int start_group(struct vss_volume *vol, u32 group, u16 mask,
-		       struct bio *waiter, bool direct)
+static int make_copies(struct vss_volume *vol, u32 group, u16 mask,
+		       struct bio *waiter, struct list_head *started)
 {
 	struct vss_shard *shard = vss_map_shard(&vol->map, group);
 	struct hlist_head *head = vss_map_copies(shard, group);
-	struct vss_copy *copy, *next, *last = NULL;
+	struct vss_copy *copy, *last = NULL;
 	struct vss_snapshot *live;
-	LIST_HEAD(started);
 	unsigned long need;
 	u32 gen, live_back;
 	u16 unsafe, known;
@@ -499,7 +785,7 @@ static int start_group(struct vss_volume *vol, u32 group, u16 mask,
 		}
 		copy->live_back = live_back;
 		hlist_add_head(&copy->node, head);
-		list_add_tail(&copy->list, &started);
+		list_add_tail(&copy->list, started);
 		need &= ~copy_mask(copy);
 		last = copy;
 	}
@@ -509,16 +795,6 @@ static int start_group(struct vss_volume *vol, u32 group, u16 mask,
 	}
 out:
 	spin_unlock(&shard->lock);
-
-	list_for_each_entry_safe(copy, next, &started, list) {
-		bool try = direct && list_empty_careful(&vol->copier.starved);
-
-		list_del(&copy->list);
-		if (try && get_resources(copy))
-			read_origin(copy);
-		else
-			starve(copy, try);
-	}
 	return ret;
 }
 
@@ -550,11 +826,15 @@ static void start_range(struct vss_volume *vol, struct bio *bio,
 {
 	u32 first = group_of(range->first), last = group_of(range->last), g;
 	bool starved = false;
+	LIST_HEAD(started);
+	int ret;
 
 	for (g = first; ; g++) {
-		int ret = start_group(vol, g, group_mask(range, g),
-				      g == last ? bio : NULL, direct);
-
+		ret = make_copies(vol, g, group_mask(range, g),
+				  g == last ? bio : NULL, &started);
+		/* As many as one read takes, so that none waits for long. */
+		if (g == last || (g - first + 1) % READ_GROUPS == 0)
+			start_copies(vol, &started, direct);
 		if (ret == -EINPROGRESS)
 			return;		/* only the last group can say so */
 		if (ret)
@@ -565,9 +845,8 @@ static void start_range(struct vss_volume *vol, struct bio *bio,
 
 	/* The last group is ready: wait for whichever other is not. */
 	for (g = first; g != last; g++) {
-		int ret = start_group(vol, g, group_mask(range, g), bio,
-				      direct);
-
+		ret = make_copies(vol, g, group_mask(range, g), bio, &started);
+		start_copies(vol, &started, direct);
 		if (ret == -EINPROGRESS)
 			return;
 		if (ret)
@@ -789,6 +1068,8 @@ static void copy_work(struct work_struct *work)
 	struct vss_copy *copy;
 	struct bio_list todo;
 	struct blk_plug plug;
+	unsigned int n = 0;
+	LIST_HEAD(ready);
 	struct bio *bio;
 
 	blk_start_plug(&plug);
@@ -814,11 +1095,18 @@ static void copy_work(struct work_struct *work)
 		spin_lock(&copier->lock);
 		list_del_init(&copy->list);
 		spin_unlock(&copier->lock);
-		if (cancel)
+		if (cancel) {
 			cancel_starved(copy);
-		else
-			read_origin(copy);
+			continue;
+		}
+		list_add_tail(&copy->list, &ready);
+		n += copy->n;
+		if (n >= READ_CHUNKS) {
+			read_copies(&ready);
+			n = 0;
+		}
 	}
+	read_copies(&ready);
 
 	/*
 	 * New copies only while nothing starves: the queue stays short.  Those
@@ -944,11 +1232,10 @@ static bool publish(struct vss_copy *copy, struct bio_list *released)
 	live = READ_ONCE(vol->live);
 	smp_rmb();	/* pairs with end_life() */
 	if (live && !err && copy->live_back == READ_ONCE(vol->live_back)) {
-		u32 *seq = vss_pubseq(vol, copy->group);
-
 		insert(copy, shard, live);
 		stored = good;
-		WRITE_ONCE(*seq, *seq + 1);
+		/* Groups of other shards may share the counter. */
+		atomic_inc(vss_pubseq(vol, copy->group));
 		vss_safebits_set(&vol->safe, copy->group, copy_mask(copy), gen);
 	}
 	bio_list_merge(released, &copy->waiters);
@@ -963,8 +1250,8 @@ static bool publish(struct vss_copy *copy, struct bio_list *released)
 	return stored;
 }
 
-/* The content is in the diff area. */
-static void forget(struct vss_copy *copy)
+/* The content is in the diff area.  Returns what put_copy() does. */
+static bool forget(struct vss_copy *copy)
 {
 	struct vss_volume *vol = copy->vol;
 	struct vss_shard *shard = vss_map_shard(&vol->map, copy->group);
@@ -982,13 +1269,12 @@ static void forget(struct vss_copy *copy)
 	}
 	spin_unlock(&shard->lock);
 	atomic_dec(&vol->copier.storing);
-	vss_copy_put(copy);
+	return put_copy(copy);
 }
 
-static void done_work(struct work_struct *work)
+/* Runs on several CPUs, each time with copies of its own. */
+static void finish_reads(struct vss_copier *copier)
 {
-	struct vss_copier *copier = container_of(work, struct vss_copier,
-						 done_work);
 	struct vss_volume *vol = container_of(copier, struct vss_volume,
 					      copier);
 	struct bio_list released = BIO_EMPTY_LIST;
@@ -996,20 +1282,9 @@ static void done_work(struct work_struct *work)
 	struct llist_node *list;
 	LIST_HEAD(to_store);
 
-	list = llist_reverse_order(llist_del_all(&copier->done));
-	/*
-	 * Before any copy whose store has failed is forgotten: from then on
-	 * the map leads readers to what is not there.
-	 */
-	if (READ_ONCE(vol->area.failed) && READ_ONCE(vol->live)) {
-		vss_area_mark_failed(&vol->area);
-		vss_snapshots_lose(vol, VSS_LOST_AREA_ERROR);
-	}
+	list = llist_reverse_order(llist_del_all(&copier->read));
 	llist_for_each_entry_safe(copy, next, list, done) {
-		if (copy->state == VSS_COPY_PUBLISHED) {
-			WRITE_ONCE(copier->progress, jiffies);
-			forget(copy);
-		} else if (probe_next(copy)) {
+		if (probe_next(copy)) {
 			continue;
 		} else if (publish(copy, &released)) {
 			atomic_inc(&copier->storing);
@@ -1018,12 +1293,52 @@ static void done_work(struct work_struct *work)
 			vss_copy_put(copy);
 		}
 	}
-	vss_gate_release(vol, &released);
 	vss_store_queue(vol, &to_store);
 	if (vss_area_is_low(&vol->area))
 		vss_event_volume(vol, VSS_EVENT_AREA_LOW);
 	if (vss_snapshots_crowded(vol))
 		queue_work(vol->wq, &copier->reap_work);
+	vss_gate_release_here(vol, &released);
+}
+
+static void read_work(struct work_struct *work)
+{
+	finish_reads(container_of(work, struct vss_copier, read_work));
+}
+
+static void late_work(struct work_struct *work)
+{
+	finish_reads(container_of(to_delayed_work(work), struct vss_copier,
+				  late_work));
+}
+
+static void stored_work(struct work_struct *work)
+{
+	struct vss_copier *copier = container_of(work, struct vss_copier,
+						 stored_work);
+	struct vss_volume *vol = container_of(copier, struct vss_volume,
+					      copier);
+	struct vss_copy *copy, *next;
+	struct llist_node *list;
+	bool kick = false;
+
+	list = llist_reverse_order(llist_del_all(&copier->stored));
+	/*
+	 * Before any copy whose store has failed is forgotten: from then on
+	 * the map leads readers to what is not there.
+	 */
+	if (READ_ONCE(vol->area.failed) && READ_ONCE(vol->live)) {
+		vss_area_mark_failed(&vol->area);
+		vss_snapshots_lose(vol, VSS_LOST_AREA_ERROR);
+	}
+	WRITE_ONCE(copier->progress, jiffies);
+	/* Once for all of them: what starves gets memory for more than one. */
+	rcu_read_lock();
+	llist_for_each_entry_safe(copy, next, list, done)
+		kick |= forget(copy);
+	if (kick)
+		vss_copier_kick(vol);
+	rcu_read_unlock();
 }
 
 /**
@@ -1044,13 +1359,19 @@ int vss_copier_init(struct vss_volume *vol, u64 memory)
 	copier->max_run = clamp(MAX_COPY_PAGES / chunk_pages, 1U,
 				VSS_GROUP_CHUNKS);
 	spin_lock_init(&copier->lock);
+	spin_lock_init(&copier->spare_lock);
+	INIT_LIST_HEAD(&copier->spare);
 	bio_list_init(&copier->bios);
 	INIT_LIST_HEAD(&copier->starved);
 	INIT_LIST_HEAD(&copier->to_store);
-	init_llist_head(&copier->done);
+	init_llist_head(&copier->read);
+	init_llist_head(&copier->stored);
 	INIT_DELAYED_WORK(&copier->copy_work, copy_work);
 	INIT_DELAYED_WORK(&copier->stall_work, stall_work);
-	INIT_WORK(&copier->done_work, done_work);
+	INIT_DELAYED_WORK(&copier->trim_work, trim_work);
+	INIT_WORK(&copier->read_work, read_work);
+	INIT_DELAYED_WORK(&copier->late_work, late_work);
+	INIT_WORK(&copier->stored_work, stored_work);
 	INIT_WORK(&copier->reap_work, vss_snapshots_reap_work);
 
 	err = mempool_init_kmalloc_pool(&copier->pool, 16, copy_size(vol, 1));
@@ -1062,6 +1383,10 @@ int vss_copier_init(struct vss_volume *vol, u64 memory)
 		return err;
 	err = bioset_init(&copier->split_bios, 4,
 			  offsetof(struct vss_front, bio), 0);
+	if (err)
+		return err;
+	err = bioset_init(&copier->read_bios, 1, offsetof(struct vss_read, bio),
+			  BIOSET_NEED_BVECS);
 	if (err)
 		return err;
 	return vss_store_init(vol);
@@ -1078,6 +1403,7 @@ void vss_copier_settle(struct vss_volume *vol)
 	struct vss_copier *copier = &vol->copier;
 
 	vss_copier_kick(vol);
+	vss_store_kick(vol);
 	if (wait_event_killable_timeout(copier->quiet,
 					!atomic64_read(&copier->used),
 					SETTLE_TIMEOUT) <= 0)
@@ -1091,6 +1417,8 @@ void vss_copier_settle(struct vss_volume *vol)
 /**
  * vss_copier_stop() - wait until the copier has nothing to do
  * @vol:	a volume without snapshots and without waiting writes
+ *
+ * A grace period passes, too.
  */
 void vss_copier_stop(struct vss_volume *vol)
 {
@@ -1099,10 +1427,19 @@ void vss_copier_stop(struct vss_volume *vol)
 	/* Cancels the copies that starve, some of which nobody waits for. */
 	vss_copier_kick(vol);
 	flush_delayed_work(&copier->copy_work);
+	vss_store_kick(vol);
 	wait_event(copier->quiet, !atomic64_read(&copier->used));
+	/* Whoever has worked on the last copies may still queue works. */
+	flush_workqueue(vol->near_wq);
+	flush_workqueue(vol->wq);
+	/* Whoever has handed over the last read may have more to queue. */
+	synchronize_rcu();
+	flush_workqueue(vol->near_wq);
+	cancel_delayed_work_sync(&copier->late_work);
 	cancel_delayed_work_sync(&copier->stall_work);
 	cancel_delayed_work_sync(&copier->copy_work);
 	cancel_delayed_work_sync(&copier->store_work);
+	cancel_delayed_work_sync(&copier->trim_work);
 	cancel_work_sync(&copier->reap_work);
 }
 
@@ -1114,7 +1451,10 @@ void vss_copier_destroy(struct vss_volume *vol)
 {
 	struct vss_copier *copier = &vol->copier;
 
+	if (copier->spare.next)
+		trim(vol, 0);
 	vss_store_destroy(vol);
+	bioset_exit(&copier->read_bios);
 	bioset_exit(&copier->split_bios);
 	mempool_exit(&copier->pages);
 	mempool_exit(&copier->pool);

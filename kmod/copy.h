@@ -43,7 +43,7 @@ enum vss_copy_state {
  * struct vss_copy - the old content of adjacent chunks of a group, in memory
  * @node:	in vss_shard.copies; under the shard lock
  * @list:	in vss_copier.starved or vss_copier.to_store
- * @done:	in vss_copier.done
+ * @done:	in vss_copier.read or vss_copier.stored
  * @vol:	the volume
  * @refs:	the pipeline has one, and each reader of the content
  * @state:	under the shard lock
@@ -57,10 +57,11 @@ enum vss_copy_state {
  * @bad:	chunks whose content could not be read, by number within the copy
  * @dead:	chunks that nobody needs any more; under the shard lock
  * @stores:	writes to the diff area that have not ended
- * @next_stored: next copy stored by the same write
+ * @next:	next copy of the same read, or of the same store
  * @waiters:	writes that wait for it; under the shard lock
  * @slots:	by number within the copy; VSS_SLOT_NONE: not in the map
  * @bytes:	length of the content
+ * @vec_shift:	log2 of the bytes in each of @vecs, but the last
  * @bio:	the read of the origin
  * @vecs:	the content's pages
  */
@@ -81,10 +82,11 @@ struct vss_copy {
 	u16			bad;
 	u16			dead;
 	atomic_t		stores;
-	struct vss_copy		*next_stored;
+	struct vss_copy		*next;
 	struct bio_list		waiters;
 	u32			slots[VSS_GROUP_CHUNKS];
 	unsigned int		bytes;
+	u8			vec_shift;
 	struct bio		bio;
 	struct bio_vec		vecs[];
 };
@@ -97,16 +99,26 @@ struct vss_copy {
  * @max_run:	most chunks in one copy
  * @pool:	so that one copy of a chunk can always be made
  * @pages:	likewise
+ * @spare_lock:	protects the next three
+ * @spare:	content's pages for the next copies: a page just allocated is
+ *		cleared by most kernels, which costs as much as the read
+ * @nr_spare:	their number
+ * @low_spare:	the fewest there were since @trim_work ran
+ * @trim_work:	frees those that were not needed for a while
  * @lock:	protects @bios, @starved and @to_store
  * @bios:	writes whose copies are to be started by @copy_work
  * @starved:	copies that wait for room or memory
  * @copy_work:	starts copies
- * @done:	copies whose read, or whose store, has ended
- * @done_work:	publishes the former and forgets the latter
+ * @read:	copies whose read has ended
+ * @read_work:	publishes them and lets the writes go; may run on several CPUs
+ * @late_work:	the same, should the CPU that was to do it have no time
+ * @stored:	copies whose store has ended
+ * @stored_work: forgets them
  * @to_store:	copies to be written to the diff area
  * @nr_to_store: chunks of them
  * @store_work:	does it
  * @store_bios:	its bios
+ * @read_bios:	reads of several copies
  * @split_bios:	fronts of operations without data, which may wait for stores
  * @stall_work:	watches for a diff area that does not answer
  * @storing:	copies published and not yet in the diff area
@@ -120,16 +132,25 @@ struct vss_copier {
 	unsigned int		max_run;
 	mempool_t		pool;
 	mempool_t		pages;
+	spinlock_t		spare_lock;	/* @spare and its counts */
+	struct list_head	spare;
+	u32			nr_spare;
+	u32			low_spare;
+	struct delayed_work	trim_work;
 	spinlock_t		lock;	/* the queues */
 	struct bio_list		bios;
 	struct list_head	starved;
 	struct delayed_work	copy_work;
-	struct llist_head	done;
-	struct work_struct	done_work;
+	struct llist_head	read;
+	struct work_struct	read_work;
+	struct delayed_work	late_work;
+	struct llist_head	stored;
+	struct work_struct	stored_work;
 	struct list_head	to_store;
 	u32			nr_to_store;
 	struct delayed_work	store_work;
 	struct bio_set		store_bios;
+	struct bio_set		read_bios;
 	struct bio_set		split_bios;
 	struct delayed_work	stall_work;
 	atomic_t		storing;
@@ -145,6 +166,7 @@ void vss_copier_destroy(struct vss_volume *vol);
 void vss_copier_stop(struct vss_volume *vol);
 void vss_copier_settle(struct vss_volume *vol);
 void vss_copier_kick(struct vss_volume *vol);
+u64 vss_copier_memory(struct vss_volume *vol);
 u32 vss_copier_wants(struct vss_volume *vol);
 
 bool vss_copy_is_safe(const struct vss_volume *vol,
@@ -153,7 +175,7 @@ bool vss_copy_is_covered(struct vss_volume *vol,
 			 const struct vss_range *range);
 void vss_copy_wait(struct vss_volume *vol, struct bio *bio,
 		   const struct vss_range *range, bool direct);
-void vss_copy_ended(struct vss_copy *copy);
+void vss_copy_stored(struct vss_copy *copy);
 void vss_copy_put(struct vss_copy *copy);
 struct vss_copy *vss_copy_find(struct vss_shard *shard, u32 group,
 			       unsigned int chunk, u32 slot);
@@ -163,5 +185,6 @@ struct page *vss_copy_page(struct vss_copy *copy, unsigned int chunk,
 int vss_store_init(struct vss_volume *vol);
 void vss_store_destroy(struct vss_volume *vol);
 void vss_store_queue(struct vss_volume *vol, struct list_head *copies);
+void vss_store_kick(struct vss_volume *vol);
 
 #endif /* VSS_COPY_H */

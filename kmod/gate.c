@@ -22,6 +22,7 @@
  * mean that every write that may have missed the hold has ended (the argument
  * of SRCU's readers).
  */
+#include <linux/blk-cgroup.h>
 #include <linux/percpu.h>
 #include <linux/slab.h>
 #include <linux/rcupdate.h>
@@ -215,6 +216,13 @@ static enum verdict judge(struct vss_volume *vol, struct bio *bio,
 	struct vss_gate *gate = &vol->gate;
 	struct vss_ctx *ctx = *ctxp;
 	enum verdict verdict = PASS;
+
+	/*
+	 * Most of those that must wait are found out at little cost.  Should
+	 * the volume be held, then that stops the write when it comes back.
+	 */
+	if (!thorough && !vss_copy_is_safe(vol, range))
+		return WAIT_COPY;
 
 	if (!ctx) {
 		ctx = mempool_alloc(&gate->pool,
@@ -419,23 +427,15 @@ void vss_gate_submit(struct bio *bio)
 	submit(bio, NULL, &none);
 }
 
-static void release_work(struct work_struct *work)
+static void submit_all(struct vss_volume *vol, struct bio_list *bios)
 {
-	struct vss_gate *gate = container_of(work, struct vss_gate,
-					     release_work);
-	struct vss_volume *vol = container_of(gate, struct vss_volume, gate);
+	struct vss_gate *gate = &vol->gate;
 	struct vss_ctx *ctx = NULL;
-	struct bio_list bios;
 	struct blk_plug plug;
 	struct bio *bio;
 
-	spin_lock_irq(&gate->lock);
-	bios = gate->released;
-	bio_list_init(&gate->released);
-	spin_unlock_irq(&gate->lock);
-
 	blk_start_plug(&plug);
-	while ((bio = bio_list_pop(&bios))) {
+	while ((bio = bio_list_pop(bios))) {
 		/*
 		 * Writes in flight on this volume own the contexts, and need
 		 * nothing of ours to end: to sleep for one is safe.  But they
@@ -457,6 +457,20 @@ static void release_work(struct work_struct *work)
 		mempool_free(ctx, &gate->pool);
 }
 
+static void release_work(struct work_struct *work)
+{
+	struct vss_gate *gate = container_of(work, struct vss_gate,
+					     release_work);
+	struct vss_volume *vol = container_of(gate, struct vss_volume, gate);
+	struct bio_list bios;
+
+	spin_lock_irq(&gate->lock);
+	bios = gate->released;
+	bio_list_init(&gate->released);
+	spin_unlock_irq(&gate->lock);
+	submit_all(vol, &bios);
+}
+
 /**
  * vss_gate_release() - submit bios again that have waited
  * @vol:	the volume they waited for
@@ -476,6 +490,35 @@ void vss_gate_release(struct vss_volume *vol, struct bio_list *bios)
 	spin_unlock_irqrestore(&gate->lock, flags);
 	bio_list_init(bios);
 	queue_work(vol->wq, &gate->release_work);
+}
+
+/* Is the bio on the account of a cgroup that may have to wait for its share? */
+static bool may_be_throttled(struct bio *bio)
+{
+	struct cgroup_subsys_state *css = bio_blkcg_css(bio);
+
+	return css && css != blkcg_root_css;
+}
+
+/**
+ * vss_gate_release_here() - submit bios again that have waited, in this context
+ * @vol:	the volume they waited for
+ * @bios:	the bios; the list is empty afterwards
+ *
+ * May sleep, in one of the volume's works that nothing else waits for, and as
+ * long as a submission to the origin does.  Those of a cgroup with limits are
+ * left to the other worker: who submits for it is made to wait in its place.
+ */
+void vss_gate_release_here(struct vss_volume *vol, struct bio_list *bios)
+{
+	struct bio_list here = BIO_EMPTY_LIST, there = BIO_EMPTY_LIST;
+	struct bio *bio;
+
+	while ((bio = bio_list_pop(bios)))
+		bio_list_add(may_be_throttled(bio) ? &there : &here, bio);
+	vss_gate_release(vol, &there);
+	if (!bio_list_empty(&here))
+		submit_all(vol, &here);
 }
 
 /**
@@ -564,7 +607,7 @@ void vss_gate_flush(struct vss_volume *vol)
  * vss_gate_writes() - how many writes have asked to be admitted
  * @vol:	the volume
  *
- * Return: the number, a write that waited counted once for each time it asked.
+ * Return: the number; one that was held is counted each time it asked.
  */
 u64 vss_gate_writes(struct vss_volume *vol)
 {

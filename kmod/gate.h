@@ -53,6 +53,7 @@ void vss_gate_hold(struct vss_volume *vol);
 int vss_gate_drain(struct vss_volume *vol, unsigned long deadline);
 void vss_gate_unhold(struct vss_volume *vol);
 void vss_gate_release(struct vss_volume *vol, struct bio_list *bios);
+void vss_gate_release_here(struct vss_volume *vol, struct bio_list *bios);
 void vss_gate_flush(struct vss_volume *vol);
 void vss_gate_claim(struct vss_volume *vol);
 void vss_gate_forget(struct vss_volume *vol);

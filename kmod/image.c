@@ -284,7 +284,7 @@ static void next_run(struct vss_snapshot *snap, sector_t sector, sector_t nr,
 		spin_lock(&shard->lock);
 		found = vss_map_lookup(shard, group, GENMASK(end, c),
 				       snap->epoch, slots);
-		seq = READ_ONCE(*vss_pubseq(vol, group));
+		seq = atomic_read(vss_pubseq(vol, group));
 		for (; c <= end; c++) {
 			unsigned int offset = sector & (chunk_sectors - 1);
 			struct run next = {
@@ -324,7 +324,7 @@ static u32 current_seq(struct vss_volume *vol, const struct bvec_iter *iter)
 	u32 sum = 0;
 
 	for (g = first >> VSS_GROUP_SHIFT; g <= last >> VSS_GROUP_SHIFT; g++)
-		sum += READ_ONCE(*vss_pubseq(vol, g));
+		sum += atomic_read(vss_pubseq(vol, g));
 	return sum;
 }
 

@@ -72,20 +72,26 @@ u64 vss_safebits_memory(const struct vss_safebits *safe)
  * vss_safebits_get() - the bits of a group
  * @safe:	the bits
  * @group:	the group
- * @gen:	the volume's generation, which cannot change while we look
+ * @gen:	the volume's generation
  *
- * Takes no lock, may be called from any context.
+ * Takes no lock, may be called from any context.  The answer is binding only
+ * where the generation cannot change while we look: for a write that the gate
+ * has counted, or under the lock of the group's shard.  Others may get the bits
+ * of another generation, or look at a page before it has any.
  *
  * Return: the chunks of the group that need no copy.
  */
 u16 vss_safebits_get(const struct vss_safebits *safe, u32 group, u32 gen)
 {
 	const struct vss_safepage *page = &safe->pages[group / GROUPS_PER_PAGE];
+	const u16 *bits;
 
 	/* Pairs with the release in vss_safebits_set(): cleared, then valid. */
 	if (smp_load_acquire(&page->gen) != gen)
 		return 0;
-	return READ_ONCE(page->bits[group % GROUPS_PER_PAGE]);
+	/* None yet: the first commit has set vol->live and not yet vol->gen. */
+	bits = READ_ONCE(page->bits);
+	return bits ? READ_ONCE(bits[group % GROUPS_PER_PAGE]) : 0;
 }
 
 /**
@@ -125,8 +131,9 @@ void vss_safebits_set(struct vss_safebits *safe, u32 group, u16 chunks,
 			memset(page->bits, 0, PAGE_SIZE);
 			/*
 			 * Pairs with the acquire in vss_safebits_get().  No
-			 * reader of the old generation is left to see the
-			 * clearing: the generation is raised when none is.
+			 * reader of the old generation whom the answer binds
+			 * is left to see the clearing: the generation is
+			 * raised when none is.
 			 */
 			smp_store_release(&page->gen, gen);
 		}

@@ -12,13 +12,13 @@
 
 /* So much is worth a write of its own; less waits a moment for company. */
 #define EAGER_CHUNKS	64
-#define LAZY_DELAY	msecs_to_jiffies(4)
+#define LAZY_DELAY	msecs_to_jiffies(50)
 #define MIN_STORE_BIOS	4
 
 /**
  * struct vss_store - a write of adjacent copies
  * @io:		what every bio to a diff area has
- * @first:	the first copy in it, the others follow by @next_stored
+ * @first:	the first copy in it, the others follow by @next
  * @last:	the last one
  * @bio:	the write; must be the last member
  */
@@ -41,7 +41,7 @@ static void store_done(struct bio *bio)
 	struct vss_copy *copy, *next;
 
 	if (bio->bi_status) {
-		/* done_work, which runs next, draws the consequences. */
+		/* stored_work, which runs next, draws the consequences. */
 		WRITE_ONCE(area->failed_bdev, bio->bi_bdev);
 		WRITE_ONCE(area->failed, true);
 	}
@@ -49,9 +49,9 @@ static void store_done(struct bio *bio)
 	/* The volume, and its set of bios, may go when the last copy ended. */
 	bio_put(bio);
 	for (; copy; copy = next) {
-		next = copy->next_stored;
+		next = copy->next;
 		if (atomic_dec_and_test(&copy->stores))
-			vss_copy_ended(copy);
+			vss_copy_stored(copy);
 	}
 }
 
@@ -115,7 +115,7 @@ static unsigned int count_runs(struct vss_copy *copy)
 	return runs;
 }
 
-/* Pages first to last-1 of the copy's content. */
+/* Vectors first to last-1 of the copy's content. */
 static void add_vecs(struct bio *bio, struct vss_copy *copy,
 		     unsigned int first, unsigned int last)
 {
@@ -132,9 +132,9 @@ static void link_copy(struct bio *bio, struct vss_copy *copy)
 {
 	struct vss_store *store = to_store(bio);
 
-	copy->next_stored = NULL;
+	copy->next = NULL;
 	if (store->last)
-		store->last->next_stored = copy;
+		store->last->next = copy;
 	else
 		store->first = copy;
 	store->last = copy;
@@ -154,21 +154,21 @@ static bool nobody_needs(struct vss_copy *copy)
 
 /* A copy in one place: it may share its write with its neighbours. */
 static struct bio *store_whole(struct bio *bio, struct vss_copy *copy,
-			       unsigned int pages)
+			       unsigned int vecs)
 {
 	struct block_device *bdev;
 	sector_t sector;
 
 	run_length(copy, 0, &bdev, &sector);
 	if (bio && (bio->bi_bdev != bdev || bio_end_sector(bio) != sector ||
-		    bio->bi_vcnt + pages > BIO_MAX_VECS)) {
+		    bio->bi_vcnt + vecs > BIO_MAX_VECS)) {
 		submit_store(copy->vol, bio);
 		bio = NULL;
 	}
 	if (!bio)
 		bio = new_store(copy->vol, bdev, sector);
 	link_copy(bio, copy);
-	add_vecs(bio, copy, 0, pages);
+	add_vecs(bio, copy, 0, vecs);
 	return bio;
 }
 
@@ -176,11 +176,11 @@ static struct bio *store_whole(struct bio *bio, struct vss_copy *copy,
  * A copy in several places.  It is linked into each of its writes, so none of
  * these can have another one.
  */
-static void store_pieces(struct vss_copy *copy, unsigned int pages,
+static void store_pieces(struct vss_copy *copy, unsigned int vecs,
 			 unsigned int runs)
 {
 	struct vss_volume *vol = copy->vol;
-	unsigned int chunk_pages = 1U << (vol->chunk_shift - PAGE_SHIFT);
+	unsigned int chunk_vecs = 1U << (vol->chunk_shift - copy->vec_shift);
 	unsigned int i = 0;
 
 	/* The copy may end with its last write: look at nothing after it. */
@@ -196,8 +196,8 @@ static void store_pieces(struct vss_copy *copy, unsigned int pages,
 		}
 		bio = new_store(vol, bdev, sector);
 		link_copy(bio, copy);
-		add_vecs(bio, copy, i * chunk_pages,
-			 min((i + n) * chunk_pages, pages));
+		add_vecs(bio, copy, i * chunk_vecs,
+			 min((i + n) * chunk_vecs, vecs));
 		i += n;
 		runs--;
 		submit_store(vol, bio);
@@ -222,21 +222,22 @@ static void store_work(struct work_struct *work)
 
 	blk_start_plug(&plug);
 	list_for_each_entry_safe(copy, next, &list, list) {
-		unsigned int pages = DIV_ROUND_UP(copy->bytes, PAGE_SIZE);
+		unsigned int vecs = DIV_ROUND_UP(copy->bytes,
+						 1U << copy->vec_shift);
 		unsigned int runs;
 
 		list_del(&copy->list);
 		if (READ_ONCE(vol->area.failed) || nobody_needs(copy)) {
-			vss_copy_ended(copy);
+			vss_copy_stored(copy);
 			continue;
 		}
 		runs = count_runs(copy);
 		atomic_set(&copy->stores, runs);
 		if (runs == 1 && copy->slots[0] != VSS_SLOT_NONE &&
 		    copy->slots[copy->n - 1] != VSS_SLOT_NONE)
-			bio = store_whole(bio, copy, pages);
+			bio = store_whole(bio, copy, vecs);
 		else
-			store_pieces(copy, pages, runs);
+			store_pieces(copy, vecs, runs);
 	}
 	submit_store(vol, bio);
 	blk_finish_plug(&plug);
@@ -268,9 +269,22 @@ void vss_store_queue(struct vss_volume *vol, struct list_head *copies)
 	if (!eager)
 		eager = atomic64_read(&copier->used) > copier->memory / 2;
 	if (eager)
-		mod_delayed_work(vol->wq, &copier->store_work, 0);
+		vss_store_kick(vol);
 	else
-		queue_delayed_work(vol->wq, &copier->store_work, LAZY_DELAY);
+		queue_delayed_work(vol->store_wq, &copier->store_work,
+				   LAZY_DELAY);
+}
+
+/**
+ * vss_store_kick() - store now what waits for company
+ * @vol:	the volume
+ */
+void vss_store_kick(struct vss_volume *vol)
+{
+	struct vss_copier *copier = &vol->copier;
+
+	if (!list_empty_careful(&copier->to_store))
+		mod_delayed_work(vol->store_wq, &copier->store_work, 0);
 }
 
 /**

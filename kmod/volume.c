@@ -126,7 +126,7 @@ u64 vss_volume_memory(struct vss_volume *vol)
 	return sizeof(*vol) + vss_map_memory(&vol->map) +
 		vss_safebits_memory(&vol->safe) + vss_area_memory(&vol->area) +
 		VSS_PUBSEQ_SLOTS * sizeof(*vol->pubseq) +
-		atomic64_read(&vol->copier.used);
+		vss_copier_memory(vol);
 }
 
 static int check_device(struct block_device *bdev,
@@ -173,6 +173,11 @@ static int check_overlap(struct block_device *bdev,
 
 static void free_volume(struct vss_volume *vol)
 {
+	/* In the order in which the works of one start those of another. */
+	if (vol->near_wq)
+		destroy_workqueue(vol->near_wq);
+	if (vol->store_wq)
+		destroy_workqueue(vol->store_wq);
 	if (vol->wq)
 		destroy_workqueue(vol->wq);
 	vss_area_destroy(vol);
@@ -217,7 +222,13 @@ static struct vss_volume *alloc_volume(vss_bdev_handle handle, u32 chunk_size,
 			       GFP_KERNEL);
 	vol->wq = alloc_workqueue("vss-%pg", WQ_MEM_RECLAIM | WQ_UNBOUND |
 				  WQ_HIGHPRI, 0, vol->bdev);
-	if (err || !vol->pubseq || !vol->wq) {
+	vol->near_wq = alloc_workqueue("vss-near-%pg", WQ_MEM_RECLAIM |
+				       VSS_WQ_PERCPU | WQ_HIGHPRI, 0,
+				       vol->bdev);
+	vol->store_wq = alloc_workqueue("vss-store-%pg", WQ_MEM_RECLAIM |
+					WQ_UNBOUND, 0, vol->bdev);
+	if (err || !vol->pubseq || !vol->wq || !vol->near_wq ||
+	    !vol->store_wq) {
 		vol->handle = NULL;	/* the caller closes it */
 		free_volume(vol);
 		return NULL;
@@ -317,9 +328,8 @@ static void remove_volume(struct vss_volume *vol)
 	synchronize_rcu();
 	vss_copier_kick(vol);
 	vss_gate_flush(vol);
+	/* Completions look at the volume once they are counted: a grace period. */
 	vss_copier_stop(vol);
-	/* Completions look at the volume once they are counted. */
-	synchronize_rcu();
 	vss_hook_put();
 }
 

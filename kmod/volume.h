@@ -39,7 +39,9 @@ struct vss_snapshot;
  * @whole:	a whole disk, not a partition
  * @set:	the set in creation that has the volume as a member, or NULL;
  *		under vss_mutex
- * @wq:		runs the works of this volume
+ * @wq:		runs the works of this volume that writes wait for
+ * @near_wq:	the same on the CPU at hand
+ * @store_wq:	runs what nobody waits for: the way to the diff area
  * @gate:	admission of writes
  * @copier:	copy-before-write
  * @area:	the diff area
@@ -58,7 +60,7 @@ struct vss_snapshot;
  *		@safe.  Written under @snap_lock while no write is admitted
  * @reap_lock:	serialises the removal of snapshots from @map.  Taken in the
  *		I/O path's works: no holder may wait for writes to this volume
- * @pubseq:	publish counters by chunk group; written under the shard lock
+ * @pubseq:	publish counters by chunk group; raised under the shard lock
  * @stats:	counters for userspace
  */
 struct vss_volume {
@@ -74,6 +76,8 @@ struct vss_volume {
 	bool			whole;
 	struct vss_set		*set;
 	struct workqueue_struct	*wq;
+	struct workqueue_struct	*near_wq;
+	struct workqueue_struct	*store_wq;
 
 	struct vss_gate		gate;
 	struct vss_copier	copier;
@@ -89,7 +93,7 @@ struct vss_volume {
 	u32			gen;
 	struct mutex		reap_lock;	/* removal from @map */
 
-	u32			*pubseq;
+	atomic_t		*pubseq;
 
 	struct {
 		atomic64_t	held;
@@ -132,7 +136,7 @@ static inline unsigned int vss_chunk_sectors(const struct vss_volume *vol)
 }
 
 /* The publish counter of a group of chunks. */
-static inline u32 *vss_pubseq(struct vss_volume *vol, u32 group)
+static inline atomic_t *vss_pubseq(struct vss_volume *vol, u32 group)
 {
 	return &vol->pubseq[group % VSS_PUBSEQ_SLOTS];
 }

@@ -76,3 +76,10 @@ quiet()
 		sleep 0.03
 	done
 }
+
+# dm_create NAME ...: as dmsetup does; the device's name is there afterwards.
+dm_create()
+{
+	dmsetup create --noudevsync "$@"
+	settle
+}

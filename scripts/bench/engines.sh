@@ -23,12 +23,12 @@ engine_up()
 		;;
 	dm-thin)
 		# Metadata where the copies of others lie.
-		dmsetup create --noudevsync bench-meta --table "0 131072 linear $store 0"
+		dm_create bench-meta --table "0 131072 linear $store 0"
 		dd if=/dev/zero of=/dev/mapper/bench-meta bs=4k count=1 oflag=direct status=none
-		dmsetup create --noudevsync bench-pool --table \
+		dm_create bench-pool --table \
 			"0 $((DEVICE_MIB * 2048)) thin-pool /dev/mapper/bench-meta $origin $((chunk * 2)) 0"
 		dmsetup message bench-pool 0 'create_thin 0'
-		dmsetup create --noudevsync bench-origin --table \
+		dm_create bench-origin --table \
 			"0 $((VOLUME_MIB * 2048)) thin /dev/mapper/bench-pool 0"
 		target=/dev/mapper/bench-origin
 		dd if=/dev/zero of="$target" bs=1M count="$VOLUME_MIB" oflag=direct status=none
@@ -54,16 +54,16 @@ new_snapshots()
 	dm-snapshot-*)
 		size=$((DEVICE_MIB * 2048 / n))
 		for ((i = 0; i < n; i++)); do
-			dmsetup create --noudevsync "bench-cow$i" \
+			dm_create "bench-cow$i" \
 				--table "0 $size linear $store $((i * size))"
 			dd if=/dev/zero of="/dev/mapper/bench-cow$i" bs=64k count=1 oflag=direct status=none
-			dmsetup create --noudevsync "bench-snap$i" --table \
+			dm_create "bench-snap$i" --table \
 				"0 $((VOLUME_MIB * 2048)) snapshot $origin /dev/mapper/bench-cow$i ${engine#dm-snapshot-} $((chunk * 2))"
 			images+=("/dev/mapper/bench-snap$i")
 		done
 		# After its snapshots: made before them it would copy only the first
 		# chunk of each larger write.
-		dmsetup create --noudevsync bench-origin --table \
+		dm_create bench-origin --table \
 			"0 $((VOLUME_MIB * 2048)) snapshot-origin $origin"
 		;;
 	dm-thin)
@@ -71,7 +71,7 @@ new_snapshots()
 			dmsetup suspend --noflush --nolockfs bench-origin
 			dmsetup message bench-pool 0 "create_snap $i 0"
 			dmsetup resume --noudevsync bench-origin
-			dmsetup create --noudevsync "bench-snap$i" --table \
+			dm_create "bench-snap$i" --table \
 				"0 $((VOLUME_MIB * 2048)) thin /dev/mapper/bench-pool $i"
 			images+=("/dev/mapper/bench-snap$i")
 		done

@@ -40,8 +40,8 @@ measure_hold()
 
 	modprobe vss
 	for ((i = 0; i < most; i++)); do
-		dmsetup create --noudevsync "bench-v$i" --table "0 8192 linear $origin $((i * 8192))"
-		dmsetup create --noudevsync "bench-a$i" --table "0 8192 linear $store $((i * 8192))"
+		dm_create "bench-v$i" --table "0 8192 linear $origin $((i * 8192))"
+		dm_create "bench-a$i" --table "0 8192 linear $store $((i * 8192))"
 		volumes+=("/dev/mapper/bench-v$i")
 	done
 	settle
@@ -90,7 +90,7 @@ measure_coordination()
 {
 	local dev=/dev/mapper/bench-fs dir i writers pids=()
 
-	dmsetup create --noudevsync bench-fs --table "0 131072 linear $origin 0"
+	dm_create bench-fs --table "0 131072 linear $origin 0"
 	settle
 	mkfs.ext4 -q "$dev"
 	dir=$(mount_tmp "$dev")

@@ -125,7 +125,7 @@ wait_for()
 # settle: waits until udev has dealt with all events so far.
 settle()
 {
-	udevadm settle --timeout=30
+	udevadm settle --timeout=120
 }
 
 # cleanup_push CMD [ARG]...: runs CMD when the test ends, last pushed first.

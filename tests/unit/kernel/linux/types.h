@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * As much of the kernel's vocabulary as kmod/map.c needs to be compiled as a
- * program.  One thread, so locks are nothing.
+ * As much of the kernel's vocabulary as kmod/map.c and kmod/safebits.c need to be
+ * compiled as a program.  One thread, so locks and barriers are nothing.
  */
 #ifndef TEST_KERNEL_H
 #define TEST_KERNEL_H
@@ -17,6 +17,7 @@ typedef uint32_t u32;
 typedef uint64_t u64;
 typedef int gfp_t;
 typedef struct { int unused; } spinlock_t;
+typedef struct { int counter; } atomic_t;
 
 struct hlist_node { struct hlist_node *next; };
 struct hlist_head { struct hlist_node *first; };
@@ -33,6 +34,12 @@ struct hlist_head { struct hlist_node *first; };
 #define BIT(n)			(1UL << (n))
 #define GENMASK(h, l)		((~0UL << (l)) & (~0UL >> (63 - (h))))
 #define READ_ONCE(x)		(x)
+#define WRITE_ONCE(x, v)	((x) = (v))
+#define smp_load_acquire(p)	(*(p))
+#define smp_store_release(p, v)	(*(p) = (v))
+#define atomic_inc(a)		((a)->counter++)
+#define atomic_read(a)		((a)->counter)
+#define DIV_ROUND_UP_ULL(n, d)	(((n) + (d) - 1) / (d))
 #define max(a, b)		((a) > (b) ? (a) : (b))
 #define swap(a, b)		do { __typeof__(a) t_ = a; a = b; b = t_; } while (0)
 #define BUILD_BUG_ON(c)		_Static_assert(!(c), #c)
