@@ -40,6 +40,7 @@ const struct vssctl_command *const vssctl_commands[] = {
 	&vssctl_attach,
 	&vssctl_detach,
 	&vssctl_diff_area_add,
+	&vssctl_diff_area_load,
 	&vssctl_diff_area_grow,
 	&vssctl_diff_area_remove,
 	&vssctl_diff_area_list,

@@ -78,6 +78,7 @@ extern const struct vssctl_command vssctl_diff_area_check;
 extern const struct vssctl_command vssctl_diff_area_dump;
 extern const struct vssctl_command vssctl_diff_area_grow;
 extern const struct vssctl_command vssctl_diff_area_list;
+extern const struct vssctl_command vssctl_diff_area_load;
 extern const struct vssctl_command vssctl_diff_area_remove;
 extern const struct vssctl_command vssctl_doctor;
 extern const struct vssctl_command vssctl_document_check;
