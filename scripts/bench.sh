@@ -4,6 +4,7 @@
 # Compares vss with the bare device, dm-snapshot and dm-thin in one VM and prints the
 # table; build/bench.jsonl has a line for each measurement. Called by "make bench",
 # which builds first. QUICK=1 measures less; REPEATS and BENCH_SECONDS bound the rest.
+# SECTIONS names what is measured, of "io hold coordination".
 
 set -uo pipefail
 . "$(dirname "$0")/vm/common.sh"
@@ -14,14 +15,24 @@ if [[ ${QUICK:-} && $QUICK != 0 ]]; then
 	mode=quick repeats=${REPEATS:-2} seconds=${BENCH_SECONDS:-45}
 fi
 
+sections=${SECTIONS:-io hold coordination}
+for section in $sections; do
+	[[ $section =~ ^(io|hold|coordination)$ ]] ||
+		die "SECTIONS: there are io, hold and coordination, no \"$section\""
+done
+
 # The VM writes here; of a run before nothing must remain.
 dir=$build/bench
 rm -rf "$dir"
 scripts/vm/run --kernel "${KVER:-$(default_kver)}" --no-disks --mem 3072 --dir "$dir" \
 	--timeout $((seconds + 3600)) --cache none --aio native \
 	--disk virtio:640M:bench-o --disk virtio:640M:bench-s \
-	-- scripts/bench/guest.sh "$mode" "$repeats" "$seconds" || exit
+	-- scripts/bench/guest.sh "$mode" "$repeats" "$seconds" "$sections" || exit
 
+if [[ " $sections " != *" io "* ]]; then
+	scripts/bench/table.sh /dev/null "$dir/io/bench-other.jsonl"
+	exit
+fi
 raw=$dir/io/bench-raw.jsonl
 jq -cs -f scripts/bench/summary.jq "$raw" >"$dir/summary.jsonl" || exit
 jq -c 'del(.repeats, .spread, .p50_us, .p999_us)' "$dir/summary.jsonl" >"$build/bench.jsonl" || exit

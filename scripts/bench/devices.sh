@@ -19,12 +19,9 @@ pair_of()
 	esac
 }
 
-# pair_up DEVICE: makes the pair and fills it: a sector never written before costs a
-# device more than others.
+# pair_up DEVICE: makes the pair.
 pair_up()
 {
-	local dev
-
 	if [[ $1 == null_blk ]]; then
 		modprobe null_blk nr_devices=0
 		null_make bench-o "$DEVICE_MIB"
@@ -32,6 +29,14 @@ pair_up()
 		settle
 	fi
 	pair_of "$1"
+}
+
+# pair_fill: writes all over it: a sector never written before costs a device more than
+# others.
+pair_fill()
+{
+	local dev
+
 	for dev in "$origin" "$store"; do
 		dd if=/dev/zero of="$dev" bs=1M count="$DEVICE_MIB" oflag=direct status=none
 	done

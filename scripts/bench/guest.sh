@@ -4,7 +4,7 @@
 # The benchmark, in the VM. Leaves bench-raw.jsonl (a line for each run of fio) and
 # bench-other.jsonl (hold, memory, coordination) for scripts/bench.sh.
 #
-# usage: guest.sh quick|full REPEATS SECONDS
+# usage: guest.sh quick|full REPEATS SECONDS SECTIONS
 #
 # What is compared is measured one right after the other, and everything is repeated
 # from the start: the machine is not equally fast all the time. No repeat is begun
@@ -16,7 +16,11 @@
 . "$VSS_SRC/scripts/bench/measure.sh"
 . "$VSS_SRC/scripts/bench/other.sh"
 
-mode=$1 repeats=$2 limit=$3
+# vssctl is to find no service until there is one.
+bus=$VSS_BUS_ADDRESS
+unset VSS_BUS_ADDRESS
+
+mode=$1 repeats=$2 limit=$3 sections=$4
 raw=$VSS_IO/bench-raw.jsonl other=$VSS_IO/bench-other.jsonl
 : >"$raw"
 : >"$other"
@@ -130,29 +134,48 @@ one_round()
 	done
 }
 
-for device in null_blk virtio; do
-	say "filling the $device devices"
-	pair_up "$device"
-done
+# wanted SECTION
+wanted()
+{
+	[[ " $sections " == *" $1 "* ]]
+}
 
-for ((rep = 1; rep <= repeats && SECONDS < limit; rep++)); do
+measure_io()
+{
 	for device in null_blk virtio; do
-		pair_of "$device"
-		one_round
+		say "filling the $device devices"
+		pair_up "$device"
+		pair_fill
 	done
-done
-repeats=$((rep - 1))
-pair_of null_blk
-if [[ $mode == full ]]; then
+	for ((rep = 1; rep <= repeats && SECONDS < limit; rep++)); do
+		for device in null_blk virtio; do
+			pair_of "$device"
+			one_round
+		done
+	done
+	repeats=$((rep - 1))
+	[[ $mode == full ]] || return 0
+	pair_of null_blk
 	say "512 snapshots"
 	rep=0
 	bare 16
 	engine_up vss 16
 	many 512
 	engine_down
+}
+
+if wanted io; then
+	measure_io
+	pair_of null_blk
+else
+	pair_up null_blk
 fi
-say "hold"
-measure_hold "${sets[@]}"
-say "coordination"
-measure_coordination "${crews[@]}"
-say "done, $repeats repeats"
+if wanted hold; then
+	say "hold"
+	measure_hold "${sets[@]}"
+fi
+if wanted coordination; then
+	say "coordination"
+	measure_coordination "${crews[@]}"
+fi
+! wanted io || say "done, $repeats repeats"

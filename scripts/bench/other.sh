@@ -72,11 +72,11 @@ took()
 	echo $(((${end/./} - ${start/./}) / 1000))
 }
 
-# By the module alone.
-one_set()
+# The shadow copies of the set before have gone: that vssd deletes them when the
+# requester has ended is no part of what is measured.
+none_left()
 {
-	env -u VSS_BUS_ADDRESS vssctl create -q "$1"
-	vssctl delete -q --volume "$1" --all
+	[[ ! $(vssctl list --json | json id) ]]
 }
 
 has_writers()
@@ -84,8 +84,22 @@ has_writers()
 	(($(vssctl list writers --json | json name | grep -c '^bench') == $1))
 }
 
-# measure_coordination N...: the same set without the service and with N writers.
-# These do nothing, so all the rest is coordination: processes, messages, documents.
+# tell_sets WHAT NUMBER CMD...: the time of five sets, one after another, until CMD ends.
+tell_sets()
+{
+	local i
+
+	for i in 1 2 3 4 5; do
+		wait_for 60 none_left
+		tell "$1" "$2" "$(took "${@:3}")"
+		[[ ! ${VSS_BUS_ADDRESS:-} ]] || continue
+		vssctl delete -q --all
+	done
+}
+
+# measure_coordination N...: the same set by the module alone, while no service runs, and
+# with N writers. These do nothing, so all the rest is coordination: processes, messages,
+# documents.
 measure_coordination()
 {
 	local dev=/dev/mapper/bench-fs dir i writers pids=()
@@ -97,26 +111,25 @@ measure_coordination()
 	modprobe vss
 	vssctl attach -q "$dev"
 	vssctl diff-area add -q --force "$dev" --on "$store"
-	for i in 1 2 3; do
-		tell set_without_service_ms 0 "$(took one_set "$dev")"
-	done
+	tell_sets set_without_service_ms 0 vssctl create -q "$dev"
+	export VSS_BUS_ADDRESS=$bus
 	start_vssd
+	tell_sets set_with_writers_ms 0 vssctl create -q --context backup --exec true "$dir"
 	for writers; do
 		while ((${#pids[@]} < writers)); do
 			i=${#pids[@]}
 			mkdir "$dir/$i"
 			vss-writer-test --name "bench$i" --address "$VSS_BUS_ADDRESS" \
-				--component "data=$dir/$i" &
+				--log /dev/null --component "data=$dir/$i" &
 			pids+=($!)
 		done
 		wait_for 60 has_writers "$writers"
-		for i in 1 2 3; do
-			tell set_with_writers_ms "$writers" \
-				"$(took vssctl create -q --context backup --exec true "$dir")"
-		done
+		tell_sets set_with_writers_ms "$writers" \
+			vssctl create -q --context backup --exec true "$dir"
 	done
 	kill "${pids[@]}"
 	stop_vssd
+	unset VSS_BUS_ADDRESS
 	umount "$dir"
 	vssctl detach -q --force "$dev"
 	dm_remove bench-fs

@@ -375,6 +375,18 @@ vss_result world_make_writable(struct world *world, const struct vss_uuid *snaps
 	return result;
 }
 
+bool world_is_writable(struct world *world, const struct vss_uuid *snapshot)
+{
+	bool writable = false;
+
+	lock(world);
+	for (struct record *record = world->records; record; record = record->next)
+		if (vss_uuid_equal(&record->id, snapshot))
+			writable = record->broken && record->writable;
+	unlock(world);
+	return writable;
+}
+
 void world_set_tree(struct world *world, bool tree)
 {
 	lock(world);

@@ -79,6 +79,8 @@ void world_set_absent(struct world *world, bool all);
 void world_set_gone(struct world *world, bool there);
 /* Has W the components of the tree "MyWriter" of Working with Selectability for Backup, and more? */
 void world_set_tree(struct world *world, bool tree);
+/* Is the volume that came out of a broken set read/write?  False for what is still a shadow copy. */
+bool world_is_writable(struct world *world, const struct vss_uuid *snapshot);
 /* What an administrator does with a volume that came out of a broken set. */
 vss_result world_make_writable(struct world *world, const struct vss_uuid *snapshot);
 

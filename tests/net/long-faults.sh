@@ -36,7 +36,7 @@ told()
 
 make_set()
 {
-	vssctl create --transportable --context backup "$@" /srv/a /srv/b >"$TEST_TMP/create" 2>&1
+	vssctl create --transportable --context backup --exec true "$@" /srv/a /srv/b >"$TEST_TMP/create" 2>&1
 }
 
 # --- system one -----------------------------------------------------------------

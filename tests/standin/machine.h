@@ -92,6 +92,7 @@ struct standin_writer {
 	uint32_t component_flags;
 	bool has_subcomponent;	/* "C\sub", with the flags instead of "C" */
 	bool never_restores;
+	bool excludes_from_snapshot;	/* files that it would rather not have in the copy */
 	struct vss_uuid shutdown_set;
 	uint32_t context;	/* of the last event */
 	char devices[256];	/* of PostSnapshot */
@@ -127,6 +128,7 @@ struct standin_provider {
 	struct vss_uuid held_set;
 	struct vss_uuid absent[4];	/* not found by an import */
 	size_t nr_absent;
+	bool loses;		/* its copies, for want of room, once they are committed */
 	bool has_luns;
 	bool copies_identity;	/* its copies bear the identifiers of their originals */
 	size_t masked;		/* LUNs, of the last time */
@@ -150,6 +152,7 @@ struct machine {
 	size_t nr_mounts;
 	char gone[64];		/* a volume that does not resolve */
 	char in_use[64];
+	char system[64];	/* the volume that the running system lies on */
 	char no_dir[64];	/* a mount point that is not there */
 	bool luns_away;		/* the originals' LUNs are masked from this machine */
 	bool frozen_trouble;	/* a file system was touched while it might be frozen */
@@ -416,6 +419,8 @@ static inline char *writer_document(const struct standin_writer *w)
 	    (w->has_subcomponent &&
 	     VSS_FAILED(vss_create_writer_metadata_add_component(metadata, VSS_CT_FILEGROUP, "C", "sub", NULL, false,
 								 true, false, false, w->component_flags))) ||
+	    (w->excludes_from_snapshot &&
+	     VSS_FAILED(vss_create_writer_metadata_add_exclude_files_from_snapshot(metadata, "/srv/cache", "*", true))) ||
 	    (w->never_restores &&
 	     VSS_FAILED(vss_create_writer_metadata_set_restore_method(metadata, VSS_RME_CUSTOM, NULL, NULL,
 								      VSS_WRE_NEVER, false))) ||
@@ -614,6 +619,7 @@ static void provider_does(struct standin_provider *p, struct machine_answer *a, 
 				.device_object = devices[reply->nr_snapshots],
 				.original_volume_name = s->volume,
 				.creation_time = 1700000000000000000,
+				.status = p->loses ? VSS_SS_ABORTED : VSS_SS_CREATED,
 				.attributes = s->context | VSS_VOLSNAP_ATTR_DIFFERENTIAL |
 					      (s->imported ? VSS_VOLSNAP_ATTR_IMPORTED : 0),
 			};
@@ -636,6 +642,13 @@ static void provider_does(struct standin_provider *p, struct machine_answer *a, 
 			provider_drop(p, s - p->snapshots);
 		else
 			reply->result = VSS_E_OBJECT_NOT_FOUND;
+		break;
+	case VSSD_STEP_REVERT:
+		/* Those made later are of a volume that has never been. */
+		s = provider_snapshot(p, &request->snapshot);
+		for (size_t i = p->nr_snapshots; s && &p->snapshots[--i] > s;)
+			if (!strcmp(p->snapshots[i].volume, s->volume))
+				provider_drop(p, i);
 		break;
 	case VSSD_STEP_QUERY_REVERT:
 		if (p->revert_polls) {
@@ -821,6 +834,11 @@ static bool volume_is_nested(void *data, const char *volume, const char *other)
 	return on && !strcmp(on + 4, other + 5);
 }
 
+static bool volume_is_system(void *data, const char *volume)
+{
+	return !strcmp(volume, ((struct machine *)data)->system);
+}
+
 static bool volume_is_lun_here(void *data, const struct vss_lun_info *lun)
 {
 	struct machine *m = data;
@@ -889,6 +907,7 @@ static inline void machine_boot(struct machine *m)
 	struct vssd_volumes volumes = {
 		.resolve = volume_resolve,
 		.is_nested = volume_is_nested,
+		.is_system = volume_is_system,
 		.mount = volume_mount,
 		.unmount = volume_unmount,
 		.is_mounted = volume_is_mounted,

@@ -5,6 +5,8 @@
  */
 #include "backup-fixture.h"
 
+#include <vss/files.h>
+
 #include "requester.h"
 
 /* SEL-009 SEL-010: logical paths, of either separator */
@@ -176,6 +178,72 @@ static void without_files(void **state)
 	assert_result(vss_backup_components_start_snapshot_set(f->bc, &f->set), S_OK);
 	assert_result(run_async(f, prepare_for_backup), VSS_S_ASYNC_FINISHED);
 	assert_result(run_async(f, do_snapshot_set), VSS_S_ASYNC_FINISHED);
+}
+
+/* Whether the backup of a component of a saved document succeeded. */
+static bool succeeded(const char *xml, const char *name)
+{
+	struct vss_backup_document *doc;
+	struct vss_component *component;
+	bool yes = false;
+
+	assert_result(vss_backup_document_parse(xml, strlen(xml), &doc, NULL), S_OK);
+	component = vss_writer_components_find(vss_backup_document_writer(doc, 0), VSS_CT_UNDEFINED, NULL, name);
+	assert_non_null(component);
+	vss_component_get_backup_succeeded(component, &yes);
+	vss_backup_document_free(doc);
+	return yes;
+}
+
+/*
+ * SEL-026 BCD-027: a backup with its list of files.  A component with a file that fails has
+ * failed; the document saved after BackupComplete, which is for the restore, has it.
+ */
+static void a_list_of_files(void **state)
+{
+	struct fixture *f = *state;
+	struct vss_writer_metadata *metadata;
+	struct vss_backup_document *doc;
+	struct vss_backup_files *files;
+	struct vss_backup_file file;
+	struct vss_uuid instance;
+	char *early, *late;
+	int listed = 0;
+
+	begin_backup(f, VSS_CTX_BACKUP);
+	assert_result(vss_backup_components_get_writer_metadata(f->bc, 0, &instance, &metadata), S_OK);
+	assert_result(add(f, NULL, "C"), S_OK);
+	assert_result(add(f, NULL, "D"), S_OK);
+	begin_set(f);
+	assert_result(run_async(f, do_snapshot_set), VSS_S_ASYNC_FINISHED);
+	assert_result(vss_backup_components_save_as_xml(f->bc, &early), S_OK);
+
+	assert_result(vss_backup_document_parse(early, strlen(early), &doc, NULL), S_OK);
+	assert_result(vss_backup_files_new(doc, &files, NULL), S_OK);
+	assert_result(vss_backup_files_add_writer(files, metadata), S_OK);
+	/* The world's folder is as good as a shadow copy of C's; of D's there is none. */
+	assert_result(vss_backup_files_add_volume(files, "/srv/c", NULL, f->dir), S_OK);
+	assert_result(vss_backup_files_set_backup_succeeded(files, f->bc), VSS_E_BAD_STATE);
+	while (!vss_backup_files_next(files, &file))
+		listed += !strncmp(file.path, "/srv/c", 6);
+	assert_true(listed > 0);
+	assert_result(vss_backup_files_set_backup_succeeded(files, f->bc), S_OK);
+	assert_result(run_async(f, backup_complete), VSS_S_ASYNC_FINISHED);
+	assert_result(vss_backup_files_set_backup_succeeded(files, f->bc), VSS_E_BAD_STATE);
+	assert_non_null(strstr(vss_backup_files_error(files)->text, "SetBackupSucceeded"));
+	vss_backup_files_free(files);
+	vss_backup_document_free(doc);
+	vss_writer_metadata_free(metadata);
+
+	assert_result(vss_backup_components_save_as_xml(f->bc, &late), S_OK);
+	assert_false(succeeded(early, "C"));
+	assert_true(succeeded(late, "C"));
+	assert_false(succeeded(late, "D"));
+	vss_backup_components_release(f->bc);
+	f->bc = new_object(f);
+	assert_result(vss_backup_components_initialize_for_restore(f->bc, late), S_OK);
+	free(early);
+	free(late);
 }
 
 /* ---- restore ---- */
@@ -385,6 +453,7 @@ int main(void)
 		TEST(implicit_components),
 		TEST(nothing_required_of_others),
 		TEST(without_files),
+		TEST(a_list_of_files),
 		TEST(no_file_sets_in_the_backup_document),
 		TEST(writers_documents_stay),
 		TEST(a_restore),

@@ -55,6 +55,33 @@ static uint32_t count_shadows(struct vss_backup_components *bc)
 	return count;
 }
 
+/*
+ * BCD-027: before DoSnapshotSet there is nothing to import; a document saved after it
+ * travels, and so does one saved after BackupComplete.
+ */
+static void when_to_save(void **state)
+{
+	struct fixture *f = *state;
+	struct vss_backup_components *bc;
+	char *early, *late;
+
+	begin_backup(f, VSS_CTX_BACKUP | VSS_VOLSNAP_ATTR_TRANSPORTABLE);
+	assert_result(add(f, NULL, "C"), S_OK);
+	begin_set(f);
+	assert_result(vss_backup_components_save_as_xml(f->bc, &early), S_OK);
+	assert_result(run_async(f, do_snapshot_set), VSS_S_ASYNC_FINISHED);
+	assert_result(run_async(f, backup_complete), VSS_S_ASYNC_FINISHED);
+	assert_result(vss_backup_components_save_as_xml(f->bc, &late), S_OK);
+	bc = importer(f, 'B', early);
+	assert_result(import(f, bc), VSS_E_NONTRANSPORTABLE_BCD);
+	vss_backup_components_release(bc);
+	bc = importer(f, 'B', late);
+	assert_result(import(f, bc), VSS_S_ASYNC_FINISHED);
+	vss_backup_components_release(bc);
+	free(early);
+	free(late);
+}
+
 /* TRN-006 TRN-019 TRN-020 TRN-026 TRN-027 BCD-025: what the document has, and what is to be seen where it
  * was made */
 static void made(void **state)
@@ -190,6 +217,7 @@ int main(void)
 {
 #define TEST(name)	cmocka_unit_test_setup_teardown(name, setup, teardown)
 	static const struct CMUnitTest tests[] = {
+		TEST(when_to_save),
 		TEST(made),
 		TEST(imported),
 		TEST(in_parts),

@@ -681,6 +681,107 @@ static void revert(void **state)
 	requester_close(&share);
 }
 
+/* REV-011: not below the running system, whoever uses force; nobody is asked to do it. */
+static void revert_of_system(void **state)
+{
+	static const char *const one[] = { "/dev/b" };
+	struct world *w = *state;
+	struct requester r;
+	struct vss_uuid id;
+
+	requester_open(&r, w->m);
+	assert_int_equal(requester_create(&r, VSS_CTX_NAS_ROLLBACK, one, 1), S_OK);
+	id = copy_of(w, &r.set);
+	snprintf(w->m->system, sizeof(w->m->system), "/dev/b");
+	assert_int_equal(requester_wait(&r, revert_to_snapshot, &id, false), VSS_E_VOLUME_NOT_SUPPORTED);
+	assert_int_equal(requester_wait(&r, revert_to_snapshot, &id, true), VSS_E_VOLUME_NOT_SUPPORTED);
+	assert_non_null(strstr(r.error, "/dev/b"));
+	assert_int_equal(w->sys->seen[VSSD_STEP_REVERT], 0);
+	assert_int_equal(requester_wait(&r, query_revert_status, "/dev/b"), S_OK);
+	/* A volume that the provider cannot revert: its code is the answer. */
+	w->m->system[0] = '\0';
+	w->sys->on[VSSD_STEP_REVERT] = (struct behaviour) { .fault = FAULT_FAILS,
+							     .result = VSS_E_VOLUME_NOT_SUPPORTED };
+	assert_int_equal(requester_wait(&r, revert_to_snapshot, &id, true), VSS_E_VOLUME_NOT_SUPPORTED);
+	memset(w->sys->on, 0, sizeof(w->sys->on));
+	assert_int_equal(requester_wait(&r, revert_to_snapshot, &id, true), S_OK);
+	requester_close(&r);
+}
+
+/* REV-012: newer copies of the volume are gone with it; older ones and those of others stay. */
+static void revert_loses_newer(void **state)
+{
+	static const char *const b[] = { "/dev/b" }, *const c[] = { "/dev/c" };
+	struct vss_uuid id[3], other, left[3];
+	struct world *w = *state;
+	struct requester r[4];
+
+	for (size_t i = 0; i < 4; i++) {
+		requester_open(&r[i], w->m);
+		assert_int_equal(requester_create(&r[i], VSS_CTX_NAS_ROLLBACK, i == 1 ? c : b, 1), S_OK);
+	}
+	for (size_t i = 0; i < 3; i++)
+		id[i] = copy_of(w, &r[i ? i + 1 : 0].set);
+	other = copy_of(w, &r[1].set);
+	assert_int_equal(requester_wait(&w->admin, revert_to_snapshot, &id[1], true), S_OK);
+	assert_int_equal(seen_by(&w->admin), 3);
+	for (size_t i = 0; i < 3; i++)
+		left[i] = w->admin.props[i].snapshot_id;
+	for (size_t i = 0; i < 3; i++)
+		assert_true(vss_uuid_equal(&left[i], &id[0]) || vss_uuid_equal(&left[i], &id[1]) ||
+			    vss_uuid_equal(&left[i], &other));
+	assert_non_null(strstr(w->m->log, "is lost"));
+	assert_int_equal(requester_wait(&w->admin, get_snapshot_properties, &id[2]), VSS_E_OBJECT_NOT_FOUND);
+	assert_int_equal(requester_wait(&w->admin, delete_snapshots, &id[2], VSS_OBJECT_SNAPSHOT, true),
+			 VSS_E_OBJECT_NOT_FOUND);
+	for (size_t i = 0; i < 4; i++)
+		requester_close(&r[i]);
+}
+
+/*
+ * LIF-007: a requester deletes one after the other; a second call of its is refused, and
+ * two requesters' calls reach the provider (which aborts when it is called twice at once)
+ * one after the other.
+ */
+static void deletions_at_once(void **state)
+{
+	static const char *const one[] = { "/dev/b" };
+	struct requester r, second, third;
+	struct world *w = *state;
+	struct vss_uuid id;
+
+	requester_open(&r, w->m);
+	assert_int_equal(requester_create(&r, VSS_CTX_NAS_ROLLBACK, one, 1), S_OK);
+	id = copy_of(w, &r.set);
+	requester_close(&r);
+	create(&third, w, VSS_CTX_NAS_ROLLBACK);
+	open_with(&r, w, VSS_CTX_ALL);
+	open_with(&second, w, VSS_CTX_ALL);
+	w->sys->on[VSSD_STEP_DELETE] = (struct behaviour) { .fault = FAULT_SLOW, .usec = 5000000 };
+	requester_ask(&r, delete_snapshots, &id, VSS_OBJECT_SNAPSHOT, false);
+	while (!w->sys->seen[VSSD_STEP_DELETE])
+		assert_true(machine_step(w->m));
+	requester_ask(&r, delete_snapshots, &third.set, VSS_OBJECT_SNAPSHOT_SET, false);
+	assert_int_equal(r.answers, 1);
+	assert_int_equal(r.result, VSS_E_BAD_STATE);
+	requester_ask(&second, delete_snapshots, &id, VSS_OBJECT_SNAPSHOT, false);
+	requester_ask(&w->admin, delete_snapshots, &third.set, VSS_OBJECT_SNAPSHOT_SET, false);
+	machine_run(w->m);
+	assert_int_equal(r.answers, 2);
+	assert_int_equal(r.result, S_OK);
+	assert_int_equal(r.deleted, 1);
+	/* It had gone when its turn came. */
+	assert_int_equal(second.result, VSS_E_OBJECT_NOT_FOUND);
+	assert_int_equal(second.deleted, 0);
+	assert_int_equal(w->admin.result, S_OK);
+	assert_int_equal(w->admin.deleted, 2);
+	memset(w->sys->on, 0, sizeof(w->sys->on));
+	assert_int_equal(seen_by(&w->admin), 0);
+	requester_close(&r);
+	requester_close(&second);
+	requester_close(&third);
+}
+
 /* LIF-008 LIF-009: a copy that cannot be deleted with its session is not shown to anybody either. */
 static void release_fails(void **state)
 {
@@ -716,6 +817,9 @@ int main(void)
 		cmocka_unit_test_setup_teardown(fast_recovery, setup, teardown),
 		cmocka_unit_test_setup_teardown(identity_of_one_away, setup, teardown),
 		cmocka_unit_test_setup_teardown(revert, setup, teardown),
+		cmocka_unit_test_setup_teardown(revert_of_system, setup, teardown),
+		cmocka_unit_test_setup_teardown(revert_loses_newer, setup, teardown),
+		cmocka_unit_test_setup_teardown(deletions_at_once, setup, teardown),
 		cmocka_unit_test_setup_teardown(release_fails, setup, teardown),
 	};
 

@@ -320,6 +320,45 @@ static void auto_recovery(void **state)
 	}
 }
 
+/*
+ * CTX-031: what a writer declares as left out of the shadow copy is taken as it is; without
+ * auto-recovery the copy is never writable, so that nobody can take anything out of it.
+ */
+static void exclusion_without_recovery(void **state)
+{
+	struct machine *m = *state;
+	struct standin_writer *w = writer(m, "back");
+
+	vssd_writer_remove(w->handle, false);
+	w->component_flags = VSS_CF_BACKUP_RECOVERY;
+	w->excludes_from_snapshot = true;
+	writer_subscribe(w);
+	for (int i = 0; i < 2; i++) {
+		uint32_t extra = i ? VSS_VOLSNAP_ATTR_NO_AUTORECOVERY : 0;
+		struct requester r;
+
+		requester_open(&r, m);
+		vssd_session_initialize(r.session, false, NULL);
+		assert_int_equal(vssd_session_set_context(r.session, VSS_CTX_BACKUP | extra, NULL), S_OK);
+		requester_document(&r, true, &w, 1);
+		assert_int_equal(requester_wait(&r, gather_writer_metadata, NULL), S_OK);
+		assert_int_equal(r.nr_metadata, 3);
+		assert_int_equal(requester_status(&r, w)->failure, S_OK);
+		assert_int_equal(vssd_session_start_snapshot_set(r.session, &r.set, NULL), S_OK);
+		assert_int_equal(requester_wait(&r, add_to_snapshot_set, "/dev/b", NULL), S_OK);
+		assert_int_equal(requester_wait(&r, prepare_for_backup, r.document), S_OK);
+		m->providers[0].seen[VSSD_STEP_SET_WRITABLE] = 0;
+		assert_int_equal(requester_wait(&r, do_snapshot_set, r.document), S_OK);
+		assert_int_equal(requester_status(&r, w)->state, VSS_WS_WAITING_FOR_BACKUP_COMPLETE);
+		assert_int_equal(!!(m->providers[0].attributes & VSS_VOLSNAP_ATTR_AUTORECOVER), !i);
+		assert_int_equal(!!(w->context & VSS_VOLSNAP_ATTR_AUTORECOVER), !i);
+		assert_int_equal(!!(w->context & VSS_VOLSNAP_ATTR_NO_AUTORECOVERY), i);
+		assert_int_equal(m->providers[0].seen[VSSD_STEP_SET_WRITABLE], 0);
+		close_and_run(&r);
+	}
+	w->excludes_from_snapshot = false;
+}
+
 /* EVT-038 EVT-039: devices come with PostSnapshot, and the part that goes back to the document. */
 static void post_snapshot(void **state)
 {
@@ -613,6 +652,7 @@ int main(void)
 		cmocka_unit_test_setup_teardown(component_mode, setup, teardown),
 		cmocka_unit_test_setup_teardown(volume_mode, setup, teardown),
 		cmocka_unit_test_setup_teardown(auto_recovery, setup, teardown),
+		cmocka_unit_test_setup_teardown(exclusion_without_recovery, setup, teardown),
 		cmocka_unit_test_setup_teardown(post_snapshot, setup, teardown),
 		cmocka_unit_test_setup_teardown(document_comes_back, setup, teardown),
 		cmocka_unit_test_setup_teardown(properties, setup, teardown),

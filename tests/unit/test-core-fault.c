@@ -357,6 +357,28 @@ static void providers_die(void **state)
 			provider_fault(provider_stages[s], FAULT_DIES, p, S_OK, VSS_E_UNEXPECTED_PROVIDER_ERROR);
 }
 
+/* A copy that is lost before the set is finished, say for want of room, is no success. */
+static void copies_are_lost(void **state)
+{
+	(void)state;
+	for (size_t p = 0; p < 2; p++)
+		for (int writers = 0; writers < 2; writers++) {
+			struct machine *m = new_machine();
+			struct requester r;
+
+			label = writers ? "a copy is lost" : "a copy is lost, and there are no writers";
+			m->providers[p].loses = true;
+			requester_open(&r, m);
+			CHECK(requester_prepare(&r, writers ? VSS_CTX_BACKUP : VSS_CTX_FILE_SHARE_BACKUP, two, 2) == S_OK);
+			CHECK(requester_wait(&r, do_snapshot_set, r.document) == VSS_E_UNEXPECTED_PROVIDER_ERROR);
+			CHECK(strstr(r.error, "has lost"));
+			if (writers)
+				CHECK(m->writers[0].seen[VSSD_EVENT_ABORT] == 1);
+			m->providers[p].loses = false;
+			check_after(m, &r, false);
+		}
+}
+
 /* The one that only holds what others copy is as much a part of the set. */
 static void holder_fails(void **state)
 {
@@ -633,6 +655,7 @@ int main(void)
 		cmocka_unit_test(providers_fail),
 		cmocka_unit_test(providers_hang),
 		cmocka_unit_test(providers_die),
+		cmocka_unit_test(copies_are_lost),
 		cmocka_unit_test(holder_fails),
 		cmocka_unit_test(providers_die_between),
 		cmocka_unit_test(provider_dies_before),

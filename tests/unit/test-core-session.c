@@ -427,6 +427,36 @@ static void silent_writers(void **state)
 	close_and_run(&r);
 }
 
+/* STA-012: of a writer that has gone since it last answered nobody keeps the state; a failure stays known. */
+static void gone_since(void **state)
+{
+	const struct vssd_writer_status *status;
+	struct machine *m = *state;
+	struct requester r;
+
+	m->writers[1].on[VSSD_EVENT_POST_SNAPSHOT] = (struct behaviour) {
+		.fault = FAULT_FAILS, .result = VSS_E_WRITERERROR_RETRYABLE };
+	requester_open(&r, m);
+	assert_int_equal(requester_create(&r, VSS_CTX_BACKUP, one, 1), S_OK);
+	assert_int_equal(requester_status(&r, &m->writers[0])->state, VSS_WS_WAITING_FOR_BACKUP_COMPLETE);
+	vssd_writer_remove(m->writers[0].handle, true);
+	vssd_writer_remove(m->writers[1].handle, false);
+	status = requester_status(&r, &m->writers[0]);
+	assert_int_equal(status->state, VSS_WS_UNKNOWN);
+	assert_int_equal(status->failure, VSS_E_WRITER_STATUS_NOT_AVAILABLE);
+	assert_non_null(strstr(status->application_message, "has gone"));
+	status = requester_status(&r, &m->writers[1]);
+	assert_int_equal(status->state, VSS_WS_FAILED_AT_POST_SNAPSHOT);
+	assert_int_equal(status->failure, VSS_E_WRITERERROR_RETRYABLE);
+	/* Asked for its part in what follows it does not answer. */
+	assert_int_equal(requester_wait(&r, backup_complete, r.document), S_OK);
+	status = requester_status(&r, &m->writers[0]);
+	assert_int_equal(status->state, VSS_WS_FAILED_AT_BACKUP_COMPLETE);
+	assert_int_equal(status->failure, VSS_E_WRITER_NOT_RESPONDING);
+	close_and_run(&r);
+	memset(m->writers[1].on, 0, sizeof(m->writers[1].on));
+}
+
 static void select_for_restore(struct requester *r, size_t nr_selected)
 {
 	struct vss_backup_document *doc;
@@ -579,6 +609,7 @@ int main(void)
 		cmocka_unit_test_setup_teardown(identify_in_between, setup, teardown),
 		cmocka_unit_test_setup_teardown(veto_in_prepare_backup, setup, teardown),
 		cmocka_unit_test_setup_teardown(silent_writers, setup, teardown),
+		cmocka_unit_test_setup_teardown(gone_since, setup, teardown),
 		cmocka_unit_test_setup_teardown(restore, setup, teardown),
 		cmocka_unit_test_setup_teardown(registration, setup, teardown),
 		cmocka_unit_test_setup_teardown(closed_from_within, setup, teardown),

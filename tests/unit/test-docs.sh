@@ -2,7 +2,7 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 #
 # The help of vssctl, its manual page and its shell completion know the same
-# commands and options.
+# commands and options; so do the help and the manual page of each other program.
 
 set -u
 top=${VSS_TOP:?}
@@ -29,6 +29,12 @@ check()
 # Without backslashes and font changes.
 plain_man=$(sed -e 's/\\f[RBPI]//g' -e 's/\\-/-/g' "$man")
 commands=$("$vssctl" --help | sed -n 's/^  \([a-z][-a-z]*\( [a-z][a-z]*\)\{0,1\}\)  .*/\1/p')
+
+# Those in the text on standard input.
+options_of()
+{
+	grep -o -e '--[a-z][-a-z]*' | sort -u
+}
 
 echo "TAP version 13"
 missing=''
@@ -67,10 +73,50 @@ for command in $commands; do
 done
 
 missing=''
-for option in $(printf '%s\n' "$plain_man" | grep -o -e '--[a-z][-a-z]*' | sort -u); do
+# What is given to tar in an example is tar's.
+for option in $(printf '%s\n' "$plain_man" | grep -v '^ *tar ' | grep -o -e '--[a-z][-a-z]*' | sort -u); do
 	grep -rqs -e "\"${option#--}\"" "$top/userspace/vssctl" || missing="$missing $option"
 done
 check 'no other options in the manual page' "$missing"
+
+# What completion offers is there: the same way round, for commands and each option.
+missing=''
+for command in $commands; do
+	grep -q -e "^	\('[a-z -]*' | \|[a-z -]* | \)*'\{0,1\}$command'\{0,1\}\( | [^)]*\)\{0,1\})" "$completion" ||
+		missing="$missing '$command'"
+done
+check 'options of each command in the completion' "$missing"
+missing=''
+for option in $(sed '/^#/d' "$completion" | options_of); do
+	grep -rqs -e "\"${option#--}\"" "$top/userspace/vssctl" || [ "$option" = --version ] ||
+		missing="$missing $option"
+done
+check 'no other options in the completion' "$missing"
+
+# The other programs, which were built beside vssctl.
+build=$(dirname "$(dirname "$vssctl")")
+for pair in vssd/vssd:vssd writers/vss-writer-exec:vss-writer-exec \
+	writers/vss-writer-postgresql:vss-writer-postgresql writers/vss-writer-test:vss-writer-test \
+	providers/vss-provider-test:vss-provider-test providers/vss-array-lio:vss-provider-lio-iscsi; do
+	program=$build/${pair%:*}
+	page=$top/Documentation/man/${pair#*:}.8
+	help=$("$program" --help </dev/null | options_of)
+	page_text=$(sed -e 's/\\f[RBPI]//g' -e 's/\\-/-/g' "$page")
+	missing=''
+	[ -n "$help" ] || missing=' help'
+	for option in $help; do
+		printf '%s\n' "$page_text" | grep -q -e "$option\b" || missing="$missing man:$option"
+		grep -rqs -e "\"${option#--}\"" "$(dirname "$top/userspace/${pair%%:*}")" ||
+			missing="$missing unknown:$option"
+	done
+	# The page of a provider is about more than its program.
+	[ "${pair#*:}" = vss-provider-lio-iscsi ] ||
+		for option in $(printf '%s\n' "$page_text" | sed -n '/^\.SH OPTIONS/,/^\.SH \(EVENTS\|FILES\|WHAT\|CONF\|TESTS\|SEE\)/p' |
+				grep '^\.\(B\|BI\|BR\|TP\)' | options_of); do
+			printf '%s\n' "$help" | grep -qx -e "$option" || missing="$missing help:$option"
+		done
+	check "options of ${pair#*/}" "$missing"
+done
 
 echo "1..$number"
 exit $failed

@@ -317,7 +317,7 @@ static void writers_values_come_back(void **state)
 	vss_backup_document_free(doc);
 }
 
-/* BCD-016, BCD-032, RST-018 to RST-020 */
+/* BCD-016, BCD-032, RST-018, RST-019, RST-020 */
 static void restores_have_their_own_setters(void **state)
 {
 	char path[] = "/s", other[] = "/d", name[] = "f", wild[] = "*", ranges[] = "0:1";

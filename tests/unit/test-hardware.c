@@ -219,6 +219,131 @@ static void supports_by_lun(void **state)
 	assert_non_null(strstr(f->err.text, "no LUN"));
 }
 
+static size_t asked_about;		/* LUNs, in one question */
+
+static vss_result refuses_b(void *state, uint32_t context, const struct vss_lun_info *luns, size_t nr_luns,
+			    struct vss_error *err)
+{
+	char name[NAME_SIZE];
+
+	(void)state;
+	(void)context;
+	(void)err;
+	asked_about = nr_luns;
+	for (size_t i = 0; i < nr_luns; i++)
+		if (name_of(&luns[i], name) && !strcmp(name, LUN_B))
+			return S_FALSE;
+	return S_OK;
+}
+
+static vss_result knows_not_b(void *state, const char *device, struct vss_lun_info *lun, struct vss_error *err)
+{
+	char name[NAME_SIZE];
+
+	if (name_of(lun, name) && !strcmp(name, LUN_B))
+		return S_FALSE;
+	return vss_provider_get()->fill_in_lun_info(state, device, lun, err);
+}
+
+/* PRV-027: a volume of two LUNs, one of which the array does not copy, or does not have. */
+static void all_luns_or_none(void **state)
+{
+	const struct vss_provider_volume wide = { .path = "/dev/fake-wide" }, one = { .path = "/dev/fake-one" };
+	struct fixture *f = *state;
+
+	for (int i = 0; i < 2; i++) {
+		f->plugin = *vss_provider_get();
+		if (i)
+			f->plugin.fill_in_lun_info = knows_not_b;
+		else
+			f->plugin.are_luns_supported = refuses_b;
+		restart(f);
+		memset(&f->err, 0, sizeof(f->err));
+		assert_int_equal(f->ops->is_volume_supported(f->state, 0, &wide, &f->err), S_FALSE);
+		assert_true(i || asked_about == 2);
+		assert_int_equal(f->ops->begin_prepare_snapshot(f->state, &f->set, &f->set, 0, &wide, &f->err),
+				 VSS_E_VOLUME_NOT_SUPPORTED_BY_PROVIDER);
+		/* Nothing of it is in the set that a volume of the other LUN begins. */
+		assert_int_equal(f->ops->is_volume_supported(f->state, 0, &one, &f->err), S_OK);
+		f->count = 0;
+		make(f, VSS_CTX_APP_ROLLBACK, "/dev/fake-one", NULL);
+		assert_int_equal(existing(f), 1);
+		assert_int_equal(leftovers("lun"), 1);
+		assert_int_equal(delete(f, 0), S_OK);
+		assert_clean(f);
+	}
+}
+
+/* CTX-044: the first volume fixes the set's context; the set goes on with that. */
+static void one_context_a_set(void **state)
+{
+	const struct vss_provider_volume two = { .path = "/dev/fake-two" };
+	struct fixture *f = *state;
+
+	assert_int_equal(begin(f, "/dev/fake-one", VSS_CTX_APP_ROLLBACK), S_OK);
+	memset(&f->err, 0, sizeof(f->err));
+	assert_int_equal(f->ops->begin_prepare_snapshot(f->state, &f->set, &other_set, VSS_CTX_NAS_ROLLBACK, &two,
+							&f->err), VSS_E_BAD_STATE);
+	assert_non_null(strstr(f->err.text, "/dev/fake-two"));
+	assert_int_equal(begin(f, "/dev/fake-two", VSS_CTX_APP_ROLLBACK), S_OK);
+	to_commit(f);
+	finish(f, VSS_CTX_APP_ROLLBACK);
+	assert_int_equal(existing(f), 2);
+	assert_int_equal(delete(f, 0), S_OK);
+	assert_int_equal(delete(f, 1), S_OK);
+	/* The next set may have another one. */
+	f->count = 0;
+	f->set.bytes[1] = 1;
+	make(f, VSS_CTX_NAS_ROLLBACK, "/dev/fake-two", NULL);
+	assert_int_equal(delete(f, 0), S_OK);
+	assert_clean(f);
+}
+
+static unsigned int loads, unloads, forced;
+
+static vss_result count_load(void **state, struct vss_error *err)
+{
+	loads++;
+	return vss_provider_get()->load(state, err);
+}
+
+static vss_result unload_reluctantly(void *state, bool force)
+{
+	unloads++;
+	forced += force;
+	if (force)
+		vss_provider_get()->unload(state, true);
+	/* Even by force it says that it would rather not. */
+	return S_FALSE;
+}
+
+/* PRV-032: a refusal counts without force only, and then the provider goes on working. */
+static void unload_by_force_succeeds(void **state)
+{
+	struct fixture *f = *state;
+
+	stop(f);
+	f->plugin.load = count_load;
+	f->plugin.unload = unload_reluctantly;
+	start(f);
+	assert_int_equal(loads, 1);
+	assert_int_equal(unloads, 0);
+	make(f, VSS_CTX_APP_ROLLBACK, "/dev/fake-one", NULL);
+	assert_int_equal(f->ops->unload(f->state, false), S_FALSE);
+	assert_int_equal(unloads, 1);
+	assert_int_equal(existing(f), 1);
+	assert_int_equal(delete(f, 0), S_OK);
+	/* With a set in creation too. */
+	f->count = 0;
+	assert_int_equal(begin(f, "/dev/fake-one", 0), S_OK);
+	assert_int_equal(f->ops->unload(f->state, true), S_OK);
+	assert_int_equal(forced, 1);
+	hardware_free(f->hw);
+	start(f);
+	assert_int_equal(loads, 2);
+	assert_clean(f);
+}
+
 /* All or nothing: one LUN of two has no identifier. */
 static void refuses_without_identifier(void **state)
 {
@@ -757,6 +882,9 @@ int main(void)
 #define TEST(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)
 	const struct CMUnitTest tests[] = {
 		TEST(supports_by_lun),
+		TEST(all_luns_or_none),
+		TEST(one_context_a_set),
+		TEST(unload_by_force_succeeds),
 		TEST(refuses_without_identifier),
 		TEST(makes_and_deletes),
 		TEST(disks_that_leave_are_told),

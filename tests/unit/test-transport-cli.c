@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 /*
- * vssctl with the documents of sets that travel: import, clean-up, masking, fast
- * recovery, against stand-ins.  No LUN of theirs is on this machine, so originals are
- * away from the start, and copies have no device.
+ * vssctl with documents: of sets that travel, import, clean-up, masking, break, fast
+ * recovery; of a backup, restore.  Against stand-ins.  No LUN of theirs is on this machine,
+ * so originals are away from the start, and copies have no device.
  */
 #include "backup-fixture.h"
 
@@ -111,7 +111,7 @@ static int vssctl(struct cli *c, char machine, const char *arguments)
 		fail_msg("\"%s\" is not in: %s", text, (c)->out);			\
 } while (0)
 
-/* IMP-001 IMP-005 IMP-007: what it prints and gives to the command, and what is left of it */
+/* CLI-013 IMP-001 IMP-005 IMP-007: what it prints and gives to the command, and what is left of it */
 static void import_for_a_command(void **state)
 {
 	struct cli *c = *state;
@@ -197,6 +197,121 @@ static void import_that_fails(void **state)
 	assert_int_equal(vssctl_f(c, 'B', "import %s", c->document), 0);
 	assert_says(c, "not all shadow copies");
 	assert_says(c, "imported 1 of 2");
+}
+
+/* CLI-009: the set that is to travel is in a file, or it is of no use to anybody. */
+static void document_or_nothing(void **state)
+{
+	struct cli *c = *state;
+
+	assert_int_equal(vssctl(c, 'A', "create --transportable V1"), 1);
+	assert_says(c, "--backup-document");
+	assert_int_equal(vssctl(c, 'A', "create --context 'app-rollback|transportable' --wait-for /nowhere V1"), 1);
+	assert_says(c, "--backup-document");
+	/* Not for want of an option any more: V1 is no device of this machine. */
+	assert_int_equal(vssctl_f(c, 'A', "create --transportable --backup-document %s V1", c->document), 3);
+	assert_int_equal(vssctl(c, 'A', "create --transportable --exec true V1"), 3);
+	/* The one option serves sets that stay too; two places for one document are not wanted. */
+	assert_int_equal(vssctl_f(c, 'A', "create --backup-document %s V1", c->document), 3);
+	assert_int_equal(vssctl(c, 'A', "list shadows --json"), 0);
+	assert_null(strstr(c->out, "/dev/V1"));
+}
+
+/* CLI-014 BRK-006 BRK-007: read-only, read/write, with an identity; each on a set of its own */
+static void breaks(void **state)
+{
+	static const struct {
+		const char *options;
+		bool writable;
+	} cases[] = {
+		{ "", false }, { "--writable", true }, { "--identity keep", false },
+		{ "--identity keep --writable", true }, { "--identity revert", false }, { "--mask", false },
+	};
+	struct cli *c = *state;
+
+	for (size_t i = 0; i < COUNT(cases); i++) {
+		char set[VSS_UUID_TEXT_SIZE], copy[VSS_UUID_TEXT_SIZE];
+
+		if (i) {
+			vss_backup_components_release(c->f->bc);
+			c->f->bc = new_object(c->f);
+		}
+		make(c, VSS_CTX_APP_ROLLBACK | VSS_VOLSNAP_ATTR_TRANSPORTABLE);
+		vss_uuid_format(&c->f->set, set);
+		vss_uuid_format(&c->f->snapshot, copy);
+		/* Not before it is here, nor twice. */
+		assert_int_equal(vssctl_f(c, 'B', "break %s %s", cases[i].options, set), 3);
+		assert_int_equal(vssctl_f(c, 'B', "import %s", c->document), 0);
+		assert_false(world_is_writable(c->f->world, &c->f->snapshot));
+		/* What excludes each other changes nothing. */
+		assert_int_not_equal(vssctl_f(c, 'B', "break --mask --writable %s", set), 0);
+		assert_says(c, "E_INVALIDARG");
+		assert_int_not_equal(vssctl_f(c, 'B', "break --mask --identity keep %s", set), 0);
+		assert_int_not_equal(vssctl_f(c, 'B', "break --identity keep --identity revert %s", set), 0);
+		assert_int_equal(vssctl_f(c, 'B', "break --identity sideways %s", set), 1);
+		assert_int_equal(vssctl_f(c, 'B', "list shadows --shadow %s", copy), 0);
+		assert_int_equal(vssctl_f(c, 'B', "break %s %s", cases[i].options, set), 0);
+		assert_int_equal(world_is_writable(c->f->world, &c->f->snapshot), cases[i].writable);
+		assert_int_equal(vssctl_f(c, 'B', "list shadows --shadow %s", copy), 3);
+		assert_int_equal(vssctl_f(c, 'B', "break %s %s", cases[i].options, set), 3);
+	}
+}
+
+/* CLI-020: what the writers see of a restore, of a simulated one, and of one that fails */
+static void restores(void **state)
+{
+	struct world_fault fault = { .writer = true, .event = VSSD_EVENT_PRE_RESTORE, .writer_fails = true };
+	struct cli *c = *state;
+	struct fixture *f = c->f;
+	char *xml, *seen;
+
+	begin_backup(f, VSS_CTX_BACKUP);
+	assert_result(add(f, NULL, "C"), S_OK);
+	begin_set(f);
+	assert_result(run_async(f, do_snapshot_set), VSS_S_ASYNC_FINISHED);
+	assert_result(vss_backup_components_set_backup_succeeded(f->bc, &f->instance, &world_writer_class,
+								 VSS_CT_FILEGROUP, NULL, "C", true), S_OK);
+	assert_result(run_async(f, backup_complete), VSS_S_ASYNC_FINISHED);
+	assert_result(vss_backup_components_save_as_xml(f->bc, &xml), S_OK);
+	write_file(c->document, xml);
+	free(xml);
+	vss_backup_components_release(f->bc);
+	f->bc = new_object(f);
+	world_settle(f->world);
+	free(world_take_events(f->world));
+
+	assert_int_equal(vssctl_f(c, 'A', "restore --simulate %s", c->document), 0);
+	assert_says(c, "could be restored");
+	seen = world_take_events(f->world);
+	assert_null(strstr(seen, "PreRestore"));
+	free(seen);
+
+	assert_int_equal(vssctl_f(c, 'A', "restore --exec 'echo the files' %s", c->document), 0);
+	assert_says(c, "the files");
+	seen = world_take_events(f->world);
+	assert_non_null(strstr(seen, "PreRestore PostRestore"));
+	free(seen);
+
+	/* The program fails: writers go on all the same. */
+	assert_int_not_equal(vssctl_f(c, 'A', "restore --exec 'exit 7' %s", c->document), 0);
+	assert_says(c, "exit status 7");
+	seen = world_take_events(f->world);
+	assert_non_null(strstr(seen, "PreRestore PostRestore"));
+	free(seen);
+
+	/* A writer that is not ready: nothing is brought back. */
+	world_set_fault(f->world, &fault);
+	assert_int_not_equal(vssctl_f(c, 'A', "restore --exec 'echo the files' %s", c->document), 0);
+	assert_says(c, "failed in PreRestore");
+	assert_null(strstr(c->out, "the files"));
+	fault = (struct world_fault) { 0 };
+	world_set_fault(f->world, &fault);
+
+	assert_int_equal(vssctl_f(c, 'A', "restore %s", c->document), 1);
+	assert_int_equal(vssctl_f(c, 'A', "restore --simulate --exec true %s", c->document), 1);
+	write_file(c->document, "<BACKUP_COMPONENTS");
+	assert_int_not_equal(vssctl_f(c, 'A', "restore --simulate %s", c->document), 0);
+	assert_int_equal(vssctl_f(c, 'A', "restore --simulate %s.missing", c->document), 3);
 }
 
 /* TRN-028 TRN-029 */
@@ -303,6 +418,9 @@ int main(void)
 		CLI(waits_for_word),
 		CLI(waits_until_done),
 		CLI(import_that_fails),
+		CLI(document_or_nothing),
+		CLI(breaks),
+		CLI(restores),
 		CLI(wrong_documents),
 		CLI(masking),
 		CLI(dry_run),

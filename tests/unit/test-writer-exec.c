@@ -436,6 +436,31 @@ static void scripts_know_the_operation(void **state)
 	stop(&s);
 }
 
+/* RST-017: scripts are told for which components recovery has to wait. */
+static void scripts_know_of_additional_restores(void **state)
+{
+	static const char part[] =
+		"<WRITER_COMPONENTS xmlns=\"x-schema:#VssComponentMetadata\" instanceId=\"" SESSION "\" writerId=\"" SET "\">"
+		"<COMPONENT componentName=\"c\" componentType=\"filegroup\" additionalRestores=\"yes\"/>"
+		"<COMPONENT componentName=\"d\" componentType=\"filegroup\" additionalRestores=\"no\"/>"
+		"<COMPONENT componentName=\"e f\" logicalPath=\"p\" componentType=\"filegroup\" additionalRestores=\"yes\"/>"
+		"</WRITER_COMPONENTS>";
+	struct folder *f = *state;
+	struct service s;
+	char config[256], *log;
+
+	snprintf(config, sizeof(config),
+		 "[writer]\nname=An app\n[component c]\nfiles=/srv *\n[scripts]\n"
+		 "post-restore=echo \"$VSS_COMPONENTS|$VSS_ADDITIONAL_RESTORES|\" >>%s/log\n", f->dir);
+	start(&s, f, config);
+	s.event.part = part;
+	assert_int_equal(call(&s, "PostRestore"), S_OK);
+	log = get(f, "log");
+	assert_string_equal(log, "c\nd\np/e f|c\np/e f|\n");
+	free(log);
+	stop(&s);
+}
+
 static void failures_reach_vssd_and_thaw_always_runs(void **state)
 {
 	struct folder *f = *state;
@@ -503,6 +528,7 @@ int main(void)
 		cmocka_unit_test_setup_teardown(folders_run_in_order, setup, teardown),
 		cmocka_unit_test_setup_teardown(what_was_frozen_is_thawed_by_the_next_life, setup, teardown),
 		cmocka_unit_test_setup_teardown(scripts_know_the_operation, setup, teardown),
+		cmocka_unit_test_setup_teardown(scripts_know_of_additional_restores, setup, teardown),
 		cmocka_unit_test_setup_teardown(failures_reach_vssd_and_thaw_always_runs, setup, teardown),
 		cmocka_unit_test_setup_teardown(thaw_runs_when_vssd_dies, setup, teardown),
 		cmocka_unit_test_setup_teardown(optional_sets_never_fail, setup, teardown),

@@ -624,6 +624,89 @@ static void components_cannot_be_written_in_post_restore(void **state)
 	free(part);
 }
 
+static void place_restore(struct subject *s, const char *event)
+{
+	char path[] = "/srv", name[] = "file", other[] = "other";
+	const struct vss_directed_target target = { path, name, NULL, path, other, NULL };
+	struct vss_component *component;
+
+	(void)event;
+	if (!s->components)
+		return;
+	assert_int_equal(vss_writer_components_get_component(s->components, 0, &component), S_OK);
+	s->results[s->nr_results++] = vss_component_set_restore_target(component, VSS_RT_DIRECTED);
+	s->results[s->nr_results++] = vss_component_add_directed_target(component, &target);
+}
+
+/* RST-019: in PreRestore a writer says where its files go, and at no other time. */
+static void restores_are_placed_in_pre_restore(void **state)
+{
+	static const char *const events[] = { "PrepareBackup", "PostSnapshot", "BackupComplete", "PreRestore", "PostRestore" };
+
+	(void)state;
+	for (size_t i = 0; i < COUNT(events); i++) {
+		bool pre_restore = !strcmp(events[i], "PreRestore");
+		struct fake_event e = new_event();
+		char *part = make_part();
+		struct subject s;
+
+		start(&s, &all_ops);
+		if (!strcmp(events[i], "PostSnapshot"))
+			PLAY(&s, &e, "PrepareBackup", "PrepareSnapshot", "Freeze", "Thaw");
+		s.inside = place_restore;
+		e.part = part;
+		fake_call(&s.vssd, events[i], &e);
+		assert_int_equal(s.nr_results, 2);
+		assert_int_equal(s.results[0], pre_restore ? S_OK : VSS_E_BAD_STATE);
+		assert_int_equal(s.results[1], pre_restore ? S_OK : VSS_E_BAD_STATE);
+		assert_int_equal(pre_restore, strstr(e.components, "restoreTarget=\"directed\"") &&
+					      strstr(e.components, "DIRECTED_TARGET"));
+		free(e.components);
+		stop(&s);
+		free(part);
+	}
+}
+
+static void note_additional(struct subject *s, const char *event)
+{
+	struct vss_component *component;
+	bool additional = false;
+
+	(void)event;
+	if (!s->components)
+		return;
+	assert_int_equal(vss_writer_components_get_component(s->components, 0, &component), S_OK);
+	assert_int_equal(vss_component_get_additional_restores(component, &additional), S_OK);
+	s->results[s->nr_results++] = additional ? S_OK : S_FALSE;
+}
+
+/* RST-017: in PreRestore and PostRestore a writer is told whether more restores come. */
+static void additional_restores_are_known(void **state)
+{
+	(void)state;
+	for (int additional = 0; additional <= 1; additional++) {
+		struct fake_event e = new_event();
+		char *part = make_part(), *told, *end = strstr(part, "/>");
+		struct subject s;
+
+		assert_non_null(end);
+		assert_true(asprintf(&told, "%.*s additionalRestores=\"%s\"%s", (int)(end - part), part,
+				     additional ? "yes" : "no", end) > 0);
+		start(&s, &all_ops);
+		s.inside = note_additional;
+		e.part = told;
+		fake_call(&s.vssd, "PreRestore", &e);
+		fake_call(&s.vssd, "PostRestore", &e);
+		assert_int_equal(s.nr_results, 2);
+		assert_int_equal(s.results[0], additional ? S_OK : S_FALSE);
+		assert_int_equal(s.results[1], additional ? S_OK : S_FALSE);
+		free(e.components);
+		stop(&s);
+		free(told);
+		free(part);
+	}
+}
+
 /* ---- abort ---- */
 
 /* EVT-017, EVT-018, EVT-019 */
@@ -917,6 +1000,8 @@ int main(void)
 		cmocka_unit_test(queries_belong_to_events),
 		cmocka_unit_test(components_can_be_written_until_post_snapshot),
 		cmocka_unit_test(components_cannot_be_written_in_post_restore),
+		cmocka_unit_test(restores_are_placed_in_pre_restore),
+		cmocka_unit_test(additional_restores_are_known),
 		cmocka_unit_test(after_abort_comes_nothing),
 		cmocka_unit_test(order_is_watched),
 		cmocka_unit_test(sessions_are_kept_apart),

@@ -4,8 +4,9 @@
 # Backups with writers through vssd: events in their order, documents, contexts,
 # exposure, scripts; the content compared each time.
 #
-# Covers CLI-001..003, CLI-005..008, CLI-010..012, CLI-016..018, CLI-021..026,
-# LIF-023, LIF-035, TIM-019, TIM-020, PRV-034, SEL-014, SEC-006.
+# Covers CLI-001..008, CLI-010..012, CLI-016..018, CLI-020..026, CTX-041,
+# LIF-023, LIF-035, TIM-019, TIM-020, PRV-034, REV-011, SEL-014, SEL-021, SEC-006,
+# BCD-027.
 
 . "$(dirname "$0")/writers-lib.sh"
 
@@ -44,6 +45,8 @@ dd if=/dev/urandom of="$EXT4/app/file" bs=64k count=40 conv=notrunc,fsync status
 dd if=/dev/urandom of="$XFS/app/file" bs=64k count=40 conv=notrunc,fsync status=none
 (cd $TEST_TMP/one && sha256sum app/file; cd $TEST_TMP/two && sha256sum app/file) >$TEST_TMP/seen
 ! sh -c "echo x >$TEST_TMP/one/app/new" 2>/dev/null
+vssctl files --backup-document $TEST_TMP/bcd.xml --writer-documents $TEST_TMP/wm --relative-to $TEST_TMP |
+	sort >$TEST_TMP/listed
 umount $TEST_TMP/one $TEST_TMP/two
 echo "$VSS_SHADOW_SET $VSS_VOLUME_1 $VSS_VOLUME_2" >$TEST_TMP/ids
 END
@@ -52,6 +55,7 @@ EXT4=$ext4 XFS=$xfs run_ok vssctl create --exec "sh $TEST_TMP/use" \
 	--env-file "$TEST_TMP/env" "$ext4" "$xfs"
 [[ $(<"$TEST_TMP/seen") == "$before" ]] || fail "the images are not of the instant"
 echo "sha256 of both images as expected"
+[[ $(<"$TEST_TMP/listed") == $'one/app\none/app/file\ntwo/app\ntwo/app/file' ]] || fail "$(<"$TEST_TMP/listed")"
 for name in front back; do
 	expect_events $name PrepareBackup PrepareSnapshot Freeze Thaw PostSnapshot BackupComplete BackupShutdown
 done
@@ -92,9 +96,15 @@ expect_fail vssctl create --exec false "$ext4"
 
 echo "--- persistent, exposed, deleted"
 sum=$(content "$xfs")
-vssctl create --persistent --writers back --json "$xfs" "$raw" >"$TEST_TMP/set"
+vssctl create --persistent --writers back --json --backup-document "$TEST_TMP/persistent.xml" \
+	--writer-documents "$TEST_TMP/persistent" "$xfs" "$raw" >"$TEST_TMP/set"
 mapfile -t ids < <(json id <"$TEST_TMP/set")
 raw_sum=$(raw_sha "$raw")
+vssctl list volumes --json >"$TEST_TMP/volumes"
+for volume in "$(part "$disk" 1)" "$(disk vd1)" "$raw"; do
+	json volume <"$TEST_TMP/volumes" | grep -qx "$volume" || fail "$volume is not listed as one that could be copied"
+done
+! json volume <"$TEST_TMP/volumes" | grep -q '^/dev/vss' || fail "an image is listed as a volume"
 dd if=/dev/urandom of="$xfs/app/file" bs=64k count=40 conv=notrunc,fsync status=none
 scribble "$raw" 50
 [[ $(vssctl list shadows --json | json id | sort) == "$(printf '%s\n' "${ids[@]}" | sort)" ]] || fail "not listed"
@@ -104,9 +114,20 @@ run_ok vssctl expose "${ids[0]}" "$TEST_TMP/exposed"
 [[ $(vssctl list shadows --shadow "${ids[0]}" --json | json exposed_name) == "$TEST_TMP/exposed" ]] ||
 	fail "the exposure is not told"
 expect_fail vssctl expose "${ids[0]}" "$TEST_TMP/exposed"
+echo x >"$xfs/app/new"
+list=(vssctl files --backup-document "$TEST_TMP/persistent.xml" --writer-documents "$TEST_TMP/persistent")
+[[ $("${list[@]}" --relative-to "$TEST_TMP/exposed") == $'app\napp/file' ]] || fail "not the files of the copy"
+"${list[@]}" --json | grep "\"path\":\"$xfs/app/file\",\"source\":\"$TEST_TMP/exposed/app/file\"" >/dev/null ||
+	fail "the file's own path is not told"
 run_ok vssctl unexpose "${ids[0]}"
+expect_fail -s 3 -m "is not mounted" "${list[@]}"
 expect_fail -s 3 vssctl unexpose "${ids[0]}"
 expect_sha "raw volume" "$(image "${ids[1]}")" "$raw_sum"
+echo "--- a volume that the system lies on is not set back, nor any by this provider"
+run_ok mount "$(disk vd1)" /boot
+expect_fail -s 7 -m VSS_E_VOLUME_NOT_SUPPORTED vssctl revert --force "${ids[0]}"
+run_ok umount /boot
+expect_fail -m E_NOTIMPL vssctl revert --force "${ids[0]}"
 echo "--- they outlive vssd"
 stop_vssd KILL
 start_vssd
@@ -139,7 +160,8 @@ END
 sum=$(content "$ext4")
 EXT4=$ext4 run_ok vssctl exec "$TEST_TMP/script"
 [[ $(<"$TEST_TMP/seen") == "$sum" ]] || fail "the copy of the script is not of the instant"
-tar -tf "$TEST_TMP/meta.tar" | grep -qx bcd.xml || fail "no document in the archive"
+# grep -q would end before tar, which is killed then.
+tar -tf "$TEST_TMP/meta.tar" | grep -x bcd.xml >/dev/null || fail "no document in the archive"
 expect_fail vssctl exec <(echo "end backup")
 expect_fail -s 1 vssctl exec <(echo "no such command")
 cat >"$TEST_TMP/restore" <<'END'
@@ -151,6 +173,12 @@ END
 : >"$TEST_TMP/front.log"
 run_ok vssctl exec "$TEST_TMP/restore"
 expect_events front PreRestore PostRestore
+: >"$TEST_TMP/front.log"
+run_ok vssctl restore --simulate "$TEST_TMP/bcd.xml"
+[[ ! $(events front) ]] || fail "a simulated restore is told to writers"
+run_ok vssctl restore --exec "echo files >$TEST_TMP/restored" "$TEST_TMP/bcd.xml"
+expect_events front PreRestore PostRestore
+[[ $(<"$TEST_TMP/restored") == files ]] || fail "the program did not run"
 [[ ! $(snapshots) ]] || fail "copies are left"
 expect_writable "$ext4" "$xfs"
 for volume in "$(part "$disk" 1)" "$(disk vd1)" "$raw"; do

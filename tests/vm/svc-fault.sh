@@ -1,8 +1,8 @@
 #!/bin/bash
 # SPDX-License-Identifier: GPL-2.0-or-later
 #
-# Whoever dies or hangs while a set is made: nothing stays frozen, nothing is
-# left of the set, the right failure is told, and the next set works.
+# Whoever dies or hangs while a set is made, or when there is no room: nothing stays
+# frozen, nothing is left of the set, the right failure is told, and the next set works.
 #
 # TIM-005 ORD-027 PRV-021 PRV-022 PRV-033 EVT-015
 # vm: timeout=900
@@ -132,6 +132,20 @@ for event in PrepareSnapshot Freeze Thaw PostSnapshot; do
 	all_well
 done
 
+# Before Freeze and after Thaw it is alone in it, and nothing real is at rest: see
+# test-core-fault.
+for event in Freeze Thaw; do
+	for fault in fail=nonretryable kill hold=300s; do
+		echo "--- a writer: $fault in $event"
+		writer --window 4s --inject "$event:$fault"
+		begin_set
+		end_set fail
+		grep -q VSS_E_UNEXPECTED_WRITER_ERROR "$TEST_TMP/create.out" || fail "the failure is not the writer's"
+		end_writer
+		all_well
+	done
+done
+
 for event in PrepareSnapshot Freeze PostSnapshot; do
 	echo "--- the requester is killed in $event"
 	writer --inject "$event:hold=300s"
@@ -169,6 +183,33 @@ let_go
 end_set fail
 end_writer
 all_well
+
+# The volume has a diff area of its own then, that ends with the test's next lines.
+small=$(disk vd1)
+parts "$small" 4
+for event in Thaw PostSnapshot; do
+	echo "--- the diff area is full in $event"
+	run_ok vssctl attach --quiet "$ext4"
+	run_ok vssctl diff-area add --quiet --force "$ext4" --on "$(part "$small" 1)"
+	writer --inject "$event:hold=300s"
+	begin_set
+	wait_for 60 reached "$event"
+	# Nothing is frozen but the writer: others may write, and lose what no room is left for.
+	dd if=/dev/zero of="$ext4_dir/much" bs=64k count=512 conv=fsync status=none
+	[[ $(vssctl list --json --volume "$ext4" | json state) == lost ]] || fail "no snapshot was lost"
+	let_go
+	end_set fail
+	grep -q 'VSS_E_INSUFFICIENT_STORAGE.*diff area' "$TEST_TMP/create.out" ||
+		fail "the failure is not the diff area's"
+	end_writer
+	rm "$ext4_dir/much"
+	nothing_frozen "$ext4_dir" "$xfs_dir"
+	[[ ! $(snapshots) ]] || fail "snapshots are left: $(vssctl list)"
+	settle
+	run_ok vssctl detach --quiet "$ext4"
+	all_well
+	: >"$TEST_TMP/vssd.log"
+done
 
 echo "--- the provider is killed, or vssd, at any moment"
 for i in 1 2 3 4; do

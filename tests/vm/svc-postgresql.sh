@@ -2,9 +2,9 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 #
 # A shadow copy of a busy PostgreSQL cluster whose data and WAL lie on two
-# volumes: on a copy of it a second server starts, has every transaction that was
-# acknowledged before Freeze, and is consistent. A set without the WAL's volume is
-# refused. SEC-003
+# volumes: on the files that vssctl lists of it a second server starts, has every
+# transaction that was acknowledged before Freeze, and is consistent. A set without
+# the WAL's volume is refused. SEC-003, SEL-019, SEL-021
 # vm: timeout=900 alone=1
 
 . "$(dirname "$0")/set-lib.sh"
@@ -131,42 +131,40 @@ start vssd vssd --foreground --no-bus --socket "$TEST_TMP/vssd.socket" --config 
 wait_for 120 test -S "$TEST_TMP/vssd.socket"
 # A front end, frozen before PostgreSQL: its log tells when. Without a component on the
 # volumes it would be left out.
-start front vss-writer-test --name 'Front end' --level front-end --component front="$data"
+mkdir "$data/front"
+start front vss-writer-test --name 'Front end' --level front-end --component front="$data/front"
 start postgresql as_postgres vss-writer-postgresql --config "$TEST_TMP/postgresql.conf"
 wait_for 120 grep -q registered "$TEST_TMP/postgresql.log"
 wait_for 120 grep -q registered "$TEST_TMP/front.log"
 
 # --- copies -------------------------------------------------------------------
 
-# mount_copy DIR: the shadow copies of the set that was made, with a layer for what is
-# written over each.
-mount_copy()
+# restore_copy DIR: what a backup of the set that was made is, taken and unpacked there.
+restore_copy()
 {
-	local copy=$1 name device options layers
+	local copy=$1 images=$TEST_TMP/images
 
-	layers=$copy/layers
-	mkdir -p "$layers"
-	mount -t tmpfs tmpfs "$layers"
-	cleanup_push umount "$layers"
-	for name in main wal; do
-		device=$VSS_DEVICE_1 options=ro,noload
-		[[ $name == main ]] || device=$VSS_DEVICE_2 options=ro,norecovery,nouuid
-		mkdir "$layers/"{image,upper,work}"-$name" "$copy/$name-layered"
-		mount -o "$options" "$device" "$layers/image-$name"
-		cleanup_push umount "$layers/image-$name"
-		mount -t overlay -o "lowerdir=$layers/image-$name,upperdir=$layers/upper-$name,workdir=$layers/work-$name" \
-			overlay "$copy/$name-layered"
-		cleanup_push umount "$copy/$name-layered"
-	done
-	ln -s "main-layered/main" "$copy/main"
-	ln -s "wal-layered/main" "$copy/wal"
+	mkdir -p "$images/data" "$images/wal"
+	mount -o ro,noload "$VSS_DEVICE_1" "$images/data"
+	cleanup_push umount "$images/data"
+	mount -o ro,norecovery,nouuid "$VSS_DEVICE_2" "$images/wal"
+	cleanup_push umount "$images/wal"
+	mount -t tmpfs -o mode=755 tmpfs "$copy"
+	cleanup_push umount "$copy"
+	chown postgres "$copy"
+	vssctl files --backup-document "$TEST_TMP/document.xml" --writer-documents "$TEST_TMP/writers" \
+		--relative-to "$images" --null |
+		tar -C "$images" --no-recursion --null -T - -cf - | tar -C "$copy" -xpf -
+	[[ ! -e $copy/data/main/postmaster.pid ]] || fail "what the writer excludes is in the backup"
+	ln -s data/main "$copy/main"
+	mv "$copy/wal" "$copy/wal-volume"
+	ln -s wal-volume/main "$copy/wal"
 }
 
 check_copy()
 {
 	local copy=$1 freeze have want missing
 
-	rm -f "$copy/main/postmaster.pid"
 	ln -sfn "$copy/wal" "$copy/main/pg_wal"
 	server "$copy/main" "$copy"
 	freeze=$(awk '$2 == "Freeze" { time = $1 } END { print substr(time, 1, length(time) - 3) }' \
@@ -198,17 +196,17 @@ expect_fail vssctl create --context backup --include PostgreSQL --exec true "$da
 wait_for 120 acknowledged 300
 copy=$TEST_TMP/copy-of
 mkdir "$copy"
-chown postgres "$copy"
-run_ok vssctl create --persistent --include PostgreSQL --backup-document "$copy/document.xml" \
-	--env-file "$TEST_TMP/env" "$data" "$wal"
+run_ok vssctl create --persistent --include PostgreSQL --backup-document "$TEST_TMP/document.xml" \
+	--writer-documents "$TEST_TMP/writers" --env-file "$TEST_TMP/env" "$data" "$wal"
 # shellcheck disable=SC1091 # made just now
 . "$TEST_TMP/env"
 # What the writer noted for a restore.
-grep -q system_identifier "$copy/document.xml" || fail "the document has no metadata: $(<"$copy/document.xml")"
+grep -q system_identifier "$TEST_TMP/document.xml" ||
+	fail "the document has no metadata: $(<"$TEST_TMP/document.xml")"
 kill -0 "$(<"$TEST_TMP/pgbench.pid")" || fail "pgbench has ended: $(<"$TEST_TMP/pgbench.log")"
 stop acknowledged
 stop pgbench
-mount_copy "$copy"
+restore_copy "$copy"
 check_copy "$copy"
 
 # The server was never disturbed.

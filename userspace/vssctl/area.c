@@ -2,8 +2,14 @@
 /*
  * Giving a volume room for its diff area.
  */
+#include <errno.h>
+#include <fcntl.h>
 #include <libgen.h>
+#include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
+#include <sys/sysmacros.h>
+#include <unistd.h>
 
 #include "area.h"
 #include "prepare.h"
@@ -91,5 +97,47 @@ int vssctl_area_grow(struct vssctl *ctl, const struct vss_blockdev *volume, uint
 			ret = add_file_in(ctl, volume, dirname(last->path), size, added);
 	}
 	vss_kernel_area_list_free(areas, count);
+	return ret;
+}
+
+/* The file of a part, if it still is that; -1. */
+static int open_file(const struct vss_kernel_area *area, uint64_t size)
+{
+	int fd = open(area->path, O_RDWR | O_NOFOLLOW | O_CLOEXEC);
+	struct stat st;
+
+	if (fd >= 0 && !fstat(fd, &st) && S_ISREG(st.st_mode) && major(st.st_dev) == area->dev.major &&
+	    minor(st.st_dev) == area->dev.minor && (uint64_t)st.st_size >= size)
+		return fd;
+	if (fd >= 0)
+		close(fd);
+	errno = fd >= 0 ? ESTALE : errno;
+	return -1;
+}
+
+int vssctl_area_cut(struct vssctl *ctl, const struct vss_blockdev *volume,
+		    const struct vss_kernel_area *area, uint64_t size)
+{
+	struct vss_area_file file = { .path = strdup(area->path), .fd = open_file(area, size), .size = size };
+	struct vss_error error = { 0 }, discard_error;
+	int ret = 0;
+
+	if (!file.path || file.fd < 0) {
+		ret = vssctl_fail(ctl, VSS_E_UNEXPECTED, "cannot open %s, a part of the diff area of %s: %s",
+				  area->path, volume->path, strerror(file.path ? errno : ENOMEM));
+	} else if (vss_kernel_area_remove(ctl->kernel, volume->dev, area->id)) {
+		ret = vssctl_fail_kernel(ctl);
+	} else if (ftruncate(file.fd, (off_t)size) || fsync(file.fd)) {
+		ret = vssctl_fail(ctl, VSS_E_UNEXPECTED, "cannot shorten %s: %s; it was taken away from the "
+				  "diff area of %s", area->path, strerror(errno), volume->path);
+	} else if (vss_area_file_add(ctl->kernel, volume->dev, &file, NULL, &error)) {
+		ret = vssctl_fail_error(ctl, &error);
+		if (vss_area_file_discard(&file, &discard_error))
+			vssctl_warn(ctl, "%s", discard_error.text);
+		return ret;
+	}
+	if (file.fd >= 0)
+		close(file.fd);
+	free(file.path);
 	return ret;
 }

@@ -9,35 +9,11 @@
 #include <sys/sysmacros.h>
 
 #include "backup-components.h"
-
-/* A component of the writer that is being looked at. */
-struct entry {
-	struct vss_wm_component *handle;
-	struct vss_component_info info;
-	char *full;		/* logical path and name */
-	bool top;		/* nothing selectable above it */
-	char outside[256];	/* a path of it, or of what it brings along, on no volume of the set */
-};
-
-struct writer {
-	struct vssctl_backup *backup;
-	struct vss_writer_identity identity;
-	struct vss_writer_metadata *metadata;
-	struct entry *entries;
-	size_t count;
-};
+#include "selection.h"
 
 static bool is_separator(char c)
 {
 	return c == '/' || c == '\\';
-}
-
-static bool is_below(const struct entry *entry, const struct entry *above)
-{
-	const char *path = entry->info.logical_path;
-	size_t n = strlen(above->full);
-
-	return path && !strncmp(path, above->full, n) && (!path[n] || is_separator(path[n]));
 }
 
 /* "postgresql" will do for "PostgreSQL Writer". */
@@ -50,7 +26,7 @@ static bool same_name(const char *given, const char *name)
 }
 
 /* Does a choice name the writer (true), or one of its components (@component set)? */
-static bool names_writer(const struct writer *w, const char *choice, const char **component)
+static bool names_writer(const struct vssctl_candidate *w, const char *choice, const char **component)
 {
 	const char *colon = strchr(choice, ':');
 	char *head = colon ? strndup(choice, (size_t)(colon - choice)) : strdup(choice);
@@ -76,8 +52,8 @@ static bool names_writer(const struct writer *w, const char *choice, const char 
 }
 
 /* Is @entry (or with NULL, the writer as a whole) named in the choice? */
-static bool chosen(const struct writer *w, struct vssctl_writer_choice *choice,
-		   const struct entry *entry)
+static bool chosen(const struct vssctl_candidate *w, struct vssctl_writer_choice *choice,
+		   const struct vssctl_entry *entry)
 {
 	bool found = false;
 
@@ -142,7 +118,7 @@ static bool on_volumes(const struct vssctl_backup *backup, const char *path)
 }
 
 /* Note the first file set of a component that lies elsewhere. */
-static void look_at_files(const struct writer *w, struct entry *entry)
+static void look_at_files(const struct vssctl_backup *backup, struct vssctl_entry *entry)
 {
 	vss_result (*const getters[])(struct vss_wm_component *, uint32_t,
 				      struct vss_wm_filedesc *) = {
@@ -161,62 +137,27 @@ static void look_at_files(const struct writer *w, struct entry *entry)
 			if (VSS_FAILED(getters[kind](entry->handle, i, &file)))
 				continue;
 			path = file.alternate_location ? file.alternate_location : file.path;
-			if (!on_volumes(w->backup, path))
+			if (!on_volumes(backup, path))
 				snprintf(entry->outside, sizeof(entry->outside), "%s", path);
 			vss_wm_filedesc_clear(&file);
 		}
 }
 
-static int read_components(struct writer *w)
+/* What lies elsewhere keeps those from the backup that bring it along. */
+static void look_at_writer(const struct vssctl_backup *backup, struct vssctl_candidate *w)
 {
-	struct vssctl *ctl = w->backup->ctl;
-	uint32_t files, excluded, count;
-
-	if (VSS_FAILED(vss_examine_writer_metadata_get_file_counts(w->metadata, &files, &excluded,
-								   &count)))
-		return vssctl_fail_error(ctl, vss_writer_metadata_error(w->metadata));
-	w->entries = calloc(count ? count : 1, sizeof(*w->entries));
-	if (!w->entries)
-		return vssctl_fail(ctl, E_OUTOFMEMORY, "out of memory");
-	for (; w->count < count; w->count++) {
-		struct entry *e = &w->entries[w->count];
-		const char *path;
-
-		if (VSS_FAILED(vss_examine_writer_metadata_get_component(w->metadata,
-									 (uint32_t)w->count,
-									 &e->handle)) ||
-		    VSS_FAILED(vss_wm_component_get_component_info(e->handle, &e->info)))
-			return vssctl_fail_error(ctl, vss_writer_metadata_error(w->metadata));
-		path = e->info.logical_path;
-		if (asprintf(&e->full, "%s%s%s", path ? path : "", path && path[0] ? "/" : "",
-			     e->info.component_name) < 0) {
-			e->full = NULL;
-			return vssctl_fail(ctl, E_OUTOFMEMORY, "out of memory");
-		}
-		look_at_files(w, e);
-	}
-	return 0;
-}
-
-/* A component brings along all that is below it. */
-static void judge(struct writer *w)
-{
+	for (size_t i = 0; i < w->count; i++)
+		look_at_files(backup, &w->entries[i]);
 	for (size_t i = 0; i < w->count; i++) {
-		struct entry *e = &w->entries[i];
+		struct vssctl_entry *carrier = &w->entries[w->entries[i].carrier];
 
-		e->top = true;
-		for (size_t j = 0; j < w->count; j++) {
-			if (w->entries[j].info.selectable && is_below(e, &w->entries[j]))
-				e->top = false;
-			if (e->info.selectable && !e->outside[0] && is_below(&w->entries[j], e))
-				memcpy(e->outside, w->entries[j].outside, sizeof(e->outside));
-		}
+		if (w->entries[i].outside[0])
+			memcpy(carrier->outside, w->entries[i].outside, sizeof(carrier->outside));
 	}
 }
 
-static int add(struct writer *w, const struct entry *e)
+static int add(struct vssctl_backup *backup, const struct vssctl_candidate *w, const struct vssctl_entry *e)
 {
-	struct vssctl_backup *backup = w->backup;
 	struct vssctl_backup_component *more, *c;
 	int ret;
 
@@ -244,80 +185,82 @@ static int add(struct writer *w, const struct entry *e)
 	return c->name ? 0 : vssctl_fail(backup->ctl, E_OUTOFMEMORY, "out of memory");
 }
 
-static int refuse(struct writer *w, const struct entry *e)
+static int refuse(struct vssctl_backup *backup, const struct vssctl_candidate *w, const struct vssctl_entry *e)
 {
-	return vssctl_fail(w->backup->ctl, VSS_E_WRITERERROR_INCONSISTENTSNAPSHOT,
+	return vssctl_fail(backup->ctl, VSS_E_WRITERERROR_INCONSISTENTSNAPSHOT,
 			   "component %s of writer \"%s\" was asked for, but %s lies on no volume of the "
 			   "set; add its volume", e->full, w->identity.writer_name, e->outside);
 }
 
-static int select_of(struct writer *w)
+/* What of a writer is in by itself: by its files, and by what was named. */
+static int choose_of(struct vssctl_backup *backup, struct vssctl_candidate *w)
 {
-	struct vssctl_backup *backup = w->backup;
 	bool only = chosen(w, &backup->only, NULL);
 	bool writer_wanted = chosen(w, &backup->include, NULL) || only;
-	const struct entry *missing = NULL;
-	size_t added = 0;
-	int ret = 0;
+	const struct vssctl_entry *missing = vssctl_candidate_missing(w);
+	size_t taken = 0;
 
-	if ((backup->only.count && !only) || chosen(w, &backup->exclude, NULL))
+	w->banned = (backup->only.count && !only) || chosen(w, &backup->exclude, NULL);
+	if (w->banned)
 		return 0;
 	for (size_t i = 0; i < w->count; i++) {
-		struct entry *e = &w->entries[i];
+		struct vssctl_entry *e = &w->entries[i];
 
-		if (e->top && !e->info.selectable && e->outside[0])
-			missing = e;
-	}
-	for (size_t i = 0; !ret && i < w->count; i++) {
-		struct entry *e = &w->entries[i];
-		bool wanted = chosen(w, &backup->include, e) || writer_wanted;
-
-		if (!e->top || (e->info.selectable && chosen(w, &backup->exclude, e)))
+		e->named = chosen(w, &backup->include, e) || writer_wanted;
+		e->banned = e->info.selectable && chosen(w, &backup->exclude, e);
+		if (!e->top || e->banned)
 			continue;
-		if (wanted && (missing || e->outside[0]))
-			return refuse(w, missing ? missing : e);
+		if (e->named && (missing || e->outside[0]))
+			return refuse(backup, w, missing ? missing : e);
 		if (missing || e->outside[0])
 			continue;
-		ret = add(w, e);
-		added++;
+		e->in = true;
+		taken++;
 	}
-	if (!ret && !added && w->count)
+	if (!taken && w->count)
 		vssctl_detail(backup->ctl, "writer \"%s\" has nothing on these volumes",
 			      w->identity.writer_name);
-	return ret;
+	return 0;
 }
 
-static void writer_clear(struct writer *w)
+static int read_writer(struct vssctl_backup *backup, uint32_t index, struct vssctl_selection *selection)
 {
-	for (size_t i = 0; i < w->count; i++)
-		free(w->entries[i].full);
-	for (size_t i = 0; i < w->count; i++)
-		vss_component_info_clear(&w->entries[i].info);
-	free(w->entries);
-	vss_writer_identity_clear(&w->identity);
-	vss_writer_metadata_free(w->metadata);
-}
-
-static int select_writer(struct vssctl_backup *backup, uint32_t index)
-{
-	struct writer w = { .backup = backup };
+	struct vssctl_candidate *w = &selection->writers[selection->count++];
 	struct vss_uuid instance;
 	int ret;
 
 	ret = vssctl_check(backup->ctl, backup->bc,
-			   vss_backup_components_get_writer_metadata(backup->bc, index, &instance,
-								     &w.metadata));
+			   vss_backup_components_get_writer_metadata(backup->bc, index, &instance, &w->metadata)) ?:
+	      vssctl_candidate_read(backup->ctl, w);
 	if (ret)
 		return ret;
-	if (VSS_FAILED(vss_examine_writer_metadata_get_identity(w.metadata, &w.identity)))
-		ret = vssctl_fail_error(backup->ctl, vss_writer_metadata_error(w.metadata));
-	if (!ret)
-		ret = read_components(&w);
-	if (!ret) {
-		judge(&w);
-		ret = select_of(&w);
+	look_at_writer(backup, w);
+	return choose_of(backup, w);
+}
+
+static int add_all(struct vssctl_backup *backup, const struct vssctl_selection *selection)
+{
+	int ret = 0;
+
+	for (size_t i = 0; i < selection->count; i++) {
+		const struct vssctl_candidate *w = &selection->writers[i];
+
+		for (size_t k = 0; !ret && k < w->count; k++)
+			if (w->entries[k].in)
+				ret = add(backup, w, &w->entries[k]);
 	}
-	writer_clear(&w);
+	return ret;
+}
+
+static int select_components(struct vssctl_backup *backup, uint32_t count)
+{
+	struct vssctl_selection selection = { .writers = calloc(count ? count : 1, sizeof(*selection.writers)) };
+	int ret = selection.writers ? 0 : vssctl_fail(backup->ctl, E_OUTOFMEMORY, "out of memory");
+
+	for (uint32_t i = 0; !ret && i < count; i++)
+		ret = read_writer(backup, i, &selection);
+	ret = ret ?: vssctl_selection_follow(backup->ctl, &selection) ?: add_all(backup, &selection);
+	vssctl_selection_clear(&selection);
 	return ret;
 }
 
@@ -344,8 +287,7 @@ int vssctl_backup_select(struct vssctl_backup *backup)
 			   vss_backup_components_get_writer_metadata_count(bc, &count));
 	if (backup->no_components)
 		return ret;
-	for (uint32_t i = 0; !ret && i < count; i++)
-		ret = select_writer(backup, i);
+	ret = ret ?: select_components(backup, count);
 	return ret ?: check_found(backup, &backup->only) ?:
 	       check_found(backup, &backup->include) ?: check_found(backup, &backup->exclude);
 }

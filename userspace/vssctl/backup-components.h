@@ -12,7 +12,8 @@
  * backup's volumes: of a writer all that are selectable and have no selectable
  * ancestor, and all that are not selectable and have none.  A writer that has
  * one of the latter elsewhere is left out altogether.  What was included by name
- * must be possible; what was excluded is left out.  0 or the exit code.
+ * must be possible; what was excluded is left out.  Then dependencies are followed
+ * (selection.h).  0 or the exit code.
  */
 int vssctl_backup_select(struct vssctl_backup *backup);
 

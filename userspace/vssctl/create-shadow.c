@@ -176,6 +176,10 @@ static int choose_context(struct vssctl_shadow_options *options, struct vssctl_a
 	context |= options->modifiers;
 	if (VSS_FAILED(vss_context_check(context, &error)))
 		return vssctl_usage_error(args, "%s", error.text);
+	/* Another machine knows of it by that file only; a command may want no other machine. */
+	if ((context & VSS_VOLSNAP_ATTR_TRANSPORTABLE) && !options->document && !options->command)
+		return vssctl_usage_error(args, "--transportable needs --backup-document FILE, with which "
+					  "another machine imports the set");
 	if (none && vss_context_has_writers(context))
 		return vssctl_usage_error(args, "--writers none does not go with context %s",
 					  options->context);

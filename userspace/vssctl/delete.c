@@ -8,19 +8,23 @@
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "command.h"
+#include "confirm.h"
+#include "delete.h"
 #include "print.h"
 #include "requester.h"
 
-enum { OPT_SET = 1, OPT_VOLUME, OPT_OLDEST, OPT_ALL, OPT_FORCE };
+enum { OPT_SET = 1, OPT_VOLUME, OPT_OLDEST, OPT_ALL, OPT_FORCE, OPT_YES };
 
 static const struct vssctl_option options[] = {
 	{ OPT_SET, "set", "ID", "all snapshots of this set" },
 	{ OPT_VOLUME, "volume", "VOLUME", "snapshots of this volume, with --oldest or --all" },
 	{ OPT_OLDEST, "oldest", NULL, "the oldest one of the volume" },
-	{ OPT_ALL, "all", NULL, "all of the volume" },
+	{ OPT_ALL, "all", NULL, "all of the volume, or without --volume all there are" },
 	{ OPT_FORCE, "force", NULL, "even those in use; readers get errors from then on" },
+	{ OPT_YES, "yes", NULL, "do not ask before --all" },
 	{ 0 },
 };
 
@@ -30,6 +34,8 @@ struct request {
 	bool oldest;
 	bool all;
 	bool force;
+	bool ask;				/* before all are deleted */
+	bool silent;				/* what was deleted is not the result */
 	struct vss_backup_components *bc;	/* NULL where vssd does not run */
 };
 
@@ -67,7 +73,7 @@ static int delete_each(struct vssctl *ctl, const struct request *request,
 		/* The first failure decides; each one is told. */
 		ret = ret ?: failed;
 	}
-	if (deleted || !ret)
+	if (!request->silent && (deleted || !ret))
 		ctl->print->deleted(ctl, snapshots, deleted);
 	return ret;
 }
@@ -95,23 +101,103 @@ static int delete_set(struct vssctl *ctl, const struct request *request)
 	return ret;
 }
 
-static int delete_of_volume(struct vssctl *ctl, const struct request *request)
+/* 0, or the exit code when it was not meant. */
+static int confirm(struct vssctl *ctl, const struct request *request, size_t count, const char *of)
 {
-	struct vss_blockdev volume __attribute__((cleanup(vss_blockdev_clear))) = { 0 };
+	char question[512];
+
+	if (!request->ask)
+		return 0;
+	snprintf(question, sizeof(question), "vssctl: delete %s%zu snapshot%s%s%s?", count > 1 ? "all " : "",
+		 count, count > 1 ? "s" : "", of ? " of " : " of this machine", of ? of : "");
+	return vssctl_confirm(stdin, ctl->err, question) ? 0 :
+	       vssctl_fail(ctl, E_ABORT, "nothing was deleted; --yes does it without a question");
+}
+
+static int delete_of(struct vssctl *ctl, const struct request *request, const struct vss_blockdev *volume)
+{
 	struct vss_kernel_snapshot *snapshots;
 	size_t count;
 	int ret;
 
-	ret = vssctl_resolve_tracked(ctl, request->volume, &volume);
-	if (ret)
-		return ret;
-	if (vss_kernel_snapshot_list(ctl->kernel, NULL, &volume.dev, &snapshots, &count))
+	if (vss_kernel_snapshot_list(ctl->kernel, NULL, &volume->dev, &snapshots, &count))
 		return vssctl_fail_kernel(ctl);
 	if (!count)
-		ret = vssctl_fail(ctl, VSS_E_OBJECT_NOT_FOUND, "%s has no snapshots", volume.path);
+		ret = vssctl_fail(ctl, VSS_E_OBJECT_NOT_FOUND, "%s has no snapshots", volume->path);
+	else if (request->oldest)
+		ret = delete_each(ctl, request, snapshots, 1);
 	else
-		ret = delete_each(ctl, request, snapshots, request->oldest ? 1 : count);
+		ret = confirm(ctl, request, count, volume->path) ?: delete_each(ctl, request, snapshots, count);
 	free(snapshots);
+	return ret;
+}
+
+static int delete_of_volume(struct vssctl *ctl, const struct request *request)
+{
+	struct vss_blockdev volume __attribute__((cleanup(vss_blockdev_clear))) = { 0 };
+
+	return vssctl_resolve_tracked(ctl, request->volume, &volume) ?: delete_of(ctl, request, &volume);
+}
+
+/* Those of the module, and those that only vssd knows; an array to free(). */
+static int list_all(struct vssctl *ctl, const struct request *request, struct vss_kernel_snapshot **all,
+		    size_t *count)
+{
+	struct vssctl_objects objects = { 0 };
+	struct vss_kernel_snapshot *longer;
+	size_t known;
+	int ret;
+
+	if (vss_kernel_snapshot_list(ctl->kernel, NULL, NULL, all, count))
+		return vssctl_fail_kernel(ctl);
+	ret = request->bc ? vssctl_query(ctl, request->bc, VSS_OBJECT_SNAPSHOT, &objects) : 0;
+	longer = ret ? NULL : realloc(*all, (*count + objects.count + 1) * sizeof(**all));
+	if (!longer) {
+		free(*all);
+		vssctl_objects_clear(&objects);
+		return ret ?: vssctl_fail(ctl, E_OUTOFMEMORY, "out of memory");
+	}
+	*all = longer;
+	known = *count;
+	for (size_t i = 0; i < objects.count; i++) {
+		const struct vss_snapshot_prop *prop = &objects.props[i].snap;
+		size_t j = 0;
+
+		while (j < known && !vss_uuid_equal(&longer[j].uuid, &prop->snapshot_id))
+			j++;
+		if (j == known)
+			longer[(*count)++] = (struct vss_kernel_snapshot) { .uuid = prop->snapshot_id,
+									     .set = prop->snapshot_set_id };
+	}
+	vssctl_objects_clear(&objects);
+	return 0;
+}
+
+static int delete_all(struct vssctl *ctl, const struct request *request)
+{
+	struct vss_kernel_snapshot *snapshots;
+	size_t count;
+	int ret = list_all(ctl, request, &snapshots, &count);
+
+	if (ret)
+		return ret;
+	/* As with the others, nothing to delete is no success. */
+	if (!count)
+		ret = vssctl_fail(ctl, VSS_E_OBJECT_NOT_FOUND, "there are no snapshots");
+	else
+		ret = confirm(ctl, request, count, NULL) ?: delete_each(ctl, request, snapshots, count);
+	free(snapshots);
+	return ret;
+}
+
+int vssctl_delete_of(struct vssctl *ctl, const struct vss_blockdev *volume, bool force)
+{
+	struct request request = { .all = true, .force = force, .silent = true };
+	int ret = vssctl_vssd_running() ? vssctl_connect_all(ctl, &request.bc) : 0;
+
+	if (!ret)
+		ret = delete_of(ctl, &request, volume);
+	vss_backup_components_release(request.bc);
 	return ret;
 }
 
@@ -142,7 +228,7 @@ static int delete_ids(struct vssctl *ctl, const struct request *request, char **
 
 static int run(struct vssctl *ctl, struct vssctl_args *args)
 {
-	struct request request = { 0 };
+	struct request request = { .ask = isatty(STDIN_FILENO) };
 	int opt, ret;
 
 	while ((opt = vssctl_next_option(args)) != VSSCTL_OPTION_END) {
@@ -164,11 +250,14 @@ static int run(struct vssctl *ctl, struct vssctl_args *args)
 		case OPT_FORCE:
 			request.force = true;
 			break;
+		case OPT_YES:
+			request.ask = false;
+			break;
 		}
 	}
-	if ((args->argc > 0) + !!request.set + !!request.volume != 1)
-		return vssctl_usage_error(args, "name snapshots, or use --set or --volume");
-	if (request.volume ? request.oldest == request.all : request.oldest || request.all)
+	if ((args->argc > 0) + !!request.set + (request.volume || request.all) != 1)
+		return vssctl_usage_error(args, "name snapshots, or use --set, --volume or --all");
+	if (request.volume ? request.oldest == request.all : request.oldest)
 		return vssctl_usage_error(args, "--volume goes with either --oldest or --all");
 	ret = vssctl_open_kernel(ctl);
 	if (!ret && vssctl_vssd_running())
@@ -179,6 +268,8 @@ static int run(struct vssctl *ctl, struct vssctl_args *args)
 		ret = delete_set(ctl, &request);
 	else if (request.volume)
 		ret = delete_of_volume(ctl, &request);
+	else if (request.all)
+		ret = delete_all(ctl, &request);
 	else
 		ret = delete_ids(ctl, &request, args->argv, (size_t)args->argc);
 	vss_backup_components_release(request.bc);
@@ -189,7 +280,8 @@ const struct vssctl_command vssctl_delete = {
 	.name = "delete",
 	.operands = "[ID...]",
 	.summary = "delete snapshots",
-	.description = "Delete snapshots: those named, all of a set, or the oldest or all of a volume.",
+	.description = "Delete snapshots: those named, all of a set, the oldest or all of a volume, or all\n"
+		       "there are.  On a terminal it asks before --all.",
 	.options = options,
 	.max_operands = -1,
 	.run = run,

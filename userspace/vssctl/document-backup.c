@@ -220,7 +220,7 @@ static void add_restore(json_object *object, struct vss_component *component)
 	if (status != VSS_RS_UNDEFINED)
 		vssctl_tree_text(object, "file_restore_status", restore_status_name(status));
 	vss_component_get_restore_target(component, &target);
-	if (target != VSS_RT_UNDEFINED)
+	if (target != VSS_RT_ORIGINAL)
 		vssctl_tree_text(object, "restore_target", restore_target_name(target));
 	vssctl_tree_array(object, "restore_subcomponents", subcomponents(component));
 	vssctl_tree_array(object, "new_targets", redirections(component, vss_component_get_new_target));

@@ -584,7 +584,7 @@ static int delete_matching(struct vssctl_script *script, struct vss_backup_compo
 	vssctl_objects_clear(&objects);
 	if (!ret && !deleted && !is(w->word[0], "all"))
 		return vssctl_fail(script->ctl, VSS_E_OBJECT_NOT_FOUND, "there is no such shadow copy");
-	vssctl_note(script->ctl, "%zu shadow copies deleted", deleted);
+	vssctl_note(script->ctl, "%zu shadow cop%s deleted", deleted, deleted == 1 ? "y" : "ies");
 	return ret;
 }
 
@@ -641,7 +641,7 @@ static int begin_restore(struct vssctl_script *script, struct words *w)
 static int end_restore(struct vssctl_script *script, struct words *w)
 {
 	(void)w;
-	return vssctl_script_end_restore(script);
+	return vssctl_script_end_restore(script, VSS_RS_ALL);
 }
 
 static int simulate_restore(struct vssctl_script *script, struct words *w)

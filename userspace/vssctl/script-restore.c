@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 /*
- * The restore commands of scripts: BEGIN RESTORE, END RESTORE, SIMULATE RESTORE.
- * All components of the loaded document take part whose writers are running.
+ * The restore commands of scripts, BEGIN RESTORE, END RESTORE, SIMULATE RESTORE, which
+ * "vssctl restore" takes too.  All components of the loaded document take part whose writers are running.
  */
 #include <stdlib.h>
 
@@ -71,13 +71,37 @@ static int select_component(struct vssctl_script *script, struct vss_backup_comp
 									   true));
 }
 
-static int set_restored(struct vssctl_script *script, struct vss_backup_components *bc,
+static int set_status(struct vssctl_script *script, struct vss_backup_components *bc,
 			const struct vss_uuid *writer, enum vss_component_type type,
 			const char *path, const char *name)
 {
 	return vssctl_check(script->ctl, bc,
 			    vss_backup_components_set_file_restore_status(bc, writer, type, path, name,
-									  VSS_RS_ALL));
+									  script->restored));
+}
+
+/* Each writer that failed is told; the first one's code is the result. */
+static int check_writers(struct vssctl_script *script, const char *event)
+{
+	struct vss_writer_status *statuses;
+	int ret, failed = 0;
+	size_t count;
+
+	ret = vssctl_writer_statuses(script->ctl, script->restore, &statuses, &count);
+	if (ret)
+		return ret;
+	for (size_t i = 0; i < count; i++) {
+		const struct vss_writer_status *s = &statuses[i];
+
+		if (!s->failure)
+			continue;
+		ret = vssctl_fail(script->ctl, s->failure, "writer \"%s\" failed in %s%s%s", s->writer_name, event,
+				  s->application_message ? ": " : "",
+				  s->application_message ? s->application_message : "");
+		failed = failed ?: ret;
+	}
+	vssctl_statuses_free(statuses, count);
+	return failed;
 }
 
 /* From the loaded document to the selection of its components. */
@@ -128,7 +152,7 @@ int vssctl_script_begin_restore(struct vssctl_script *script)
 	if (!ret)
 		ret = vssctl_wait(script->ctl, script->restore,
 				  vss_backup_components_pre_restore(script->restore, &async), &async,
-				  "PreRestore", NULL);
+				  "PreRestore", NULL) ?: check_writers(script, "PreRestore");
 	if (ret) {
 		vss_backup_components_release(script->restore);
 		script->restore = NULL;
@@ -136,17 +160,18 @@ int vssctl_script_begin_restore(struct vssctl_script *script)
 	return ret;
 }
 
-int vssctl_script_end_restore(struct vssctl_script *script)
+int vssctl_script_end_restore(struct vssctl_script *script, enum vss_file_restore_status status)
 {
 	struct vss_async *async;
 	int ret;
 
 	if (!script->restore)
 		return vssctl_fail(script->ctl, VSS_E_BAD_STATE, "no restore was begun");
-	ret = for_each(script, script->restore, set_restored) ?:
+	script->restored = status;
+	ret = for_each(script, script->restore, set_status) ?:
 	      vssctl_wait(script->ctl, script->restore,
 			  vss_backup_components_post_restore(script->restore, &async), &async,
-			  "PostRestore", NULL);
+			  "PostRestore", NULL) ?: check_writers(script, "PostRestore");
 	vss_backup_components_release(script->restore);
 	script->restore = NULL;
 	return ret;

@@ -31,6 +31,7 @@ struct vssctl_script {
 	bool completed;
 	struct vssctl_documents loaded;	/* LOAD METADATA */
 	struct vss_backup_components *restore;	/* BEGIN RESTORE without END RESTORE */
+	enum vss_file_restore_status restored;	/* with END RESTORE, for all components */
 	struct vss_backup_components *imported;	/* keeps what IMPORT brought */
 	bool done;			/* EXIT */
 };
@@ -59,7 +60,7 @@ int vssctl_script_line(struct vssctl_script *script, const char *line);
 
 /* The restore commands, script-restore.c; each gives 0 or the exit code. */
 int vssctl_script_begin_restore(struct vssctl_script *script);
-int vssctl_script_end_restore(struct vssctl_script *script);
+int vssctl_script_end_restore(struct vssctl_script *script, enum vss_file_restore_status status);
 int vssctl_script_simulate_restore(struct vssctl_script *script);
 
 #endif /* VSSCTL_SCRIPT_H */

@@ -709,6 +709,13 @@ static void snapshots_told(void *arg, struct vssd_provider *provider, const stru
 			     vss_uuid_format(&snapshot->prop.snapshot_id, id));
 			break;
 		}
+		if (known->prop.status == VSS_SS_ABORTED) {
+			fail(c, VSS_E_UNEXPECTED_PROVIDER_ERROR,
+			     "provider \"%s\" has lost shadow copy %s before the set was finished",
+			     provider->prop.provider_name,
+			     vss_uuid_format(&snapshot->prop.snapshot_id, id));
+			break;
+		}
 		snapshot_update(snapshot, known);
 		if (c->stage == CREATE_RECORDS && (c->context & VSS_VOLSNAP_ATTR_TRANSPORTABLE))
 			snapshot_describe(snapshot, known, &c->description);

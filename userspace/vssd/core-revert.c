@@ -140,6 +140,13 @@ static void revert_begin(void *arg)
 			snapshot->prop.original_volume_name, err.text[0] ? ": " : "", err.text);
 		return;
 	}
+	/* Not by force either: what runs would see its files change below it. */
+	if (core->volumes.is_system && core->volumes.is_system(core->volumes.data, volume.path)) {
+		op_fail(&r->op, VSS_E_VOLUME_NOT_SUPPORTED,
+			"the running system lies on %s, which cannot be set back below it; start another system "
+			"and do it there, or restore files", volume.path);
+		return;
+	}
 	r->volume = vssd_strdup(volume.path);
 	r->in_use = volume.in_use;
 	/* One that an earlier life began goes on: only its provider knows of that. */

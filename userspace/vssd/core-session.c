@@ -316,7 +316,7 @@ vss_result vssd_session_writer_status(struct vssd_session *session,
 	for_each_participant(p, session) {
 		if (!session->gathered)
 			break;
-		session->statuses[(*count)++] = (struct vssd_writer_status) {
+		session->statuses[*count] = (struct vssd_writer_status) {
 			.instance_id = p->instance_id,
 			.class_id = p->class_id,
 			.name = p->name,
@@ -325,6 +325,14 @@ vss_result vssd_session_writer_status(struct vssd_session *session,
 			.application_code = p->application_code,
 			.application_message = p->message,
 		};
+		/* Nobody keeps the state of one that has gone; a failure that it was seen with stays. */
+		if (!p->writer && !p->out) {
+			session->statuses[*count].state = VSS_WS_UNKNOWN;
+			session->statuses[*count].failure = VSS_E_WRITER_STATUS_NOT_AVAILABLE;
+			session->statuses[*count].application_message =
+				"the writer has gone since it last answered, and its state with it";
+		}
+		++*count;
 	}
 	*statuses = session->statuses;
 	return S_OK;

@@ -230,6 +230,8 @@ struct vssd_volumes {
 	vss_result (*resolve)(void *data, const char *name, struct vssd_volume *volume, struct vss_error *err);
 	/* Is @volume stacked on @other, through a loop file for example? */
 	bool (*is_nested)(void *data, const char *volume, const char *other);
+	/* Does the running system lie on @volume?  May be NULL: on none. */
+	bool (*is_system)(void *data, const char *volume);
 	/* Bring an image to a mount point: the file system's way to mount it read-only. */
 	vss_result (*mount)(void *data, const char *device, const char *dir, bool writable, struct vss_error *err);
 	vss_result (*unmount)(void *data, const char *dir, bool force, struct vss_error *err);

@@ -98,6 +98,40 @@ static bool is_nested(void *data, const char *volume, const char *other)
 	return nested;
 }
 
+bool vssd_volumes_is_system(const struct vss_stack *stack, size_t volume)
+{
+	static const char *const targets[] = { "/", "/usr", "/boot", "/boot/efi", "/var" };
+
+	for (size_t f = 0; f < stack->fs_count; f++) {
+		const struct vss_stack_fs *fs = &stack->fss[f];
+		bool wanted = false;
+
+		for (size_t m = 0; m < fs->mount_count; m++)
+			for (size_t t = 0; t < sizeof(targets) / sizeof(targets[0]); t++)
+				wanted |= !strcmp(fs->mounts[m].target, targets[t]);
+		for (size_t d = 0; wanted && d < fs->dev_count; d++)
+			if (fs->devs[d] == volume || vss_stack_lies_on(stack, fs->devs[d], volume))
+				return true;
+	}
+	return false;
+}
+
+static bool is_system(void *data, const char *volume)
+{
+	struct vss_stack stack;
+	size_t index;
+	bool answer;
+
+	(void)data;
+	/* What cannot be found out is not taken for harmless. */
+	if (vss_stack_load(&vss_stack_system, &stack))
+		return true;
+	index = find(&stack, volume);
+	answer = index == VSS_STACK_NONE || vssd_volumes_is_system(&stack, index);
+	vss_stack_clear(&stack);
+	return answer;
+}
+
 const char *vssd_volumes_mount_options(const char *fstype, bool writable, const char *device,
 				       struct vss_error *err)
 {
@@ -250,6 +284,7 @@ struct vssd_volumes vssd_volumes_system(void)
 	return (struct vssd_volumes) {
 		.resolve = resolve,
 		.is_nested = is_nested,
+		.is_system = is_system,
 		.mount = mount_image,
 		.unmount = unmount_image,
 		.is_mounted = is_mounted,

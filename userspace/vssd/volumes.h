@@ -6,8 +6,12 @@
 #define VSSD_VOLUMES_H
 
 #include "core.h"
+#include "stack.h"
 
 struct vssd_volumes vssd_volumes_system(void);
+
+/* Does what is mounted where a system needs it lie on device @volume of @stack? */
+bool vssd_volumes_is_system(const struct vss_stack *stack, size_t volume);
 
 /*
  * How to mount an image of a file system: its type as libblkid names it, options for

@@ -199,7 +199,7 @@ vss_result vss_component_get_file_restore_status(struct vss_component *component
 vss_result vss_component_get_restore_target(struct vss_component *component, enum vss_restore_target *target)
 {
 	*target = (enum vss_restore_target)vss_xml_word(component->node, "restoreTarget", vss_words_restore_target,
-							VSS_RT_UNDEFINED);
+							VSS_RT_ORIGINAL);
 	return S_OK;
 }
 

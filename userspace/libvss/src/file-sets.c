@@ -7,6 +7,7 @@
  * there is anything below.
  */
 #include <libxml/hash.h>
+#include <limits.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -105,21 +106,56 @@ int vss_wildcards_meet(const char *a, const char *b)
 	return meet;
 }
 
+static bool is_character(const char *wildcard, const char *name)
+{
+	size_t size = (size_t)(next_character(name) - name);
+
+	return *wildcard == '?' || (size == (size_t)(next_character(wildcard) - wildcard) &&
+				    !memcmp(wildcard, name, size));
+}
+
+bool vss_wildcard_matches(const char *wildcard, const char *name)
+{
+	const char *behind_star = NULL, *tried = NULL;
+
+	while (*name) {
+		if (*wildcard == '*') {
+			behind_star = ++wildcard;
+			tried = name;
+		} else if (*wildcard && is_character(wildcard, name)) {
+			wildcard = next_character(wildcard);
+			name = next_character(name);
+		} else if (behind_star) {
+			/* The last star takes one character more; earlier ones need not. */
+			wildcard = behind_star;
+			name = tried = next_character(tried);
+		} else {
+			return false;
+		}
+	}
+	return only_stars(wildcard);
+}
+
 /* ---- directories ---- */
 
-/* A copy with "/" only and none of them double or at the end; "" is the root. */
-static char *directory_name(const char *path)
+/* @path with "/" only and none of them double or at the end, no longer than it was; "" is the root. */
+static void write_name(char *to, const char *path)
 {
-	char *name = strdup(path), *to = name;
-
-	for (; name && *path; path++) {
+	for (; *path; path++) {
 		char c = *path == '\\' ? '/' : *path;
 
 		if (c != '/' || (path[1] && path[1] != '/' && path[1] != '\\'))
 			*to++ = c;
 	}
+	*to = '\0';
+}
+
+static char *directory_name(const char *path)
+{
+	char *name = malloc(strlen(path) + 1);
+
 	if (name)
-		*to = '\0';
+		write_name(name, path);
 	return name;
 }
 
@@ -264,4 +300,43 @@ enum vss_overlap vss_file_sets_overlap(const struct vss_file_sets *sets, const c
 	*with_path = s.with_path;
 	*with_filespec = s.with_filespec;
 	return s.found;
+}
+
+/* ---- files that are there ---- */
+
+bool vss_file_sets_cover(const struct vss_file_sets *sets, const char *path, const char *name)
+{
+	char folder[PATH_MAX];
+	bool recursive_only = false;
+
+	if (!xmlHashSize(sets->directories) || strlen(path) >= sizeof(folder))
+		return false;
+	write_name(folder, path);
+	do {
+		const struct directory *directory = find(sets, folder);
+
+		for (size_t i = 0; directory && i < directory->count; i++)
+			if ((directory->sets[i].recursive || !recursive_only) &&
+			    vss_wildcard_matches(directory->sets[i].filespec, name))
+				return true;
+		recursive_only = true;
+	} while (go_up(folder));
+	return false;
+}
+
+bool vss_file_sets_cover_all(const struct vss_file_sets *sets, const char *path)
+{
+	char folder[PATH_MAX];
+
+	if (!xmlHashSize(sets->directories) || strlen(path) >= sizeof(folder))
+		return false;
+	write_name(folder, path);
+	do {
+		const struct directory *directory = find(sets, folder);
+
+		for (size_t i = 0; directory && i < directory->count; i++)
+			if (directory->sets[i].recursive && only_stars(directory->sets[i].filespec))
+				return true;
+	} while (go_up(folder));
+	return false;
 }

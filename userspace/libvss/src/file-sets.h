@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * The file sets of one component, so that one which overlaps another is found
- * without a look at all of them: thousands are usual.
+ * File sets by their directories: of one component, so that one which overlaps
+ * another is found without a look at all of them (thousands are usual); or what
+ * is excluded, so that it is quickly told of each file that is there.
  */
 #ifndef VSS_SRC_FILE_SETS_H
 #define VSS_SRC_FILE_SETS_H
@@ -23,6 +24,14 @@ enum vss_overlap { VSS_OVERLAP_NONE, VSS_OVERLAP, VSS_OVERLAP_NO_MEMORY };
  */
 enum vss_overlap vss_file_sets_overlap(const struct vss_file_sets *sets, const char *path, const char *filespec,
 				       bool recursive, const char **with_path, const char **with_filespec);
+
+/* Is the file @name in the directory @path in one of the sets? */
+bool vss_file_sets_cover(const struct vss_file_sets *sets, const char *path, const char *name);
+/* Is whatever there may be in and below the directory in one of them? */
+bool vss_file_sets_cover_all(const struct vss_file_sets *sets, const char *path);
+
+/* Is the name, in which nothing is special, one that the wildcards mean?  ? is one character of UTF-8. */
+bool vss_wildcard_matches(const char *wildcard, const char *name);
 
 /* Is there a name that both wildcards (* and ?) match?  -1: no memory. */
 int vss_wildcards_meet(const char *a, const char *b);

@@ -12,12 +12,34 @@
 #include "error.h"
 #include "prepare.h"
 
+/* The kernel only says that the device is in use, as if by somebody else. */
+static int check_new(const struct vss_prepare *prepare, const struct vss_blockdev *volume,
+		     struct vss_devno dev, struct vss_error *err)
+{
+	struct vss_kernel_area *areas;
+	size_t count;
+	int ret = vss_kernel_area_list(prepare->kernel, &volume->dev, &areas, &count);
+
+	if (ret)
+		return vss_prepare_kernel_error(prepare, ret, err);
+	for (size_t i = 0; !ret && i < count; i++)
+		if (areas[i].type == VSS_AREA_DEVICE && areas[i].dev.major == dev.major &&
+		    areas[i].dev.minor == dev.minor)
+			ret = vss_error_set(err, -EEXIST, VSS_E_OBJECT_ALREADY_EXISTS,
+					    "the device %u:%u is part %u of the diff area of %s already",
+					    dev.major, dev.minor, areas[i].id, volume->path);
+	vss_kernel_area_list_free(areas, count);
+	return ret;
+}
+
 static int add_device(const struct vss_prepare *prepare, const struct vss_blockdev *volume,
 		      struct vss_devno dev, bool force, struct vss_kernel_area *area,
 		      struct vss_error *err)
 {
-	int ret = vss_area_device_check(volume->dev, dev, force, err);
+	int ret = check_new(prepare, volume, dev, err);
 
+	if (!ret)
+		ret = vss_area_device_check(volume->dev, dev, force, err);
 	if (ret)
 		return ret;
 	ret = vss_kernel_area_add_device(prepare->kernel, volume->dev, dev, area);

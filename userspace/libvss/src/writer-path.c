@@ -11,7 +11,6 @@
  * since PrepareSnapshot keeps its answer, for others symbolic links are not
  * followed.
  */
-#include <ctype.h>
 #include <errno.h>
 #include <libmount/libmount.h>
 #include <limits.h>
@@ -21,6 +20,7 @@
 #include <sys/sysmacros.h>
 
 #include "cleanup.h"
+#include "path.h"
 #include "writer.h"
 
 struct vss_writer_known_path {
@@ -165,77 +165,6 @@ void vss_writer_paths_clear(struct vss_writer_paths *paths)
 
 /* ---- paths ---- */
 
-/* Append @length bytes; false when @out is full. */
-static bool append(char out[PATH_MAX], size_t *used, const char *text, size_t length)
-{
-	if (length >= PATH_MAX - *used)
-		return false;
-	memcpy(out + *used, text, length);
-	*used += length;
-	out[*used] = '\0';
-	return true;
-}
-
-/* Put the values of $NAME and ${NAME} in.  False: not set, or not well-formed. */
-static bool expand(const char *path, char out[PATH_MAX])
-{
-	size_t used = 0;
-
-	out[0] = '\0';
-	while (*path) {
-		size_t plain = strcspn(path, "$");
-		char name[128];
-		size_t length = 0;
-		bool braces;
-		const char *value;
-
-		if (!append(out, &used, path, plain))
-			return false;
-		path += plain;
-		if (!*path)
-			break;
-		braces = *++path == '{';
-		path += braces;
-		while (isalnum((unsigned char)path[length]) || path[length] == '_')
-			length++;
-		if (!length || length >= sizeof(name) || (braces && path[length] != '}'))
-			return false;
-		memcpy(name, path, length);
-		name[length] = '\0';
-		path += length + braces;
-		value = getenv(name);
-		if (!value || !append(out, &used, value, strlen(value)))
-			return false;
-	}
-	return true;
-}
-
-/* Remove "//", "/./" and "/../" from an absolute path, by its text alone. */
-static void normalise(char *path)
-{
-	char *out = path;
-
-	for (const char *p = path; *p;) {
-		size_t length;
-
-		while (*p == '/')
-			p++;
-		length = strcspn(p, "/");
-		if (length == 2 && p[0] == '.' && p[1] == '.') {
-			while (out > path && *--out != '/')
-				;
-		} else if (length && !(length == 1 && p[0] == '.')) {
-			*out++ = '/';
-			memmove(out, p, length);
-			out += length;
-		}
-		p += length;
-	}
-	if (out == path)
-		*out++ = '/';
-	*out = '\0';
-}
-
 /*
  * The path without symbolic links, so far as it exists: what does not exist yet
  * would come into being below the last folder that does.
@@ -264,7 +193,7 @@ static char *real_path(const char *path)
 		whole = NULL;
 	free(real);
 	if (whole)
-		normalise(whole);
+		vss_path_normalise(whole);
 	return whole;
 }
 
@@ -278,7 +207,7 @@ static const char *known_path(struct vss_writer_paths *paths, char *path)
 		if (!strcmp(known[i].path, path))
 			return known[i].real;
 	if (paths->memory_only) {
-		normalise(path);
+		vss_path_normalise(path);
 		return path;
 	}
 	copy = strdup(path);
@@ -292,11 +221,6 @@ static const char *known_path(struct vss_writer_paths *paths, char *path)
 	known->path = copy;
 	known->real = real;
 	return real;
-}
-
-static bool is_below(const char *path, const char *folder, size_t length)
-{
-	return length == 1 || (!strncmp(path, folder, length) && (path[length] == '/' || !path[length]));
 }
 
 /*
@@ -313,7 +237,7 @@ static struct libmnt_fs *find_mount(struct vss_writer_paths *paths, const char *
 		const char *target = mnt_fs_get_target(fs);
 		size_t length = target ? strlen(target) : 0;
 
-		if (length && length >= longest && is_below(path, target, length)) {
+		if (length && length >= longest && vss_path_below(path, target)) {
 			best = fs;
 			longest = length;
 		}
@@ -329,7 +253,7 @@ bool vss_writer_paths_affected(struct vss_writer_paths *paths, const char *path)
 	const char *real;
 	size_t fs;
 
-	if (strpbrk(path, "*?") || !expand(path, full) || full[0] != '/')
+	if (strpbrk(path, "*?") || !vss_path_expand(path, full) || full[0] != '/')
 		return false;
 	real = known_path(paths, full);
 	if (!real)

@@ -154,6 +154,10 @@ vss_result hw_begin_prepare(void *state, const struct vss_uuid *id, const struct
 	if (!hw->creating && hw_set_find(hw, id))
 		return leave(hw, hw_fail(err, VSS_E_PROVIDER_VETO, "there is a shadow copy set with this identifier "
 					 "already"));
+	if (hw->creating && hw->creating->about.context != context)
+		return leave(hw, hw_fail(err, VSS_E_BAD_STATE, "the set has been begun with context 0x%08x, which is "
+					 "that of all its volumes, and %s comes with 0x%08x",
+					 hw->creating->about.context, volume->path, context));
 	if (!hw->creating) {
 		hw->creating = hw_set_new(hw, id, context);
 		hw->prepared = false;

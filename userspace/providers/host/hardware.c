@@ -47,7 +47,10 @@ static vss_result unload(void *state, bool force)
 	struct hardware *hw = state;
 	vss_result result = hw->plugin->unload(hw->state, force);
 
-	if (result == S_OK || force)
+	/* By force there is no refusing. */
+	if (force)
+		result = S_OK;
+	if (result == S_OK)
 		while (!LIST_EMPTY(&hw->sets))
 			hw_set_free(hw, LIST_FIRST(&hw->sets));
 	return result;

@@ -136,12 +136,42 @@ static vss_result wait_for_nodes(struct system *s, struct vss_error *err)
 	return S_OK;
 }
 
+/* Applications go on writing while the set is finished, which may fill a diff area. */
+static vss_result check_alive(struct system *s, struct vss_error *err)
+{
+	for (size_t i = 0; i < s->set->count; i++) {
+		const struct system_member *member = &s->set->members[i];
+		struct vss_kernel_snapshot snapshot;
+
+		if (member->hold_only)
+			continue;
+		if (vss_kernel_snapshot_get(s->kernel, &member->snapshot, &snapshot))
+			return system_kernel_fail(s->kernel, system_allowed_prepare, err);
+		if (snapshot.state != VSS_SNAPSHOT_LOST)
+			continue;
+		if (snapshot.lost_reason == VSS_LOST_AREA_FULL) {
+			vss_error_set(err, -ENOSPC, VSS_E_INSUFFICIENT_STORAGE,
+				      "the diff area of %s was full before the set was finished, and its "
+				      "shadow copy is lost; give it more room with 'vssctl diff-area grow'",
+				      member->volume.path);
+			return VSS_E_INSUFFICIENT_STORAGE;
+		}
+		vss_error_set(err, -EIO, VSS_E_PROVIDER_VETO,
+			      "the shadow copy of %s was lost before the set was finished; see "
+			      "'vssctl diff-area list' and the kernel's log", member->volume.path);
+		return VSS_E_PROVIDER_VETO;
+	}
+	return S_OK;
+}
+
 vss_result system_pre_final_commit(void *state, const struct vss_uuid *set, uint32_t attributes,
 				   struct vss_error *err)
 {
 	struct system *s = state;
 	vss_result result = enter(s, set, err);
 
+	if (result == S_OK)
+		result = check_alive(s, err);
 	if (result == S_OK && attributes & VSS_VOLSNAP_ATTR_AUTORECOVER) {
 		result = set_flags(s, VSS_SNAPSHOT_F_WRITABLE, err);
 		s->set->writable = true;
@@ -157,6 +187,8 @@ vss_result system_post_final_commit(void *state, const struct vss_uuid *set, str
 	struct system *s = state;
 	vss_result result = enter(s, set, err);
 
+	if (result == S_OK)
+		result = check_alive(s, err);
 	if (result == S_OK && s->set->writable)
 		result = set_flags(s, 0, err);
 	if (result == S_OK)

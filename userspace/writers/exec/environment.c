@@ -92,8 +92,22 @@ static void set_volumes(struct env *env, struct vss_writer *writer)
 	set_words(env, "VSS_DEVICES", &devices);
 }
 
-/* "PATH/NAME" or "NAME", one a line: they may hold spaces. */
-static void set_components(struct env *env, struct vss_writer_components *components)
+/* "PATH/NAME" or "NAME"; to free(), NULL without memory. */
+static char *full_name(struct vss_component *component)
+{
+	char *path = NULL, *name = NULL, *full;
+
+	vss_component_get_logical_path(component, &path);
+	vss_component_get_component_name(component, &name);
+	if (asprintf(&full, "%s%s%s", path ? path : "", path && path[0] ? "/" : "", name ? name : "") < 0)
+		full = NULL;
+	free(path);
+	free(name);
+	return full;
+}
+
+/* One a line, for names may hold spaces; @waiting: those that more restores will follow for. */
+static void set_components(struct env *env, const char *key, struct vss_writer_components *components, bool waiting)
 {
 	struct words names;
 	uint32_t count = 0;
@@ -104,21 +118,18 @@ static void set_components(struct env *env, struct vss_writer_components *compon
 		vss_writer_components_get_component_count(components, &count);
 	for (uint32_t i = 0; i < count; i++) {
 		struct vss_component *component;
-		char *path = NULL, *name = NULL, *full = NULL;
+		bool additional = false;
+		char *full;
 
 		if (vss_writer_components_get_component(components, i, &component))
 			continue;
-		vss_component_get_logical_path(component, &path);
-		vss_component_get_component_name(component, &name);
-		if (asprintf(&full, "%s%s%s", path ? path : "", path && path[0] ? "/" : "", name ? name : "") < 0)
-			full = NULL;
+		vss_component_get_additional_restores(component, &additional);
+		full = additional || !waiting ? full_name(component) : NULL;
 		if (full)
 			add_word(&names, full);
 		free(full);
-		free(path);
-		free(name);
 	}
-	set_words(env, "VSS_COMPONENTS", &names);
+	set_words(env, key, &names);
 }
 
 static void set_operation(struct env *env, struct vss_writer *writer)
@@ -169,7 +180,8 @@ char **environment_make(struct vss_writer *writer, const char *name, const char 
 
 	begin(&env, name, event);
 	set_operation(&env, writer);
-	set_components(&env, components);
+	set_components(&env, "VSS_COMPONENTS", components, false);
+	set_components(&env, "VSS_ADDITIONAL_RESTORES", components, true);
 	return end(&env);
 }
 

@@ -92,6 +92,7 @@ vss_result vss_component_get_roll_forward(struct vss_component *component,
 					  enum vss_rollforward_type *type, char **point);
 vss_result vss_component_get_file_restore_status(struct vss_component *component,
 						 enum vss_file_restore_status *status);
+/* VSS_RT_ORIGINAL, the restore method, unless the writer has set another one. */
 vss_result vss_component_get_restore_target(struct vss_component *component,
 					    enum vss_restore_target *target);
 vss_result vss_component_set_restore_target(struct vss_component *component,

@@ -87,8 +87,8 @@ int vss_prepare_attach(const struct vss_prepare *prepare, const struct vss_block
  * @area: receives the part, to be cleared with vss_kernel_area_clear(); may be NULL
  * @err: receives the failure; may be NULL
  *
- * Return: 0; -EEXIST @where is a file that exists; another negative errno, with
- * nothing left behind.
+ * Return: 0; -EEXIST @where is a file that exists, or a device that is a part already;
+ * another negative errno, with nothing left behind.
  */
 int vss_prepare_area(const struct vss_prepare *prepare, const struct vss_blockdev *volume,
 		     const char *where, uint64_t size, bool force, struct vss_kernel_area *area,

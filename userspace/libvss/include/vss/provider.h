@@ -114,7 +114,8 @@ void vss_provider_snapshot_clear(struct vss_provider_snapshot *snapshot);
  *	(and, out of sequence, abandons an older one).  For a hardware provider
  *	@volume->luns are the LUNs to copy; a LUN that several volumes of the set lie on
  *	comes several times, and is copied once.  VSS_E_VOLUME_NOT_SUPPORTED_BY_PROVIDER,
- *	VSS_E_UNSUPPORTED_CONTEXT, VSS_E_MAXIMUM_NUMBER_OF_SNAPSHOTS_REACHED,
+ *	VSS_E_UNSUPPORTED_CONTEXT, VSS_E_BAD_STATE (another context than the set was begun
+ *	with; vssd never does that), VSS_E_MAXIMUM_NUMBER_OF_SNAPSHOTS_REACHED,
  *	VSS_E_INSUFFICIENT_STORAGE, VSS_E_NESTED_VOLUME_LIMIT, VSS_E_PROVIDER_VETO
  * @begin_hold: take a volume that another provider copies into the set, for hold_writes()
  *	and release_writes() only; before end_prepare_snapshots().  NULL for a provider that
@@ -139,7 +140,9 @@ void vss_provider_snapshot_clear(struct vss_provider_snapshot *snapshot);
  * @get_snapshots: (S) all that exist, an array for the caller to clear and free()
  * @delete_snapshot: (S) VSS_E_OBJECT_NOT_FOUND, VSS_E_PROVIDER_VETO (in use, without @force)
  * @set_writable: (S) make the image writable or read-only; NULL when it cannot
- * @revert_to_snapshot: (S) start to set the volume back; NULL or E_NOTIMPL when it cannot
+ * @revert_to_snapshot: (S) start to set the volume back; NULL or E_NOTIMPL when it cannot.
+ *	Newer shadow copies of the volume are lost with it: get_snapshots() has them no more.
+ *	VSS_E_VOLUME_NOT_SUPPORTED, VSS_E_VOLUME_IN_USE, VSS_E_REVERT_IN_PROGRESS
  * @query_revert_status: (S) S_OK when no revert runs on the volume, VSS_S_ASYNC_PENDING with
  *	@percent while one does, or why it failed
  * @import_snapshot: (S) make a transported shadow copy visible here: what was recorded of
