@@ -4,7 +4,8 @@
 # Compares vss with the bare device, dm-snapshot and dm-thin in one VM and prints the
 # table; build/bench.jsonl has a line for each measurement. Called by "make bench",
 # which builds first. QUICK=1 measures less; REPEATS and BENCH_SECONDS bound the rest.
-# SECTIONS names what is measured, of "io hold coordination".
+# SECTIONS names what is measured, of "io hold coordination"; BENCH_CPU the emulated
+# processor.
 
 set -uo pipefail
 . "$(dirname "$0")/vm/common.sh"
@@ -24,7 +25,10 @@ done
 # The VM writes here; of a run before nothing must remain.
 dir=$build/bench
 rm -rf "$dir"
+# No fast string operations: QEMU would announce them and copy byte by byte, so that
+# moving 16 KiB in memory costs more than all the code of an I/O.
 scripts/vm/run --kernel "${KVER:-$(default_kver)}" --no-disks --mem 3072 --dir "$dir" \
+	--cpu "${BENCH_CPU:-max,-erms,-fsrm}" \
 	--timeout $((seconds + 3600)) --cache none --aio native \
 	--disk virtio:640M:bench-o --disk virtio:640M:bench-s \
 	-- scripts/bench/guest.sh "$mode" "$repeats" "$seconds" "$sections" || exit

@@ -103,7 +103,7 @@ net_tests=()
 for t in tests/net/*.sh; do
 	t=${t##*/}
 	t=${t%.sh}
-	[[ ! -f tests/net/$t.sh || $t == lib || ($t == long-* && ! $long) || ($t != long-* && $long) ]] ||
+	[[ ! -f tests/net/$t.sh || $t == *lib || ($t == long-* && ! $long) || ($t != long-* && $long) ]] ||
 		! wanted "net/$t" || net_tests+=("net/$t")
 done
 

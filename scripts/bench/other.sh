@@ -11,25 +11,29 @@ tell()
 		>>"$other"
 }
 
-# Bytes that the module uses for the volume, without the content of copies.
+# Bytes that the module uses for the volume, without the content of copies, and the chunks
+# that it has copied.
 vss_memory()
 {
 	[[ $engine == vss ]] || return 0
 	quiet
-	vol "$origin" memory
+	echo "$(volume_field "$origin" memory) $(volume_field "$origin" chunks_copied)"
 }
 
-# tell_memory BEFORE: bytes a copied chunk since then.
+# tell_memory BEFORE: bytes a copied chunk since then, what vss_memory said.
 tell_memory()
 {
-	local now copied
+	local now before copied
 
 	[[ $engine == vss && $device == null_blk ]] || return 0
-	now=$(vss_memory)
-	copied=$(vssctl status --json "$origin" | json copied | head -n 1)
+	# Pages of copies that are kept for the next ones are freed after a while.
+	sleep 3
+	read -ra before <<<"$1"
+	read -ra now < <(vss_memory)
+	copied=$((now[1] - before[1]))
 	((copied)) || fail "nothing was copied"
 	tell memory_bytes_per_copied_chunk "$copied" \
-		"$(jq -n "($now - $1) / $copied * 10 | round / 10")"
+		"$(jq -n "(${now[0]} - ${before[0]}) / $copied * 10 | round / 10")"
 }
 
 # measure_hold N...: sets of N slices of 4 MiB, without file systems; the largest

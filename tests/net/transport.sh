@@ -6,6 +6,8 @@
 # partition and XFS on a GPT partition; in net/long-transport also ext4 on a logical
 # volume over two LUNs. Every file is compared by checksum, and nothing is left where it
 # should not be.
+#
+# Covers TRN-001..013, IMP-001, IMP-004..007, IMP-024, FRV-001..009.
 # net: timeout=240
 
 . "$(dirname "$0")/lib.sh"
@@ -77,7 +79,7 @@ one()
 		echo changed >"/srv/$v/data/1"
 	done
 	tell set.made
-	await used 100
+	await used 200
 	wait $create || fail "the set: $(<"$TEST_TMP/create")"
 	say "step 9: BackupComplete; system one's session has ended"
 	cat "$TEST_TMP/create"
@@ -97,19 +99,36 @@ one()
 		dd if=/dev/urandom of="$(findmnt -no SOURCE "/srv/$v")" bs=64k count=20 seek=8 conv=fsync status=none
 	done
 	vssctl recover --document "$SHARE/save.xml" --dry-run
+	refused_by_cluster
 	start=$(ms)
-	vssctl recover --document "$SHARE/save.xml" --unmount --mount || fail "no recovery"
+	vssctl recover --document "$SHARE/save.xml" --unmount --mount \
+		--before "findmnt /srv/ext4 >/dev/null && echo offline >>$TEST_TMP/cluster" \
+		--after "findmnt /srv/ext4 >/dev/null && echo online >>$TEST_TMP/cluster" || fail "no recovery"
 	say "from recover to mounted volumes: $(($(ms) - start)) ms"
+	[[ $(<"$TEST_TMP/cluster") == $'offline\nonline' ]] || fail "the cluster was told: $(<"$TEST_TMP/cluster")"
 	for v in "${volumes[@]}"; do
 		same "/srv/$v" "$v"
 		echo new >"/srv/$v/new"
 	done
 	sync
 	say "recovered; every file is as it was"
+	# A logical volume is LVM's again, by its own name.
+	[[ ! ${ALL_VOLUMES-} || $(findmnt -no SOURCE /srv/both) == /dev/mapper/data-both ]] ||
+		fail "the logical volume came back as $(findmnt -no SOURCE /srv/both)"
 	for v in "${volumes[@]}"; do
 		umount "/srv/$v"
 	done
 	[[ $(lun_disks) == "${#luns[@]}" ]] || fail "disks on system one: $(lsblk -d)"
+}
+
+# A cluster that does not let go of its resources ends the recovery before anything is taken away.
+refused_by_cluster()
+{
+	! vssctl recover --document "$SHARE/save.xml" --unmount --mount --before false >"$TEST_TMP/refused" 2>&1 ||
+		fail "recovered although the cluster refused"
+	grep -q 'ended in step 2' "$TEST_TMP/refused" || fail "$(<"$TEST_TMP/refused")"
+	findmnt /srv/ext4 >/dev/null || fail "unmounted although the cluster refused"
+	[[ $(lun_disks) == "${#luns[@]}" ]] || fail "masked although the cluster refused: $(lsblk -d)"
 }
 
 nothing_frozen()
@@ -140,6 +159,7 @@ look()
 		dev=VSS_DEVICE_$i volume=VSS_VOLUME_$i
 		echo "${!volume} is ${!dev} here"
 		[[ $(blockdev --getro "${!dev}") == 1 ]] || fail "${!dev} is not read-only"
+		[[ ! -e /dev/disk/by-uuid/$(blkid -p -s UUID -o value "${!dev}") ]] || fail "${!dev} is not hidden"
 		mkdir -p "/mnt/$i"
 		case $(blkid -p -o value -s TYPE "${!dev}") in
 		xfs) mount -o ro,norecovery,nouuid "${!dev}" "/mnt/$i"; same "/mnt/$i" xfs ;;
@@ -162,7 +182,7 @@ two()
 	local start
 
 	system_up
-	await set.made 100
+	await set.made 200
 	say "step 6: import"
 	start=$(ms)
 	echo "$start" >"$TEST_TMP/start"

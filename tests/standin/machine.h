@@ -35,6 +35,7 @@ static const char *const machine_steps[] = {
 	"IsVolumeSupported", "IsVolumeSnapshotted", "BeginPrepare", "EndPrepare", "PreCommit", "HoldWrites",
 	"Commit", "ReleaseWrites", "PostCommit", "PreFinalCommit", "PostFinalCommit", "Abort", "GetSnapshots",
 	"Delete", "SetWritable", "Revert", "QueryRevert", "Import", "Break", "BeginHold", "MaskOriginals",
+	"Resync",
 };
 
 /* What somebody does when it is asked something. */
@@ -132,6 +133,8 @@ struct standin_provider {
 	bool has_luns;
 	bool copies_identity;	/* its copies bear the identifiers of their originals */
 	size_t masked;		/* LUNs, of the last time */
+	size_t resynced;
+	uint32_t resync_flags;
 	unsigned int revert_polls;	/* how often a revert is still pending */
 	uint32_t attributes;	/* of PreFinalCommit */
 };
@@ -690,6 +693,10 @@ static void provider_does(struct standin_provider *p, struct machine_answer *a, 
 		break;
 	case VSSD_STEP_MASK_ORIGINALS:
 		p->masked = request->nr_luns;
+		break;
+	case VSSD_STEP_RESYNC:
+		p->resynced = request->nr_luns;
+		p->resync_flags = request->context;
 		break;
 	case VSSD_STEP_BREAK:
 		for (size_t i = p->nr_snapshots; i-- > 0;)

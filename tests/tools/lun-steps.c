@@ -11,7 +11,8 @@
  *	find, wait MS, rescan MS, hide, unhide	the recorded LUNs
  *	volume [UUID]		bring up the volume
  *	release			undo that
- *	readonly DEVICE, writable DEVICE, remove DEVICE
+ *	readonly DEVICE, writable DEVICE, remove DEVICE, refresh DEVICE
+ *	selected DEVICE		does the disk hold nothing but the recorded volume?
  *	! COMMAND		run a command
  *
  * "find" puts the devices into the environment of commands, as LUN0, LUN1, ...; for
@@ -165,6 +166,10 @@ static vss_result step(struct steps *s, const char *verb, const char *arg)
 		return vss_volume_set_read_only(arg, false, &s->err);
 	if (!strcmp(verb, "remove"))
 		return vss_lun_remove(arg, &s->err);
+	if (!strcmp(verb, "refresh"))
+		return vss_lun_refresh(arg, &s->err);
+	if (!strcmp(verb, "selected"))
+		return vss_lun_check_volumes(arg, s->luns, s->n, &s->err);
 	if (!strcmp(verb, "!"))
 		return system(arg) ? E_FAIL : S_OK;
 	if (!s->n) {

@@ -7,6 +7,7 @@
  * Of a LUN NAME the machine has these files: NAME.seen it has been scanned; NAME.hidden;
  * NAME.ro; NAME.busy somebody has mounted it.  A test makes NAME.late: it does not arrive;
  * NAME.other: it arrives with another serial number; NAME.bare: without identifiers.
+ * NAME.fresh: its content was replaced, and the machine looked at it anew.
  * A volume's file system is its UUID, in the LUN's first bytes of it.
  */
 #ifndef TESTS_UNIT_FAKE_ARRAY_H
@@ -91,6 +92,7 @@ static inline void fake_lun_new(const char *name)
 			abort();
 	close(fd);
 	fake_set(name, "seen", true);
+	fake_set(name, "allows", true);
 }
 
 static inline int fake_unlink(const char *path, const struct stat *st, int type, struct FTW *ftw)
@@ -351,6 +353,47 @@ static inline vss_result fake_release(const char *device, struct vss_error *err)
 	return S_OK;
 }
 
+/* Volumes of which a part is on the LUN, and that are not among the selected. */
+static inline vss_result fake_check_idle(const char *device, struct vss_error *err)
+{
+	const char *name = fake_name(device);
+
+	if (fake_has(name, "busy") || fake_has(name, "ro"))
+		return fake_fail(err, VSS_E_VOLUME_IN_USE, "the disk is mounted or read-only");
+	return S_OK;
+}
+
+static inline vss_result fake_check_volumes(const char *device, const struct vss_lun_mapping *selected, size_t n,
+					    struct vss_error *err)
+{
+	const char *name = fake_name(device);
+	char of[NAME_SIZE];
+
+	if (!name)
+		return fake_fail(err, VSS_E_OBJECT_NOT_FOUND, "no such disk");
+	for (size_t i = 0; i < sizeof(fake_volumes) / sizeof(fake_volumes[0]); i++)
+		for (size_t j = 0; j < 2 && fake_volumes[i].parts[j].lun; j++) {
+			bool found = strcmp(fake_volumes[i].parts[j].lun, name);
+
+			for (size_t k = 0; !found && k < n; k++)
+				found = name_of(&selected[k].source, of) && !strcmp(of, name) && selected[k].nr_extents &&
+					selected[k].extents[0].lun_offset == fake_volumes[i].parts[j].offset;
+			if (!found)
+				return fake_fail(err, VSS_E_UNSELECTED_VOLUME, fake_volumes[i].path);
+		}
+	return S_OK;
+}
+
+static inline vss_result fake_refresh(const char *device, struct vss_error *err)
+{
+	const char *name = fake_name(device);
+
+	if (!name || !fake_is_seen(name))
+		return fake_fail(err, VSS_E_OBJECT_NOT_FOUND, "no such disk");
+	fake_set(name, "fresh", true);
+	return S_OK;
+}
+
 static inline char *fake_fs_uuid(const char *device)
 {
 	char uuid[37];
@@ -401,6 +444,9 @@ static const struct hardware_machine fake_machine = {
 	.from_luns = fake_from_luns,
 	.release = fake_release,
 	.set_read_only = fake_set_read_only,
+	.check_volumes = fake_check_volumes,
+	.check_idle = fake_check_idle,
+	.refresh = fake_refresh,
 	.fs_uuid = fake_fs_uuid,
 };
 

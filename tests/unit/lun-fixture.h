@@ -13,7 +13,7 @@
 struct lun_machine {
 	struct machine *m;
 	struct vss_lun_source source;
-	char *dev, *hidden;
+	char *dev, *hidden, *kept;
 };
 
 /* Tables of device-mapper devices by minor number, as text: "start length type params". */
@@ -44,9 +44,11 @@ static inline int lun_machine_setup(void **state)
 	lm->m = machine_new();
 	lm->dev = text("%s/dev", lm->m->dir);
 	lm->hidden = text("%s/run/vss/hidden", lm->m->dir);
+	lm->kept = text("%s/var/lib/vss/hidden", lm->m->dir);
 	mkdir(lm->dev, 0755);
 	lm->source = (struct vss_lun_source) {
-		.sysfs = lm->m->sysfs, .dev = lm->dev, .hidden = lm->hidden, .dm_table = lun_machine_table,
+		.sysfs = lm->m->sysfs, .dev = lm->dev, .hidden = lm->hidden, .kept = lm->kept,
+		.dm_table = lun_machine_table,
 	};
 	memset(lun_tables, 0, sizeof(lun_tables));
 	*state = lm;
@@ -60,6 +62,7 @@ static inline int lun_machine_teardown(void **state)
 	machine_free(lm->m);
 	free(lm->dev);
 	free(lm->hidden);
+	free(lm->kept);
 	free(lm);
 	return 0;
 }

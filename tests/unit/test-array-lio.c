@@ -162,6 +162,30 @@ static void test_names(void **state)
 	assert_false(lvm_path_valid("@tag/x"));
 }
 
+#define ID_1	"0123456789abcdef0123456789abcdef"
+#define ID_2	"00000000000000000000000000000002"
+
+static void assert_copy_path(const char *origin, const char *want)
+{
+	_cleanup_free_ char *path = lvm_copy_path(origin, ID_2);
+
+	assert_non_null(path);
+	assert_string_equal(path, want);
+}
+
+/* A volume that was recovered, again and again, is a copy itself. */
+static void test_names_of_copies(void **state)
+{
+	(void)state;
+	assert_copy_path("vg0/data", "vg0/data_vss_" ID_2);
+	assert_copy_path("vg0/data_vss_" ID_1, "vg0/data_vss_" ID_2);
+	/* Somebody's own name that only begins so. */
+	assert_copy_path("vg0/data_vss_01", "vg0/data_vss_01_vss_" ID_2);
+	assert_copy_path("vg0/data_vss_" ID_1 "0", "vg0/data_vss_" ID_1 "0_vss_" ID_2);
+	assert_copy_path("vg0/_vss_0123456789abcdef0123456789abcdeX",
+			 "vg0/_vss_0123456789abcdef0123456789abcdeX_vss_" ID_2);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -169,6 +193,7 @@ int main(void)
 		cmocka_unit_test_setup_teardown(test_bad_reports, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(test_calls, set_up, tear_down),
 		cmocka_unit_test(test_names),
+		cmocka_unit_test(test_names_of_copies),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

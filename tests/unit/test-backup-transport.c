@@ -187,6 +187,62 @@ static void broken(void **state)
 	assert_result(world_make_writable(f->world, &f->snapshot), S_OK);
 }
 
+static struct vss_backup_components *restorer(struct fixture *f, char machine, const char *xml)
+{
+	struct vss_backup_components *bc = NULL;
+	char *address = world_address(f->world, machine);
+
+	assert_result(vss_create_vss_backup_components(address, &bc, NULL), S_OK);
+	assert_result(vss_backup_components_initialize_for_restore(bc, xml), S_OK);
+	free(address);
+	return bc;
+}
+
+static vss_result recover(struct fixture *f, struct vss_backup_components *bc, uint32_t flags)
+{
+	struct vss_async *async;
+	vss_result result = vss_backup_components_recover_set(bc, flags, &async);
+
+	return result == S_OK ? ended(f, async) : result;
+}
+
+/* FRV-014 FRV-015 FRV-018 FRV-021 ASY-001: the calls as a requester makes them */
+static void resynchronized(void **state)
+{
+	struct world_fault fault = { .provider = true, .step = VSSD_STEP_RESYNC, .provider_result = E_NOTIMPL };
+	static const struct vss_uuid none, unknown = { { 3 } };
+	struct fixture *f = *state;
+	struct vss_uuid second;
+	char *xml = make(f, VSS_CTX_APP_ROLLBACK | VSS_VOLSNAP_ATTR_TRANSPORTABLE, &second);
+	struct vss_backup_components *bc = importer(f, 'A', xml);
+
+	/* Not of an object for a backup. */
+	assert_result(vss_backup_components_add_snapshot_to_recovery_set(bc, &f->snapshot, 0, NULL), VSS_E_BAD_STATE);
+	assert_result(recover(f, bc, 0), VSS_E_BAD_STATE);
+	vss_backup_components_release(bc);
+
+	bc = restorer(f, 'A', xml);
+	assert_result(recover(f, bc, 0), VSS_E_BAD_STATE);
+	assert_result(vss_backup_components_add_snapshot_to_recovery_set(bc, NULL, 0, NULL), E_INVALIDARG);
+	assert_result(vss_backup_components_add_snapshot_to_recovery_set(bc, &none, 0, NULL), E_INVALIDARG);
+	assert_result(vss_backup_components_add_snapshot_to_recovery_set(bc, &f->snapshot, 1, NULL), E_INVALIDARG);
+	assert_result(vss_backup_components_add_snapshot_to_recovery_set(bc, &unknown, 0, NULL),
+		      VSS_E_SNAPSHOT_NOT_IN_SET);
+	assert_result(vss_backup_components_add_snapshot_to_recovery_set(bc, &f->snapshot, 0, "V2"),
+		      VSS_E_VOLUME_NOT_SUPPORTED);
+	assert_result(vss_backup_components_add_snapshot_to_recovery_set(bc, &f->snapshot, 0, NULL), S_OK);
+	assert_result(vss_backup_components_add_snapshot_to_recovery_set(bc, &second, 0, "V2"), S_OK);
+	assert_result(recover(f, bc, 1), E_INVALIDARG);
+	assert_result(vss_backup_components_recover_set(bc, 0, NULL), E_INVALIDARG);
+	assert_result(recover(f, bc, VSS_RECOVERY_NO_VOLUME_CHECK), VSS_S_ASYNC_FINISHED);
+
+	world_set_fault(f->world, &fault);
+	assert_result(vss_backup_components_add_snapshot_to_recovery_set(bc, &second, 0, NULL), S_OK);
+	assert_result(recover(f, bc, 0), E_NOTIMPL);
+	vss_backup_components_release(bc);
+	free(xml);
+}
+
 /* TRN-014 CTX-022: an auto-release set whose document was never saved goes with its creator */
 static void not_saved(void **state)
 {
@@ -223,6 +279,7 @@ int main(void)
 		TEST(in_parts),
 		TEST(broken),
 		TEST(not_saved),
+		TEST(resynchronized),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -81,7 +81,7 @@ static void good_passes(void **state)
 	(void)state;
 	if (run(NULL, true))
 		fail_msg("%s", output);
-	assert_int_equal(lines("\nok "), 25);
+	assert_int_equal(lines("\nok "), 26);
 	assert_int_equal(lines("# SKIP"), 0);
 	/* It leaves nothing behind: the originals are all there is. */
 	assert_int_equal(fake_each(NULL), 2);
@@ -91,7 +91,7 @@ static void good_passes_without_volumes(void **state)
 {
 	(void)state;
 	assert_int_equal(run(NULL, false), 0);
-	assert_int_equal(lines("\nok "), 25);
+	assert_int_equal(lines("\nok "), 26);
 	assert_true(lines("# SKIP") > 10);
 }
 
@@ -418,6 +418,30 @@ static vss_result all_capabilities(void *state, uint64_t *capabilities, struct v
 	return S_OK;
 }
 
+static vss_result resync_all(void *state, const struct vss_lun_mapping *luns, size_t nr_luns, uint32_t flags,
+			     struct vss_error *err)
+{
+	(void)state;
+	(void)luns;
+	(void)nr_luns;
+	(void)flags;
+	(void)err;
+	return S_OK;
+}
+
+/* Moves the copies instead of copying them. */
+static vss_result resync_once(void *state, const struct vss_lun_mapping *luns, size_t nr_luns, uint32_t flags,
+			      struct vss_error *err)
+{
+	vss_result result = resync_luns(state, luns, nr_luns, flags, err);
+	struct array_lun found;
+
+	for (size_t i = 0; result == S_OK && i < nr_luns; i++)
+		if (find_lun(&luns[i].destination, &found))
+			array_delete(found.name);
+	return result;
+}
+
 static void luns_are_judged(void **state)
 {
 	(void)state;
@@ -429,6 +453,7 @@ static void luns_are_judged(void **state)
 	finds("each context", "of which one is not the array's");
 	bad = *vss_provider_get();
 	bad.get_provider_capabilities = all_capabilities;
+	bad.resync_luns = NULL;
 	finds("capabilities", "unknown bits");
 	assert_non_null(strstr(output, "no resync_luns()"));
 }
@@ -459,8 +484,14 @@ static void copies_are_judged(void **state)
 	bad = *vss_provider_get();
 	bad.on_lun_state_change = mask_for_ever;
 	finds("masked", "of copies that were masked gave VSS_E_OBJECT_NOT_FOUND");
+	bad = *vss_provider_get();
+	bad.resync_luns = resync_all;
+	finds("content back", "from a LUN that is not the array's succeeded");
+	bad.resync_luns = resync_once;
+	finds("content back", "resync_luns(), call 2, gave VSS_E_OBJECT_NOT_FOUND");
 }
 
+/* PRV-032 */
 static void life_is_judged(void **state)
 {
 	(void)state;

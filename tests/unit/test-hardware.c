@@ -344,7 +344,7 @@ static void unload_by_force_succeeds(void **state)
 	assert_clean(f);
 }
 
-/* All or nothing: one LUN of two has no identifier. */
+/* All or nothing: one LUN of two has no identifier.  FRV-010: what is wanted in a cluster is wanted everywhere. */
 static void refuses_without_identifier(void **state)
 {
 	const struct vss_provider_volume wide = { .path = "/dev/fake-wide" };
@@ -358,8 +358,44 @@ static void refuses_without_identifier(void **state)
 	assert_clean(f);
 }
 
+/* TRN-018: what is said of a transportable context is kept, and what cannot be kept is not said. */
+static void yes_is_a_promise(void **state)
+{
+	const uint32_t context = VSS_CTX_APP_ROLLBACK | VSS_VOLSNAP_ATTR_TRANSPORTABLE;
+	static const char *const paths[] = { "/dev/fake-one", "/dev/fake-two", "/dev/fake-wide", "/dev/fake-none" };
+	struct fixture *f = *state;
+
+	for (int bare = 0; bare < 2; bare++) {
+		fake_set(LUN_B, "bare", bare);
+		for (size_t i = 0; i < COUNT(paths); i++) {
+			const struct vss_provider_volume volume = { .path = paths[i] };
+			struct vss_provider_snapshot copy = { 0 };
+			vss_result said;
+
+			memset(&f->err, 0, sizeof(f->err));
+			said = f->ops->is_volume_supported(f->state, context, &volume, &f->err);
+			assert_int_equal(said, i == 3 || (i == 2 && bare) ? S_FALSE : S_OK);
+			f->count = 0;
+			if (said != S_OK) {
+				assert_true(f->err.text[0]);
+				begin(f, paths[i], context);
+				assert_int_equal(f->count, 0);
+				continue;
+			}
+			make(f, context, paths[i], NULL);
+			carry(f, &copy, 0);
+			go_elsewhere(f);
+			assert_int_equal(f->ops->import_snapshot(f->state, &copy, &f->err), S_OK);
+			vss_provider_snapshot_clear(&copy);
+			assert_int_equal(delete(f, 0), S_OK);
+		}
+	}
+	assert_clean(f);
+}
+
 /* ---- a set that stays ---- */
 
+/* IMP-027: what does not travel is imported by the set's own last step: it is here, hidden and read-only. */
 static void makes_and_deletes(void **state)
 {
 	const struct vss_provider_volume wide = { .path = "/dev/fake-wide" }, two = { .path = "/dev/fake-two" };
@@ -636,6 +672,129 @@ static void false_targets_are_refused(void **state)
 
 /* ---- a set that travels ---- */
 
+/*
+ * IMP-024; IMP-025: fake-two's copy is on the same LUN and not imported, so it is no
+ * volume here.  TRN-024: hidden and read-only is the copy, and never the original, which
+ * nothing is written to either.
+ */
+static void is_hidden_and_alone(void **state)
+{
+	struct vss_provider_snapshot one = { 0 };
+	struct fixture *f = *state;
+	char name[NAME_SIZE];
+	size_t volumes = 0;
+	struct dirent *entry;
+	DIR *dir;
+
+	make(f, VSS_CTX_APP_ROLLBACK | VSS_VOLSNAP_ATTR_TRANSPORTABLE, "/dev/fake-one", NULL);
+	assert_false(fake_has(LUN_A, "hidden") || fake_has(LUN_A, "ro"));
+	carry(f, &one, 0);
+	assert_true(name_of(&one.luns[0].destination, name));
+	/* TRN-015: the original may be mounted where the copy is imported. */
+	fake_set(LUN_A, "busy", true);
+	assert_int_equal(f->ops->import_snapshot(f->state, &one, &f->err), S_OK);
+	assert_true(fake_has(name, "hidden") && fake_has(name, "ro"));
+	assert_false(fake_has(LUN_A, "hidden") || fake_has(LUN_A, "ro"));
+	assert_true(fake_is_seen(LUN_A));
+	dir = opendir(fake_dir);
+	while ((entry = readdir(dir)))
+		volumes += !strncmp(entry->d_name, "volume-", 7);
+	closedir(dir);
+	assert_int_equal(volumes, 1);
+	assert_int_equal(existing(f), 1);
+	assert_int_equal(delete(f, 0), S_OK);
+	fake_set(LUN_A, "busy", false);
+	assert_clean(f);
+	vss_provider_snapshot_clear(&one);
+}
+
+static char steps[64];
+
+static vss_result step_hide(const struct vss_lun_info *lun, struct vss_error *err)
+{
+	strcat(steps, "hide ");
+	return fake_hide(lun, err);
+}
+
+static vss_result step_locate(void *state, const struct vss_lun_mapping *luns, size_t nr_luns, struct vss_error *err)
+{
+	vss_result result = locate_luns(state, luns, nr_luns, err);
+	char name[NAME_SIZE];
+
+	strcat(steps, "locate ");
+	/* The array shows it, and the machine does not know yet. */
+	assert_true(name_of(&luns[0].destination, name));
+	assert_false(fake_is_seen(name));
+	return result;
+}
+
+static vss_result step_wait(const struct vss_lun_info *const *luns, size_t n, uint32_t timeout_ms,
+			    struct vss_error *err)
+{
+	strcat(steps, "wait ");
+	assert_int_equal(timeout_ms, 1000);
+	return fake_wait(luns, n, timeout_ms, err);
+}
+
+/* IMP-022: the provider shows LUNs, and the host scans for them.  IMP-021: and waits, for so long. */
+static void the_host_rescans(void **state)
+{
+	struct hardware_machine machine = fake_machine;
+	const struct hardware_settings settings = { .state_dir = fake_dir, .arrival_ms = 1000, .machine = &machine };
+	struct vss_provider_snapshot one = { 0 };
+	struct fixture *f = *state;
+
+	make(f, VSS_CTX_APP_ROLLBACK | VSS_VOLSNAP_ATTR_TRANSPORTABLE, "/dev/fake-one", NULL);
+	carry(f, &one, 0);
+	go_elsewhere(f);
+	stop(f);
+	machine.hide = step_hide;
+	machine.wait = step_wait;
+	f->plugin.locate_luns = step_locate;
+	f->hw = hardware_new(&f->plugin, &settings);
+	f->ops = hardware_ops(f->hw);
+	f->state = f->hw;
+	assert_int_equal(f->ops->load(&f->state, &f->err), S_OK);
+	steps[0] = '\0';
+	assert_int_equal(f->ops->import_snapshot(f->state, &one, &f->err), S_OK);
+	assert_string_equal(steps, "hide locate wait ");
+	assert_int_equal(delete(f, 0), S_OK);
+	restart(f);
+	assert_clean(f);
+	vss_provider_snapshot_clear(&one);
+}
+
+static vss_result not_mine(void *state, const char *device, struct vss_lun_info *lun, struct vss_error *err)
+{
+	(void)state;
+	(void)device;
+	(void)lun;
+	(void)err;
+	return S_FALSE;
+}
+
+/* IMP-023: of a disk that it does not know a provider says just that, which is no error, and no import. */
+static void unknown_disks(void **state)
+{
+	const struct vss_provider_volume good = { .path = "/dev/fake-wide" };
+	struct vss_provider_snapshot one = { 0 };
+	struct fixture *f = *state;
+
+	make(f, VSS_CTX_APP_ROLLBACK | VSS_VOLSNAP_ATTR_TRANSPORTABLE, "/dev/fake-one", NULL);
+	carry(f, &one, 0);
+	go_elsewhere(f);
+	f->plugin.fill_in_lun_info = not_mine;
+	restart(f);
+	assert_int_equal(f->ops->is_volume_supported(f->state, 0, &good, &f->err), S_FALSE);
+	assert_non_null(strstr(f->err.text, "not of this provider's array"));
+	memset(&f->err, 0, sizeof(f->err));
+	assert_int_equal(f->ops->import_snapshot(f->state, &one, &f->err), VSS_E_MISSING_DISK);
+	assert_non_null(strstr(f->err.text, "not of this provider's array"));
+	assert_int_equal(delete(f, 0), S_OK);
+	assert_clean(f);
+	vss_provider_snapshot_clear(&one);
+}
+
 static void travels(void **state)
 {
 	struct vss_provider_snapshot one = { 0 }, two = { 0 };
@@ -673,15 +832,22 @@ static void travels(void **state)
 	vss_provider_snapshot_clear(&two);
 }
 
-/* Imported where it was made. */
+/* Imported where it was made: before that the volume has no shadow copy there. */
 static void returns(void **state)
 {
+	const struct vss_provider_volume wide = { .path = "/dev/fake-wide" };
 	struct vss_provider_snapshot one = { 0 };
 	struct fixture *f = *state;
+	uint32_t compatibility;
+	bool present;
 
 	make(f, VSS_CTX_APP_ROLLBACK | VSS_VOLSNAP_ATTR_TRANSPORTABLE, "/dev/fake-wide", NULL);
 	carry(f, &one, 0);
+	assert_int_equal(f->ops->is_volume_snapshotted(f->state, &wide, &present, &compatibility, &f->err), S_OK);
+	assert_false(present);
 	assert_int_equal(f->ops->import_snapshot(f->state, &one, &f->err), S_OK);
+	assert_int_equal(f->ops->is_volume_snapshotted(f->state, &wide, &present, &compatibility, &f->err), S_OK);
+	assert_true(present);
 	assert_int_equal(existing(f), 1);
 	assert_int_equal(leftovers("seen"), 2);
 	assert_int_equal(delete(f, 0), S_OK);
@@ -831,6 +997,205 @@ static void masks_originals(void **state)
 	vss_lun_mappings_free(luns, n);
 }
 
+/* ---- resynchronizing ---- */
+
+static void scribble_on(const char *lun, off_t at, const char *text)
+{
+	char path[PATH_MAX];
+	int fd;
+
+	fake_path(lun, "img", path);
+	fd = open(path, O_WRONLY | O_CLOEXEC);
+	assert_true(fd >= 0 && pwrite(fd, text, 36, at) == 36);
+	close(fd);
+}
+
+static void assert_content(const char *lun, off_t at, const char *want)
+{
+	char path[PATH_MAX], got[37] = "";
+	int fd;
+
+	fake_path(lun, "img", path);
+	fd = open(path, O_RDONLY | O_CLOEXEC);
+	assert_true(fd >= 0 && pread(fd, got, 36, at) == 36);
+	close(fd);
+	assert_string_equal(got, want);
+}
+
+#define LATER	"99999999-9999-9999-9999-999999999999"
+
+/* LUNs of all volumes of the set, as RecoverSet has them from the document. */
+static size_t all_luns(const struct vss_provider_snapshot *copies, size_t n, struct vss_lun_mapping *luns)
+{
+	size_t count = 0;
+
+	for (size_t i = 0; i < n; i++)
+		for (size_t j = 0; j < copies[i].nr_luns; j++)
+			luns[count++] = copies[i].luns[j];
+	return count;
+}
+
+static vss_result resync(struct fixture *f, const struct vss_lun_mapping *luns, size_t n, uint32_t flags)
+{
+	memset(&f->err, 0, sizeof(f->err));
+	return f->ops->resync_luns(f->state, luns, n, flags, &f->err);
+}
+
+/* FRV-014 FRV-019 FRV-020: content comes back, to all of a LUN, and only if that is wanted */
+static void resynchronizes(void **state)
+{
+	const uint32_t context = VSS_CTX_APP_ROLLBACK | VSS_VOLSNAP_ATTR_TRANSPORTABLE;
+	struct vss_provider_snapshot copies[3] = { 0 };
+	struct vss_lun_mapping luns[8], saved;
+	struct fixture *f = *state;
+	size_t n;
+
+	assert_int_equal(begin(f, "/dev/fake-one", context), S_OK);
+	assert_int_equal(begin(f, "/dev/fake-two", context), S_OK);
+	assert_int_equal(begin(f, "/dev/fake-wide", context), S_OK);
+	to_commit(f);
+	finish(f, context);
+	for (size_t i = 0; i < 3; i++)
+		carry(f, &copies[i], i);
+	scribble_on(LUN_A, 0, LATER);
+	scribble_on(LUN_A, 131072, LATER);
+	scribble_on(LUN_B, 0, LATER);
+
+	/* Volumes on LUN_A that were not chosen would be lost: nothing is touched. */
+	n = all_luns(copies, 2, luns);
+	assert_int_equal(resync(f, luns, n, 0), VSS_E_UNSELECTED_VOLUME);
+	assert_non_null(strstr(f->err.text, "/dev/fake-wide"));
+	assert_content(LUN_A, 0, LATER);
+	assert_false(fake_has(LUN_A, "ro"));
+
+	/* In use, gone, or another disk by now. */
+	n = all_luns(copies, 3, luns);
+	fake_set(LUN_B, "busy", true);
+	assert_int_equal(resync(f, luns, n, 0), VSS_E_VOLUME_IN_USE);
+	assert_false(fake_has(LUN_A, "ro"));
+	fake_set(LUN_B, "busy", false);
+	/* Read-only, as an interrupted one leaves it: who uses it would not be seen. */
+	fake_set(LUN_B, "ro", true);
+	assert_int_equal(resync(f, luns, n, 0), VSS_E_VOLUME_IN_USE);
+	assert_true(fake_has(LUN_B, "ro"));
+	assert_content(LUN_A, 0, LATER);
+	fake_set(LUN_B, "ro", false);
+	fake_set(LUN_B, "seen", false);
+	assert_int_equal(resync(f, luns, n, 0), VSS_E_OBJECT_NOT_FOUND);
+	assert_non_null(strstr(f->err.text, "not on this machine"));
+	fake_set(LUN_B, "seen", true);
+	fake_set(LUN_B, "other", true);
+	assert_int_equal(resync(f, luns, n, 0), VSS_E_MISSING_DISK);
+	fake_set(LUN_B, "other", false);
+	/* A document by which the copy is the original. */
+	saved = luns[0];
+	luns[0].destination = luns[0].source;
+	assert_int_equal(resync(f, luns, n, 0), VSS_E_PROVIDER_VETO);
+	luns[0] = saved;
+	luns[0].has_destination = false;
+	assert_int_equal(resync(f, luns, n, 0), VSS_E_PROVIDER_VETO);
+	luns[0] = saved;
+	assert_content(LUN_B, 0, LATER);
+	assert_false(fake_has(LUN_A, "fresh") || fake_has(LUN_B, "fresh"));
+
+	assert_int_equal(resync(f, luns, n, 0), S_OK);
+	assert_content(LUN_A, 0, FAKE_FS_UUID);
+	assert_content(LUN_A, 131072, FAKE_FS_UUID);
+	assert_content(LUN_B, 0, FAKE_FS_UUID);
+	assert_true(fake_has(LUN_A, "fresh") && fake_has(LUN_B, "fresh"));
+	assert_false(fake_has(LUN_A, "ro") || fake_has(LUN_B, "ro"));
+	/* Copies stay, and it can be done again, with less than all when that was said. */
+	assert_int_equal(existing(f), 3);
+	scribble_on(LUN_B, 0, LATER);
+	scribble_on(LUN_A, 0, LATER);
+	assert_int_equal(resync(f, luns, 1, VSS_RECOVERY_NO_VOLUME_CHECK), S_OK);
+	assert_content(LUN_A, 0, FAKE_FS_UUID);
+	assert_content(LUN_B, 0, LATER);
+	for (size_t i = 0; i < 3; i++) {
+		assert_int_equal(delete(f, i), S_OK);
+		vss_provider_snapshot_clear(&copies[i]);
+	}
+	assert_clean(f);
+}
+
+static vss_result resigned(const char *device, struct vss_lun_info *lun, struct vss_error *err)
+{
+	vss_result result = fake_identify(device, lun, err);
+
+	lun->disk_signature.bytes[0] = 0x77;
+	return result;
+}
+
+/* FRV-020: another signature than the original had is replaced by its only where that is wanted. */
+static void resynchronizing_brings_identity(void **state)
+{
+	struct hardware_machine machine = fake_machine;
+	const struct hardware_settings settings = { .state_dir = fake_dir, .arrival_ms = 1000, .machine = &machine };
+	struct vss_provider_snapshot one = { 0 };
+	struct fixture *f = *state;
+
+	make(f, VSS_CTX_APP_ROLLBACK | VSS_VOLSNAP_ATTR_TRANSPORTABLE, "/dev/fake-one", NULL);
+	carry(f, &one, 0);
+	stop(f);
+	machine.identify = resigned;
+	f->hw = hardware_new(&f->plugin, &settings);
+	f->ops = hardware_ops(f->hw);
+	f->state = f->hw;
+	assert_int_equal(f->ops->load(&f->state, &f->err), S_OK);
+	scribble_on(LUN_A, 0, LATER);
+	assert_int_equal(resync(f, one.luns, 1, VSS_RECOVERY_NO_VOLUME_CHECK), VSS_E_CANNOT_REVERT_DISKID);
+	assert_content(LUN_A, 0, LATER);
+	assert_int_equal(resync(f, one.luns, 1, VSS_RECOVERY_NO_VOLUME_CHECK | VSS_RECOVERY_REVERT_IDENTITY_ALL), S_OK);
+	assert_content(LUN_A, 0, FAKE_FS_UUID);
+	vss_provider_snapshot_clear(&one);
+	restart(f);
+	assert_int_equal(delete(f, 0), S_OK);
+	assert_clean(f);
+}
+
+static unsigned int told;
+
+static vss_result count_changes(void *state, const struct vss_lun_mapping *luns, size_t nr_luns, uint32_t flags,
+				bool mask_originals, struct vss_error *err)
+{
+	told |= flags;
+	return on_lun_state_change(state, luns, nr_luns, flags, mask_originals, err);
+}
+
+static vss_result fail_resync(void *state, const struct vss_lun_mapping *luns, size_t nr_luns, uint32_t flags,
+			      struct vss_error *err)
+{
+	(void)state;
+	(void)luns;
+	(void)nr_luns;
+	(void)flags;
+	return fake_fail(err, VSS_E_PROVIDER_VETO, "the array is on fire");
+}
+
+/* FRV-021: a provider that cannot has no such function; one that fails leaves nothing read-only. */
+static void resynchronizing_fails(void **state)
+{
+	struct vss_provider_snapshot one = { 0 };
+	struct fixture *f = *state;
+
+	make(f, VSS_CTX_APP_ROLLBACK | VSS_VOLSNAP_ATTR_TRANSPORTABLE, "/dev/fake-one", NULL);
+	carry(f, &one, 0);
+	f->plugin.resync_luns = NULL;
+	restart(f);
+	assert_null(f->ops->resync_luns);
+	f->plugin.resync_luns = fail_resync;
+	f->plugin.on_lun_state_change = count_changes;
+	restart(f);
+	told = 0;
+	assert_int_equal(resync(f, one.luns, 1, VSS_RECOVERY_NO_VOLUME_CHECK), VSS_E_PROVIDER_VETO);
+	assert_non_null(strstr(f->err.text, "on fire"));
+	assert_int_equal(told, VSS_ONLUNSTATECHANGE_NOTIFY_LUN_PRE_RECOVERY | VSS_ONLUNSTATECHANGE_NOTIFY_LUN_POST_RECOVERY);
+	assert_false(fake_has(LUN_A, "ro"));
+	vss_provider_snapshot_clear(&one);
+	assert_int_equal(delete(f, 0), S_OK);
+	assert_clean(f);
+}
+
 /* ---- records ---- */
 
 static void damaged_records_are_left_alone(void **state)
@@ -886,6 +1251,7 @@ int main(void)
 		TEST(one_context_a_set),
 		TEST(unload_by_force_succeeds),
 		TEST(refuses_without_identifier),
+		TEST(yes_is_a_promise),
 		TEST(makes_and_deletes),
 		TEST(disks_that_leave_are_told),
 		TEST(one_lun_in_two_volumes),
@@ -896,6 +1262,9 @@ int main(void)
 		TEST(out_of_sequence_begin_ends_the_older),
 		TEST(abort_tries_again),
 		TEST(false_targets_are_refused),
+		TEST(is_hidden_and_alone),
+		TEST(the_host_rescans),
+		TEST(unknown_disks),
 		TEST(travels),
 		TEST(returns),
 		TEST(failed_imports),
@@ -904,6 +1273,9 @@ int main(void)
 		TEST(breaks_writable),
 		TEST(breaks_and_masks),
 		TEST(masks_originals),
+		TEST(resynchronizes),
+		TEST(resynchronizing_brings_identity),
+		TEST(resynchronizing_fails),
 		TEST(damaged_records_are_left_alone),
 		TEST(no_record_no_set),
 	};

@@ -303,6 +303,28 @@ static void test_order(void **state)
 	assert_int_equal(f->ops->abort_snapshots(f->provider, &set_id, &f->err), S_OK);
 }
 
+/* Each step once, and none before the one that comes before it. */
+static void test_left_out(void **state)
+{
+	struct fixture *f = *state;
+	const struct vss_provider_ops *ops = f->ops;
+	void *p = f->provider;
+
+	begin_two(f);
+	assert_int_equal(ops->commit_snapshots(p, &set_id, &f->err), VSS_E_PROVIDER_VETO);
+	assert_int_equal(ops->post_final_commit_snapshots(p, &set_id, &f->err), VSS_E_PROVIDER_VETO);
+	assert_int_equal(ops->end_prepare_snapshots(p, &set_id, &f->err), S_OK);
+	assert_int_equal(ops->post_commit_snapshots(p, &set_id, &f->err), VSS_E_PROVIDER_VETO);
+	assert_int_equal(ops->pre_commit_snapshots(p, &set_id, &f->err), S_OK);
+	assert_int_equal(ops->pre_commit_snapshots(p, &set_id, &f->err), VSS_E_PROVIDER_VETO);
+	assert_int_equal(ops->commit_snapshots(p, &set_id, &f->err), S_OK);
+	assert_int_equal(ops->pre_final_commit_snapshots(p, &set_id, 0, &f->err), VSS_E_PROVIDER_VETO);
+	assert_int_equal(ops->post_commit_snapshots(p, &set_id, &f->err), S_OK);
+	assert_int_equal(ops->pre_final_commit_snapshots(p, &set_id, 0, &f->err), S_OK);
+	assert_int_equal(ops->post_final_commit_snapshots(p, &set_id, &f->err), S_OK);
+	assert_int_equal(ops->post_final_commit_snapshots(p, &set_id, &f->err), VSS_E_PROVIDER_VETO);
+}
+
 static void test_refusal(void **state)
 {
 	struct fixture *f = *state;
@@ -406,6 +428,8 @@ static void test_cut(void **state)
 	assert_int_equal(f->ops->end_prepare_snapshots(f->provider, &set_id, &f->err), VSS_E_PROVIDER_VETO);
 	assert_int_equal(pthread_join(thread, NULL), 0);
 	assert_true(seconds_since(&start) < 10);
+	/* It is no set any more. */
+	assert_int_equal(f->ops->pre_commit_snapshots(f->provider, &set_id, &f->err), VSS_E_PROVIDER_VETO);
 	/* And the next set is not harmed by it. */
 	array_says(f, "");
 	begin_two(f);
@@ -438,6 +462,7 @@ int main(void)
 		cmocka_unit_test_setup_teardown(test_not_supported, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(test_set, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(test_order, set_up, tear_down),
+		cmocka_unit_test_setup_teardown(test_left_out, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(test_refusal, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(test_unreachable, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(test_mad, set_up, tear_down),

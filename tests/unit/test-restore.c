@@ -298,6 +298,13 @@ static void target_directed(void **state)
 	assert_int_equal(file.place, VSS_RESTORE_DIRECTED);
 	assert_int_equal(vss_restore_plan_get_file(plan, 2, &file), VSS_E_OBJECT_NOT_FOUND);
 	vss_restore_plan_free(plan);
+
+	/* Not for what a start of the system puts in its place. */
+	method(s, VSS_RME_RESTORE_AT_REBOOT);
+	expect(s, c, "reboot " FILES);
+	s->stuck = " /srv/c/a ";
+	method(s, VSS_RME_RESTORE_AT_REBOOT_IF_CANNOT_REPLACE);
+	expect(s, c, "reboot " FILES);
 }
 
 /* The requester's word counts most; the method looks at the new place. */

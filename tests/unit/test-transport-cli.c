@@ -357,6 +357,31 @@ static void masking(void **state)
 	assert_says(c, "were not on this machine");
 }
 
+/* FRV-014 FRV-018: all of a set, one of it, and what the provider refuses */
+static void resynchronizing(void **state)
+{
+	struct world_fault fault = { .provider = true, .step = VSSD_STEP_RESYNC,
+				     .provider_result = VSS_E_UNSELECTED_VOLUME };
+	struct cli *c = *state;
+	char id[VSS_UUID_TEXT_SIZE];
+
+	make(c, VSS_CTX_APP_ROLLBACK | VSS_VOLSNAP_ATTR_TRANSPORTABLE);
+	vss_uuid_format(&c->f->snapshot, id);
+	assert_int_equal(vssctl_f(c, 'A', "resync %s", c->document), 0);
+	assert_says(c, "2 volumes got the content of the shadow copies");
+	assert_int_equal(vssctl_f(c, 'A', "resync --shadow %s --no-volume-check %s", id, c->document), 0);
+	assert_says(c, "1 volume got the content of the shadow copy");
+	assert_int_not_equal(vssctl_f(c, 'A', "resync --shadow %s %s", "11111111-2222-3333-4444-555555555555",
+				      c->document), 0);
+	assert_says(c, "VSS_E_SNAPSHOT_NOT_IN_SET");
+	assert_int_not_equal(vssctl_f(c, 'A', "resync --shadow nonsense %s", c->document), 0);
+	world_set_fault(c->f->world, &fault);
+	assert_int_not_equal(vssctl_f(c, 'A', "resync --revert-identity %s", c->document), 0);
+	assert_says(c, "VSS_E_UNSELECTED_VOLUME");
+	fault = (struct world_fault) { 0 };
+	world_set_fault(c->f->world, &fault);
+}
+
 /* FRV-002 to FRV-009: the six steps, told and not taken */
 static void dry_run(void **state)
 {
@@ -423,6 +448,7 @@ int main(void)
 		CLI(restores),
 		CLI(wrong_documents),
 		CLI(masking),
+		CLI(resynchronizing),
 		CLI(dry_run),
 		CLI(recovery_in_pieces),
 	};

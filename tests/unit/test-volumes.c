@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 /*
  * vssd's volumes: which ones the running system lies on, on made-up machines, and how
- * images of each file system are mounted.
+ * images of each file system are mounted; names that stand for none.
  */
 #include "unit.h"
 
@@ -94,6 +94,23 @@ static void mount_options(void **state)
 	assert_int_equal(err.result, VSS_E_VOLUME_NOT_SUPPORTED);
 }
 
+static void names_of_nothing(void **state)
+{
+	static const char *const names[] = { "/dev/no-such-device", "/no/such/folder", "no-such-volume", "" };
+	const struct vssd_volumes volumes = vssd_volumes_system();
+	struct vssd_volume volume;
+
+	(void)state;
+	for (size_t i = 0; i < COUNT(names); i++) {
+		struct vss_error err = { 0 };
+
+		assert_int_equal(volumes.resolve(volumes.data, names[i], &volume, &err), VSS_E_OBJECT_NOT_FOUND);
+		assert_true(err.text[0]);
+		/* As for an original that may be away: masking, breaking. */
+		assert_int_equal(volumes.resolve(volumes.data, names[i], &volume, NULL), VSS_E_OBJECT_NOT_FOUND);
+	}
+}
+
 int main(void)
 {
 #define TEST(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
@@ -101,6 +118,7 @@ int main(void)
 		TEST(system_volumes),
 		TEST(system_on_btrfs),
 		TEST(mount_options),
+		TEST(names_of_nothing),
 	};
 #undef TEST
 

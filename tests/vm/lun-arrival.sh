@@ -3,6 +3,8 @@
 #
 # A LUN that arrives late is waited for; one that never arrives, arrives with another
 # identity, or twice, is told by name.  A multipath device stands for its paths.
+#
+# Covers IMP-021, TRN-023.
 
 . "$(dirname "$0")/lib.sh"
 

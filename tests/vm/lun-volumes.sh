@@ -5,6 +5,8 @@
 # and come back it is found or put together with the same content, read-only, and
 # hidden from LVM and udev's links: a disk, partitions of GPT and MBR, a logical volume
 # over two LUNs.  What cannot travel is refused.
+#
+# Covers IMP-024, IMP-025, FRV-019.
 
 . "$(dirname "$0")/lib.sh"
 
@@ -60,8 +62,12 @@ for part in "${a}2" "${b}2"; do
 	before=$(sha "$part")
 	uuid=$(blkid -p -s UUID -o value "$part")
 	echo "# $part is $before"
+	# FRV-019: the other partition would be overwritten with the disk.
 	steps <<-EOF
 		luns $part
+		VSS_E_UNSELECTED_VOLUME: selected ${part%2}
+		refresh ${part%2}
+		! test -e $part
 		! mount -o ro,noload $part /mnt
 		VSS_E_VOLUME_IN_USE: remove ${part%2}
 		VSS_E_VOLUME_IN_USE: readonly $part
@@ -93,6 +99,16 @@ b=$(disk "${serials[1]}")
 wipefs -qa "$a" "$b"
 blockdev --rereadpt "$a" "$b"
 settle
+mkfs.ext4 -q "$a"
+steps <<-EOF
+	luns $b
+	selected $b
+	VSS_E_UNSELECTED_VOLUME: selected $a
+	luns $a
+	selected $a
+EOF
+wipefs -qa "$a"
+settle
 
 # --- a logical volume over both ---------------------------------------------
 
@@ -113,10 +129,12 @@ run_ok vssctl lun show /dev/lunvg/both
 mapped=/dev/mapper/vss-5d8a1c80-0000-4000-8000-000000000001
 steps <<-EOF
 	luns /dev/lunvg/both
+	VSS_E_UNSELECTED_VOLUME: selected $a
 	find
 	VSS_E_VOLUME_IN_USE: remove @0
 	! vgchange -qq -an lunvg
 	hide
+	! rm -r /run/vss/hidden # as a reboot does
 	remove @0
 	remove @1
 	wait 20000
@@ -127,6 +145,7 @@ steps <<-EOF
 	! udevadm info -q property \$LUN0 | grep -qx VSS_HIDDEN=1
 	! ! udevadm info -q property \$LUN0 | grep -q ID_FS_TYPE
 	! test ! -e /dev/disk/by-uuid/$uuid
+	! test ! -e /dev/lunvg/part
 	volume $uuid
 	! mount -o ro,noload $mapped /mnt
 	VSS_E_VOLUME_IN_USE: release

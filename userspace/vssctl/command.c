@@ -34,6 +34,7 @@ const struct vssctl_command *const vssctl_commands[] = {
 	&vssctl_mask,
 	&vssctl_break,
 	&vssctl_recover,
+	&vssctl_resync,
 	&vssctl_revert,
 	&vssctl_abort,
 	&vssctl_document_show,

@@ -94,6 +94,7 @@ extern const struct vssctl_command vssctl_list;
 extern const struct vssctl_command vssctl_lun_show;
 extern const struct vssctl_command vssctl_mask;
 extern const struct vssctl_command vssctl_recover;
+extern const struct vssctl_command vssctl_resync;
 extern const struct vssctl_command vssctl_restore;
 extern const struct vssctl_command vssctl_revert;
 extern const struct vssctl_command vssctl_set_writable;

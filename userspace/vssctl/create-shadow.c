@@ -280,6 +280,26 @@ static void undo(struct vssctl_backup *backup)
 						       &nondeleted);
 }
 
+/*
+ * Who imported an auto-release set is done with it when the command is, or has given word:
+ * what is left of it goes, if only what is remembered of it here.  Without word nobody knows.
+ */
+static void forget_transported(struct vssctl_shadow_options *options)
+{
+	struct vssctl_backup *backup = &options->backup;
+	struct vss_uuid nondeleted;
+	int32_t deleted;
+
+	if (!(backup->context & VSS_VOLSNAP_ATTR_TRANSPORTABLE) || !vss_context_is_auto_release(backup->context) ||
+	    (!options->command && !options->wait_for))
+		return;
+	if (VSS_FAILED(vss_backup_components_delete_snapshots(backup->bc, &backup->set, VSS_OBJECT_SNAPSHOT_SET, true,
+							      &deleted, &nondeleted)))
+		vssctl_warn(backup->ctl, "what the importing machine may have left of the set was not deleted: %s; "
+			    "'vssctl import --cleanup' with its document does that later",
+			    vss_backup_components_error(backup->bc)->text);
+}
+
 static int create(struct vssctl_shadow_options *options)
 {
 	struct vssctl_backup *backup = &options->backup;
@@ -297,8 +317,10 @@ static int create(struct vssctl_shadow_options *options)
 		ret = vssctl_backup_complete(backup, true) ?: save_documents(options);
 	if (ret)
 		undo(backup);
-	else if (vss_context_is_auto_release(backup->context) &&
-		 !(backup->context & VSS_VOLSNAP_ATTR_TRANSPORTABLE))
+	else
+		forget_transported(options);
+	if (!ret && vss_context_is_auto_release(backup->context) &&
+	    !(backup->context & VSS_VOLSNAP_ATTR_TRANSPORTABLE))
 		vssctl_note(backup->ctl, "auto-release: the shadow copies are deleted now%s",
 			    options->command || options->wait_for ? "" : "; use --exec, or --persistent");
 	return ret;

@@ -544,6 +544,36 @@ static int do_query_revert_status(struct bus_session *s, sd_bus_message *m, stru
 	return 1;
 }
 
+static int do_add_snapshot_to_recovery_set(struct bus_session *s, sd_bus_message *m, struct vss_error *err)
+{
+	const char *document, *destination;
+	struct vss_uuid snapshot;
+	int ret;
+
+	if ((ret = sd_bus_message_read_basic(m, 's', &document)) < 0 ||
+	    (ret = read_uuid(m, "shadow copy", &snapshot, err)) < 0 ||
+	    (ret = sd_bus_message_read_basic(m, 's', &destination)) < 0)
+		return ret;
+	return reply_result(m, vssd_session_add_snapshot_to_recovery_set(s->session, document, &snapshot,
+									 destination[0] ? destination : NULL, err), err);
+}
+
+static int do_recover_set(struct bus_session *s, sd_bus_message *m, struct vss_error *err)
+{
+	struct bus_call *call;
+	uint32_t flags;
+	int ret = sd_bus_message_read_basic(m, 'u', &flags);
+
+	(void)err;
+	if (ret < 0)
+		return ret;
+	call = call_new(m, append_nothing);
+	if (!call)
+		return -ENOMEM;
+	vssd_session_recover_set(s->session, flags, on_done, call);
+	return 1;
+}
+
 /* ---- the object ---- */
 
 /*
@@ -580,6 +610,8 @@ static const struct session_method {
 	{ "ImportSnapshots", do_import_snapshots },
 	{ "CleanUpImport", do_clean_up_import },
 	{ "MaskOriginals", do_mask_originals },
+	{ "AddSnapshotToRecoverySet", do_add_snapshot_to_recovery_set },
+	{ "RecoverSet", do_recover_set },
 	{ "RevertToSnapshot", do_revert_to_snapshot },
 	{ "QueryRevertStatus", do_query_revert_status },
 };
@@ -668,6 +700,11 @@ static const sd_bus_vtable vtable[] = {
 	SD_BUS_METHOD_WITH_ARGS("CleanUpImport", SD_BUS_ARGS("s", document),
 				SD_BUS_RESULT("u", result), on_call, OPEN),
 	SD_BUS_METHOD_WITH_ARGS("MaskOriginals", SD_BUS_ARGS("s", document),
+				SD_BUS_NO_RESULT, on_call, OPEN),
+	SD_BUS_METHOD_WITH_ARGS("AddSnapshotToRecoverySet",
+				SD_BUS_ARGS("s", document, "s", snapshot, "s", destination),
+				SD_BUS_NO_RESULT, on_call, OPEN),
+	SD_BUS_METHOD_WITH_ARGS("RecoverSet", SD_BUS_ARGS("u", flags),
 				SD_BUS_NO_RESULT, on_call, OPEN),
 	SD_BUS_METHOD_WITH_ARGS("RevertToSnapshot", SD_BUS_ARGS("s", snapshot, "b", force),
 				SD_BUS_NO_RESULT, on_call, OPEN),

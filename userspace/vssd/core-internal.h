@@ -32,6 +32,7 @@
 				 VSS_VOLSNAP_ATTR_NO_AUTO_RELEASE | VSS_VOLSNAP_ATTR_NO_WRITERS)
 
 struct creation;
+struct recovery_set;
 struct op;
 struct set;
 
@@ -107,6 +108,7 @@ struct vssd_core {
 
 	struct vssd_session *creating;	/* has the one set in creation */
 	struct op *importing;		/* the one import */
+	struct op *resyncing;		/* the one RecoverSet */
 
 	/* From the first Freeze until writes are released nothing touches a file system. */
 	bool quiet;
@@ -333,6 +335,8 @@ vss_result transported_set(const char *document, struct vss_set_description *set
 vss_result transported_check(const struct vssd_core *core, const struct vss_set_description *set,
 			     struct vss_error *err);
 
+void recovery_set_free(struct recovery_set *recovery);
+
 bool spent_find(const struct vssd_core *core, const struct vss_uuid *set);
 void spent_add(struct vssd_core *core, const struct vss_uuid *set);
 void spent_load(struct vssd_core *core);
@@ -385,6 +389,7 @@ struct vssd_session {
 	size_t nr_participants;
 	struct vss_backup_state backup;
 	enum vss_restore_type restore_type;
+	struct recovery_set *recovery;	/* what AddSnapshotToRecoverySet has collected, or NULL */
 	struct vssd_writer_status *statuses;
 };
 

@@ -355,6 +355,7 @@ void session_free(struct vssd_session *session)
 		participant_free(session->participants[i]);
 	free(session->participants);
 	free(session->statuses);
+	recovery_set_free(session->recovery);
 	TAILQ_REMOVE(&core->sessions, session, link);
 	free(session);
 }

@@ -164,6 +164,7 @@ enum vssd_step {
 	VSSD_STEP_BREAK,
 	VSSD_STEP_BEGIN_HOLD,
 	VSSD_STEP_MASK_ORIGINALS,	/* @luns: sources; take them from this machine */
+	VSSD_STEP_RESYNC,		/* @luns: sources get the content of destinations; @context: VSS_RECOVERY_* */
 	VSSD_STEP_COUNT,
 };
 
@@ -327,6 +328,14 @@ void vssd_session_mask_originals(struct vssd_session *session, const char *docum
 /* Delete what an import that failed has left.  S_FALSE: there was nothing. */
 void vssd_session_clean_up_import(struct vssd_session *session, const char *document, vssd_done done, void *data);
 void vssd_session_import_snapshots(struct vssd_session *session, const char *document, vssd_done done, void *data);
+/*
+ * LUN resynchronization; answered at once.  @destination: NULL for the original.
+ * VSS_E_SNAPSHOT_NOT_IN_SET, VSS_E_OBJECT_NOT_FOUND, VSS_E_RESYNC_IN_PROGRESS, ...
+ */
+vss_result vssd_session_add_snapshot_to_recovery_set(struct vssd_session *session, const char *document,
+						     const struct vss_uuid *snapshot, const char *destination,
+						     struct vss_error *err);
+void vssd_session_recover_set(struct vssd_session *session, uint32_t flags, vssd_done done, void *data);
 void vssd_session_revert_to_snapshot(struct vssd_session *session, const struct vss_uuid *snapshot,
 				     bool force, vssd_done done, void *data);
 void vssd_session_query_revert_status(struct vssd_session *session, const char *volume, vssd_done done, void *data);

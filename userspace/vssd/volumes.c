@@ -52,9 +52,13 @@ static vss_result resolve(void *data, const char *name, struct vssd_volume *volu
 			  struct vss_error *err)
 {
 	struct vss_blockdev dev __attribute__((cleanup(vss_blockdev_clear))) = { 0 };
-	int ret = vss_blockdev_resolve(name, &dev, err);
+	struct vss_error own = { 0 };
+	int ret;
 
 	(void)data;
+	if (!err)
+		err = &own;
+	ret = vss_blockdev_resolve(name, &dev, err);
 	/* Whatever a name is instead, it is no volume. */
 	if (ret && ret != -ENOMEM && ret != -EPERM && ret != -EACCES)
 		err->result = VSS_E_OBJECT_NOT_FOUND;

@@ -192,6 +192,7 @@ static vss_result enter(struct vss_backup_files *files, const struct files_entry
 	if (mounted != VSS_FILES_NONE && files_volume_at(files, mounted)->copy) {
 		place.volume = mounted;
 		strcpy(place.inside, files_volume_at(files, mounted)->folder);
+		files_volume_at(files, mounted)->walked = true;
 	}
 	folder = push(files, path, real, &place);
 	if (!folder)
@@ -211,9 +212,11 @@ static bool takes_all(const struct files_set *set)
 	return !set->filespec[strspn(set->filespec, "*")];
 }
 
+/* Whole volumes are walked once each. */
 static bool came_already(struct vss_backup_files *files, const struct files_folder *folder, const char *name)
 {
-	return vss_file_sets_cover(files_writer_of(files, current_set(files)->component)->listed, folder->path, name);
+	return files->state.select_components &&
+	       vss_file_sets_cover(files_writer_of(files, current_set(files)->component)->listed, folder->path, name);
 }
 
 /* Why there is nothing where a set of files should be. */
@@ -230,6 +233,22 @@ static void not_found(struct vss_backup_files *files, enum files_found found, co
 				     strerror(errno));
 }
 
+/*
+ * Has a whole volume come with the one that it is mounted below, or is it excluded with the
+ * folder that it is mounted in?  Below a volume that has no copy the walk does not get.
+ */
+static bool volume_is_done(const struct vss_backup_files *files, const char *mount_point)
+{
+	uint32_t volume = files_mounted_at(files, mount_point);
+	char folder[PATH_MAX];
+
+	if (volume != VSS_FILES_NONE && files_volume_at(files, volume)->walked)
+		return true;
+	strcpy(folder, mount_point);
+	return vss_path_up(folder) && (vss_file_sets_cover_all(files->whole.excluded, folder) ||
+				       vss_file_sets_cover_all(files->excluded, folder));
+}
+
 /* Begin the walk of the current set; nothing is on the stack when there is nothing in it. */
 static vss_result begin_set(struct vss_backup_files *files)
 {
@@ -240,8 +259,7 @@ static vss_result begin_set(struct vss_backup_files *files)
 	enum files_found found;
 	vss_result result;
 
-	/* Volumes that were mounted below another came with that one. */
-	if (!files->state.select_components && vss_file_sets_cover_all(files->whole.listed, set->path))
+	if (!files->state.select_components && volume_is_done(files, set->path))
 		return S_OK;
 	found = files_find(files, source, &place);
 	if (found != FILES_FOUND) {

@@ -31,6 +31,7 @@ struct files_volume {
 	char *folder;		/* of the volume, that is mounted; "" for all */
 	char *copy;		/* NULL: none */
 	int fd;			/* of the copy */
+	bool walked;		/* the walk has come to its mount point */
 };
 
 struct files_component {

@@ -363,6 +363,54 @@ vss_result vss_backup_components_mask_originals(struct vss_backup_components *bc
 	return start_with_document(bc, VSS_CALL_MaskOriginals, take_nothing, async);
 }
 
+/* ---- resynchronizing LUNs ---- */
+
+vss_result vss_backup_components_add_snapshot_to_recovery_set(struct vss_backup_components *bc,
+							      const struct vss_uuid *snapshot_id, uint32_t flags,
+							      const char *destination)
+{
+	const enum vss_call call = VSS_CALL_AddSnapshotToRecoverySet;
+	_cleanup_free_ char *xml = NULL;
+	char text[VSS_UUID_TEXT_SIZE];
+	vss_result result = vss_requester_enter(bc, call);
+
+	if (VSS_FAILED(result))
+		return result;
+	if (!needed_id(bc, call, snapshot_id, text))
+		return E_INVALIDARG;
+	if (flags)
+		return vss_requester_fail(bc, E_INVALIDARG, "AddSnapshotToRecoverySet has no flags, and 0x%x was passed; "
+					  "those of a recovery go to RecoverSet", flags);
+	result = vss_backup_document_save(bc->document, &xml, &bc->error);
+	if (VSS_FAILED(result))
+		return result;
+	result = vss_requester_call(bc, "AddSnapshotToRecoverySet", NULL, "sss", xml, text,
+				    destination ? destination : "");
+	return vss_requester_leave(bc, call, result);
+}
+
+vss_result vss_backup_components_recover_set(struct vss_backup_components *bc, uint32_t flags,
+					     struct vss_async **async)
+{
+	const uint32_t all = VSS_RECOVERY_REVERT_IDENTITY_ALL | VSS_RECOVERY_NO_VOLUME_CHECK;
+	const enum vss_call call = VSS_CALL_RecoverSet;
+	sd_bus_message *m;
+	vss_result result;
+
+	if (!async)
+		return vss_requester_null(bc, call, "a place for the async object");
+	result = vss_requester_enter(bc, call);
+	if (VSS_FAILED(result))
+		return result;
+	if (flags & ~all)
+		return vss_requester_fail(bc, E_INVALIDARG, "0x%x has flags that RecoverSet does not know", flags);
+	m = vss_requester_message(bc, "RecoverSet");
+	if (!m)
+		return bc->error.result;
+	result = vss_requester_append(bc, &m, "u", flags);
+	return VSS_FAILED(result) ? result : vss_async_start(bc, call, m, take_nothing, async);
+}
+
 /* ---- reverting ---- */
 
 vss_result vss_backup_components_revert_to_snapshot(struct vss_backup_components *bc,

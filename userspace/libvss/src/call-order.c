@@ -124,6 +124,8 @@ static const struct rule rules[VSS_CALL_COUNT] = {
 
 	/* Restore */
 	/*                            N B L S P C D O R r d   fails  needs   does */
+	RULE(AddSnapshotToRecoverySet, ". . . . . . . . = . .", '=', "",     ""),
+	RULE(RecoverSet,             ". . . . . . . . = . .",  '=',  "",     ""),
 	RULE(SetRestoreState,        ". . . . . . . . = . .",  '=',  "",     ""),
 	RULE(SetSelectedForRestore,  ". . . . . . . . = . .",  '=',  "G",    ""),
 	RULE(SetRestoreOptions,      ". . . . . . . . = . .",  '=',  "",     ""),

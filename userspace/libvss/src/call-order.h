@@ -58,6 +58,8 @@
 	X(MaskOriginals)		\
 	X(RevertToSnapshot)		\
 	X(QueryRevertStatus)		\
+	X(AddSnapshotToRecoverySet)	\
+	X(RecoverSet)			\
 	X(SetRestoreState)		\
 	X(SetSelectedForRestore)	\
 	X(SetRestoreOptions)		\

@@ -5,6 +5,8 @@
  * A hidden LUN has marks, empty files in /run/vss/hidden, which are called as the
  * kernel spells its identifiers.  udev's rules (59-vss-lun.rules) look for one when a
  * disk arrives; so it is hidden from its first moment if the mark was there before.
+ * Each mark is in /var/lib/vss/hidden as well, for the next start of the machine, when
+ * LUNs may arrive before anybody has read what is known of them.
  */
 #include <errno.h>
 #include <fcntl.h>
@@ -21,23 +23,31 @@ static vss_result failed(const char *what, const char *path, int code, struct vs
 	return vss_result_from_errno(code);
 }
 
-static vss_result mark(const struct vss_lun_source *source, const char *name, bool hidden, bool *done,
-		       struct vss_error *err)
+static vss_result mark_at(const char *folder, const char *name, bool hidden, struct vss_error *err)
 {
 	char path[PATH_MAX];
 	_cleanup_fd_ int fd = -1;
 
-	/* No file can be called so; the disk's other identifiers have to do. */
-	if (strchr(name, '/') || strlen(name) > NAME_MAX)
-		return S_OK;
-	snprintf(path, sizeof(path), "%s/%s", source->hidden, name);
+	snprintf(path, sizeof(path), "%s/%s", folder, name);
 	if (!hidden)
 		return !unlink(path) || errno == ENOENT ? S_OK : failed("remove", path, -errno, err);
 	fd = open(path, O_WRONLY | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0644);
-	if (fd < 0)
-		return failed("make", path, -errno, err);
-	*done = true;
-	return S_OK;
+	return fd < 0 ? failed("make", path, -errno, err) : S_OK;
+}
+
+static vss_result mark(const struct vss_lun_source *source, const char *name, bool hidden, bool *done,
+		       struct vss_error *err)
+{
+	vss_result result;
+
+	/* No file can be called so; the disk's other identifiers have to do. */
+	if (strchr(name, '/') || strlen(name) > NAME_MAX)
+		return S_OK;
+	result = mark_at(source->kept, name, hidden, err);
+	if (result == S_OK)
+		result = mark_at(source->hidden, name, hidden, err);
+	*done |= result == S_OK;
+	return result;
 }
 
 /* As the kernel's "wwid" has it, and as the UUIDs of multipath devices have it. */
@@ -77,9 +87,11 @@ vss_result vss_lun_mark_in(const struct vss_lun_source *source, const struct vss
 			   struct vss_error *err)
 {
 	char text[VSS_LUN_NAME_SIZE];
-	vss_result result = hidden ? make_folder(source->hidden, err) : S_OK;
+	vss_result result = hidden ? make_folder(source->kept, err) : S_OK;
 	bool done = false;
 
+	if (result == S_OK && hidden)
+		result = make_folder(source->hidden, err);
 	for (size_t i = 0; result == S_OK && i < lun->nr_ids; i++)
 		if (vss_lun_id_is_unique(&lun->ids[i]))
 			result = mark_id(source, &lun->ids[i], hidden, &done, err);

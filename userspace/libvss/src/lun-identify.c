@@ -20,6 +20,7 @@ const struct vss_lun_source vss_lun_system = {
 	.sysfs = "/sys",
 	.dev = "/dev",
 	.hidden = "/run/vss/hidden",
+	.kept = "/var/lib/vss/hidden",
 	.dm_table = vss_dm_table_read,
 };
 

@@ -15,6 +15,8 @@
 #include <string.h>
 #include <sys/ioctl.h>
 
+#include <vss/kernel.h>
+
 #include "cleanup.h"
 #include "lun.h"
 
@@ -141,8 +143,12 @@ static vss_result set_one(const char *name, bool read_only, struct vss_error *er
 	return S_OK;
 }
 
-/* Writes of a file system would fail from now on. */
-static vss_result check_unused(const struct name *all, size_t n, const char *except, struct vss_error *err)
+/*
+ * Who uses it?  Of a device that is read-only that is not looked at; with @writable
+ * it has to be none.
+ */
+static vss_result check_unused(const struct name *all, size_t n, const char *except, bool writable,
+			       struct vss_error *err)
 {
 	char multipath[VSS_SYSFS_NAME_SIZE];
 
@@ -156,6 +162,10 @@ static vss_result check_unused(const struct name *all, size_t n, const char *exc
 		if (fd < 0)
 			return err->result;
 		close(fd);
+		if (now && writable)
+			return lun_error(err, VSS_E_VOLUME_IN_USE, "%s is read-only: somebody protects it, or an earlier "
+					 "resynchronization was interrupted; see that nothing uses it, make it writable "
+					 "(blockdev --setrw), then ask again", all[i].name);
 		if (!now && vss_lun_check_unused(all[i].name, except, err) != S_OK)
 			return err->result;
 	}
@@ -177,8 +187,9 @@ vss_result vss_lun_set_read_only(const char *name, bool read_only, struct vss_er
 	all = names.list.items;
 	if (!is_ours(name, uuid))
 		uuid[0] = '\0';
+	/* Writes of a file system would fail from now on. */
 	if (read_only)
-		result = check_unused(all, names.list.count, uuid, err);
+		result = check_unused(all, names.list.count, uuid, false, err);
 	/* A device is writable only above writable ones. */
 	for (size_t i = 0; result == S_OK && i < names.list.count; i++)
 		result = set_one(all[read_only ? i : names.list.count - 1 - i].name, read_only, err);
@@ -191,4 +202,56 @@ vss_result vss_volume_set_read_only(const char *device, bool read_only, struct v
 	vss_result result = vss_lun_name_of(device, name, err);
 
 	return result == S_OK ? vss_lun_set_read_only(name, read_only, err) : result;
+}
+
+/* A snapshot of the kernel module's copies what is written here, and not what an array changes. */
+static vss_result check_untracked(const struct name *all, size_t n, struct vss_error *err)
+{
+	struct vss_kernel_volume *volumes = NULL;
+	struct vss_kernel *kernel = NULL;
+	vss_result result = S_OK;
+	size_t count = 0;
+	int ret;
+
+	ret = vss_kernel_open(&kernel, err);
+	if (ret == -ENOENT)
+		return S_OK;	/* no module, no snapshots */
+	if (ret)
+		return err->result;
+	ret = vss_kernel_volume_list(kernel, &volumes, &count);
+	if (ret)
+		result = lun_error(err, vss_kernel_result(kernel), "%s", vss_kernel_error(kernel));
+	for (size_t i = 0; result == S_OK && i < n; i++) {
+		struct vss_devno dev;
+
+		if (vss_sysfs_devno("/sys", all[i].name, &dev))
+			continue;
+		for (size_t v = 0; result == S_OK && v < count; v++)
+			if (volumes[v].dev.major == dev.major && volumes[v].dev.minor == dev.minor)
+				result = lun_error(err, VSS_E_VOLUME_IN_USE, "%s is tracked for snapshots, which would become "
+						   "wrong; delete them and detach it (vssctl detach)", all[i].name);
+	}
+	free(volumes);
+	vss_kernel_close(kernel);
+	return result;
+}
+
+vss_result vss_lun_check_idle(const char *device, struct vss_error *err)
+{
+	struct names names __attribute__((cleanup(names_clear))) = { .list.item_size = sizeof(struct name) };
+	char name[VSS_SYSFS_NAME_SIZE];
+	struct vss_error own = { 0 };
+	const struct name *all;
+	vss_result result;
+
+	if (!err)
+		err = &own;
+	result = vss_lun_name_of(device, name, err);
+	if (result != S_OK)
+		return result;
+	if (collect(&names, name))
+		return lun_no_memory(err);
+	all = names.list.items;
+	result = check_unused(all, names.list.count, NULL, true, err);
+	return result == S_OK ? check_untracked(all, names.list.count, err) : result;
 }

@@ -21,6 +21,7 @@ struct vss_lun_source {
 	const char *sysfs;	/* "/sys" */
 	const char *dev;	/* "/dev" */
 	const char *hidden;	/* marks of LUNs that are hidden */
+	const char *kept;	/* the same over a start of the machine */
 	int (*dm_table)(struct vss_devno dev, struct vss_dm_table *table);
 };
 

@@ -315,6 +315,13 @@ static bool is_directed(const struct vss_directed_target *target, const char *pa
 	return !strcmp(source, path);
 }
 
+/* What is put in its place at a start of the system is put where it was. */
+static bool targets_count(const struct vss_restore_plan *plan)
+{
+	return plan->method.method != VSS_RME_RESTORE_AT_REBOOT &&
+	       plan->method.method != VSS_RME_RESTORE_AT_REBOOT_IF_CANNOT_REPLACE;
+}
+
 vss_result vss_restore_plan_add_file(struct vss_restore_plan *plan, const char *path)
 {
 	const struct vss_directed_target *directed = plan->directed.items;
@@ -344,7 +351,7 @@ vss_result vss_restore_plan_add_file(struct vss_restore_plan *plan, const char *
 	file->path = strdup(full);
 	file->new_target = find_redirection(&plan->new_targets, folder, name);
 	file->mapping = find_redirection(&plan->mappings, folder, name);
-	for (size_t i = 0; plan->target == VSS_RT_DIRECTED && i < plan->directed.count; i++)
+	for (size_t i = 0; plan->target == VSS_RT_DIRECTED && targets_count(plan) && i < plan->directed.count; i++)
 		file->directed = file->directed || is_directed(&directed[i], full);
 	return file->path ? S_OK : no_memory(plan);
 }

@@ -126,6 +126,16 @@ static bool array_copy(const struct array_lun *copy)
 	return in >= 0 && out >= 0 && !done;
 }
 
+/* Back again.  A real array can serve reads from the copy at once. */
+static bool array_resync(const struct array_lun *copy)
+{
+	struct array_lun back = *copy;
+
+	strcpy(back.name, copy->copy_of);
+	strcpy(back.copy_of, copy->name);
+	return array_copy(&back);
+}
+
 static void array_delete(const char *name)
 {
 	char path[PATH_MAX];
@@ -249,7 +259,8 @@ static vss_result get_provider_capabilities(void *state, uint64_t *capabilities,
 {
 	(void)state;
 	(void)err;
-	*capabilities = VSS_PRV_CAPABILITY_COMPLIANT | VSS_PRV_CAPABILITY_MULTIPLE_IMPORT | VSS_PRV_CAPABILITY_PLEX;
+	*capabilities = VSS_PRV_CAPABILITY_COMPLIANT | VSS_PRV_CAPABILITY_MULTIPLE_IMPORT |
+			VSS_PRV_CAPABILITY_PLEX | VSS_PRV_CAPABILITY_LUN_RESYNC;
 	return S_OK;
 }
 
@@ -547,6 +558,26 @@ static vss_result on_lun_state_change(void *state, const struct vss_lun_mapping 
 	return S_OK;
 }
 
+/* All are looked at before the first is changed. */
+static vss_result resync_luns(void *state, const struct vss_lun_mapping *luns, size_t nr_luns, uint32_t flags,
+			      struct vss_error *err)
+{
+	struct array_lun original, copy;
+
+	(void)state;
+	(void)flags;
+	for (size_t i = 0; i < nr_luns; i++)
+		if (!find_lun(&luns[i].source, &original) || !find_lun(&luns[i].destination, &copy) ||
+		    strcmp(copy.copy_of, original.name))
+			return failure(err, VSS_E_OBJECT_NOT_FOUND, "the array has no such copy of the LUN with the serial "
+				       "number %s", luns[i].source.serial ? luns[i].source.serial : "-");
+	for (size_t i = 0; i < nr_luns; i++)
+		if (!find_lun(&luns[i].destination, &copy) || !array_resync(&copy))
+			return failure(err, VSS_E_PROVIDER_VETO, "LUN %s was not resynchronized; see the array's own log",
+				       copy.copy_of);
+	return S_OK;
+}
+
 /* ---- life ---- */
 
 static vss_result load(void **state, struct vss_error *err)
@@ -598,6 +629,7 @@ static const struct vss_provider_ops ops = {
 	.locate_luns = locate_luns,
 	.on_lun_empty = on_lun_empty,
 	.on_lun_state_change = on_lun_state_change,
+	.resync_luns = resync_luns,
 };
 
 const struct vss_provider_ops *vss_provider_get(void)

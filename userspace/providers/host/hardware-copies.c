@@ -124,7 +124,8 @@ vss_result hw_is_snapshotted(void *state, const struct vss_provider_volume *volu
 	pthread_mutex_lock(&hw->mutex);
 	LIST_FOREACH(set, &hw->sets, link)
 		for (size_t i = 0; i < set->nr_copies; i++)
-			if (exists(&set->copies[i]) && is_of(&set->copies[i], luns, n))
+			/* One that travels is not here, and perhaps nowhere any more. */
+			if (set->copies[i].state == HW_SHOWN && is_of(&set->copies[i], luns, n))
 				*present = true;
 	vss_lun_mappings_free(luns, n);
 	return leave(hw, S_OK);

@@ -160,4 +160,9 @@ vss_result hw_break(void *state, const struct vss_uuid *set, uint32_t flags, str
 vss_result hw_lun_state_change(void *state, const struct vss_lun_mapping *luns, size_t nr_luns, uint32_t flags,
 			       bool mask_originals, struct vss_error *err);
 
+/* ---- hardware-resync.c ---- */
+
+vss_result hw_resync(void *state, const struct vss_lun_mapping *luns, size_t nr_luns, uint32_t flags,
+		     struct vss_error *err);
+
 #endif /* PROVIDER_HARDWARE_INTERNAL_H */

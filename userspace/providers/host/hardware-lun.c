@@ -39,6 +39,9 @@ const struct hardware_machine hardware_this_machine = {
 	.from_luns = vss_volume_from_luns,
 	.release = vss_volume_release,
 	.set_read_only = vss_volume_set_read_only,
+	.check_volumes = vss_lun_check_volumes,
+	.check_idle = vss_lun_check_idle,
+	.refresh = vss_lun_refresh,
 	.fs_uuid = fs_uuid,
 };
 

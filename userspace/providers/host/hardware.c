@@ -103,6 +103,7 @@ static void fill_ops(struct vss_provider_ops *ops, const struct vss_provider_ops
 		.import_snapshot = hw_import,
 		.break_snapshot_set = hw_break,
 		.on_lun_state_change = hw_lun_state_change,
+		.resync_luns = plugin->resync_luns ? hw_resync : NULL,
 	};
 }
 

@@ -26,6 +26,10 @@ struct hardware_machine {
 				struct vss_error *err);
 	vss_result (*release)(const char *device, struct vss_error *err);
 	vss_result (*set_read_only)(const char *device, bool read_only, struct vss_error *err);
+	vss_result (*check_volumes)(const char *device, const struct vss_lun_mapping *selected, size_t n,
+				    struct vss_error *err);
+	vss_result (*check_idle)(const char *device, struct vss_error *err);
+	vss_result (*refresh)(const char *device, struct vss_error *err);
 	/* To free(); NULL for a volume without a file system that is known. */
 	char *(*fs_uuid)(const char *device);
 };

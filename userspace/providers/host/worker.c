@@ -151,6 +151,10 @@ static vss_result call(const struct vss_provider_ops *ops, void *state, struct j
 			return not_offered(&job->err, "take LUNs from a machine");
 		return ops->on_lun_state_change(state, r->luns, r->nr_luns,
 						VSS_ONLUNSTATECHANGE_DO_MASK_LUNS, true, &job->err);
+	case VSSD_STEP_RESYNC:
+		if (!ops->resync_luns)
+			return not_offered(&job->err, "write the content of copies back to LUNs");
+		return ops->resync_luns(state, r->luns, r->nr_luns, r->context, &job->err);
 	default:
 		return call_set(ops, state, job);
 	}

@@ -6,6 +6,7 @@
 #define LIO_ISCSI_H
 
 #include <pthread.h>
+#include <stdatomic.h>
 #include <vss/provider.h>
 
 #include "config.h"
@@ -22,13 +23,26 @@ struct lio_lun {
 	char *copy_serial;
 };
 
+/* The last step of the set in creation that is done. */
+enum lio_stage {
+	LIO_BEGUN,
+	LIO_PREPARED,
+	LIO_ARMED,
+	LIO_TAKEN,
+	LIO_RELEASED,
+	LIO_EXPORTED,
+};
+
 struct lio {
 	/* Held by every function while it runs; the abort that cuts goes without. */
 	pthread_mutex_t mutex;
+	/* By that abort: the set is to be forgotten by whoever has the mutex. */
+	atomic_bool aborted;
 	struct lio_config config;
 	struct connection *conn;
 	struct vss_uuid set;
 	bool has_set;
+	enum lio_stage stage;
 	struct lio_lun luns[LIO_MOST_LUNS];
 	size_t n;
 };

@@ -25,15 +25,41 @@ static vss_result leave(struct lio *lio, vss_result result)
 	return result;
 }
 
+/* Take the mutex.  An abort may have come while a step ran, which was just done all the same. */
+static void begin_call(struct lio *lio)
+{
+	pthread_mutex_lock(&lio->mutex);
+	if (atomic_exchange(&lio->aborted, false))
+		lio_set_forget(lio);
+	connection_uncut(lio->conn);
+}
+
 /* With the mutex, if the set is the one in creation. */
 static vss_result enter(struct lio *lio, const struct vss_uuid *set, struct vss_error *err)
 {
-	pthread_mutex_lock(&lio->mutex);
-	connection_uncut(lio->conn);
+	begin_call(lio);
 	if (lio->has_set && vss_uuid_equal(&lio->set, set))
 		return S_OK;
 	return leave(lio, lio_fail(err, VSS_E_PROVIDER_VETO, "the shadow copy set is not known; the provider was "
 				   "started anew, or has given it up"));
+}
+
+/* The same, and the step before this one is the last that is done. */
+static vss_result enter_after(struct lio *lio, const struct vss_uuid *set, enum lio_stage before, struct vss_error *err)
+{
+	vss_result result = enter(lio, set, err);
+
+	if (result != S_OK || lio->stage == before)
+		return result;
+	return leave(lio, lio_fail(err, VSS_E_PROVIDER_VETO, "a step of the shadow copy set was left out, or comes twice"));
+}
+
+/* The step has come to its end. */
+static vss_result leave_at(struct lio *lio, vss_result result, enum lio_stage stage)
+{
+	if (result == S_OK)
+		lio->stage = stage;
+	return leave(lio, result);
 }
 
 void lio_set_forget(struct lio *lio)
@@ -102,13 +128,13 @@ vss_result lio_begin_prepare(void *state, const struct vss_uuid *set, const stru
 	vss_result result = S_OK;
 
 	(void)context;
-	pthread_mutex_lock(&lio->mutex);
-	connection_uncut(lio->conn);
+	begin_call(lio);
 	/* A set out of sequence; what the array has of it, it undoes when this one is prepared. */
 	if (lio->has_set && (!vss_uuid_equal(&lio->set, set) || (lio->n && lio->luns[0].copy)))
 		lio_set_forget(lio);
 	lio->set = *set;
 	lio->has_set = true;
+	lio->stage = LIO_BEGUN;
 	for (size_t i = 0; result == S_OK && i < volume->nr_luns; i++)
 		result = take_lun(lio, &volume->luns[i].source, snapshot, err);
 	return leave(lio, result);
@@ -138,7 +164,7 @@ vss_result lio_end_prepare(void *state, const struct vss_uuid *set, struct vss_e
 {
 	json_object *luns, *request, *answer, *rows;
 	struct lio *lio = state;
-	vss_result result = enter(lio, set, err);
+	vss_result result = enter_after(lio, set, LIO_BEGUN, err);
 	char id[VSS_UUID_TEXT_SIZE];
 
 	if (result != S_OK)
@@ -164,46 +190,52 @@ vss_result lio_end_prepare(void *state, const struct vss_uuid *set, struct vss_e
 			result = lio_fail(err, VSS_E_PROVIDER_VETO, "the array at %s does not tell of its copy of %s",
 					  lio->config.address, lio->luns[i].volume);
 	json_object_put(answer);
-	return leave(lio, result);
+	return leave_at(lio, result, LIO_PREPARED);
 }
 
 /* ---- the instant, and after ---- */
 
-/* A step that is nothing but the array's.  Without its connection the set is gone: never asked twice. */
-static vss_result step(struct lio *lio, const char *op, const struct vss_uuid *set, unsigned int limit_ms,
-		       struct vss_error *err)
+/* Of a set; without its connection that is gone, so it is never asked twice. */
+static vss_result ask(struct lio *lio, const char *op, const struct vss_uuid *set, unsigned int limit_ms,
+		      struct vss_error *err)
 {
-	vss_result result = enter(lio, set, err);
+	vss_result result = connection_ask(lio->conn, request_for(op, set), false, limit_ms, NULL, err);
 
-	if (result != S_OK)
-		return result;
-	result = connection_ask(lio->conn, request_for(op, set), false, limit_ms, NULL, err);
-	return leave(lio, result == S_OK || result == VSS_E_INSUFFICIENT_STORAGE ? result : VSS_E_PROVIDER_VETO);
+	return result == S_OK || result == VSS_E_INSUFFICIENT_STORAGE ? result : VSS_E_PROVIDER_VETO;
+}
+
+/* A step that is nothing but the array's, from @before to @stage. */
+static vss_result step(struct lio *lio, const char *op, const struct vss_uuid *set, unsigned int limit_ms,
+		       enum lio_stage before, enum lio_stage stage, struct vss_error *err)
+{
+	vss_result result = enter_after(lio, set, before, err);
+
+	return result == S_OK ? leave_at(lio, ask(lio, op, set, limit_ms, err), stage) : result;
 }
 
 vss_result lio_pre_commit(void *state, const struct vss_uuid *set, struct vss_error *err)
 {
-	return step(state, "arm", set, ARM_LIMIT_MS, err);
+	return step(state, "arm", set, ARM_LIMIT_MS, LIO_PREPARED, LIO_ARMED, err);
 }
 
 vss_result lio_commit(void *state, const struct vss_uuid *set, struct vss_error *err)
 {
-	return step(state, "take", set, TAKE_LIMIT_MS, err);
+	return step(state, "take", set, TAKE_LIMIT_MS, LIO_ARMED, LIO_TAKEN, err);
 }
 
 vss_result lio_post_commit(void *state, const struct vss_uuid *set, struct vss_error *err)
 {
 	struct lio *lio = state;
-	vss_result result = enter(lio, set, err);
+	vss_result result = enter_after(lio, set, LIO_TAKEN, err);
 
-	return result == S_OK ? leave(lio, result) : result;
+	return result == S_OK ? leave_at(lio, result, LIO_RELEASED) : result;
 }
 
 vss_result lio_pre_final(void *state, const struct vss_uuid *set, uint32_t attributes, struct vss_error *err)
 {
 	json_object *request, *volumes;
 	struct lio *lio = state;
-	vss_result result = enter(lio, set, err);
+	vss_result result = enter_after(lio, set, LIO_RELEASED, err);
 
 	(void)attributes;
 	if (result != S_OK)
@@ -219,16 +251,20 @@ vss_result lio_pre_final(void *state, const struct vss_uuid *set, uint32_t attri
 	json_object_object_add(request, "op", json_object_new_string("export"));
 	json_object_object_add(request, "luns", volumes);
 	result = connection_ask(lio->conn, request, false, 0, NULL, err);
-	return leave(lio, result == S_OK ? S_OK : VSS_E_PROVIDER_VETO);
+	return leave_at(lio, result == S_OK ? S_OK : VSS_E_PROVIDER_VETO, LIO_EXPORTED);
 }
 
 vss_result lio_post_final(void *state, const struct vss_uuid *set, struct vss_error *err)
 {
-	vss_result result = step(state, "complete", set, 0, err);
+	struct lio *lio = state;
+	vss_result result = enter_after(lio, set, LIO_EXPORTED, err);
 
+	if (result != S_OK)
+		return result;
+	result = ask(lio, "complete", set, 0, err);
 	if (result == S_OK)
-		lio_set_forget(state);
-	return result;
+		lio_set_forget(lio);
+	return leave(lio, result);
 }
 
 /* ---- undoing ---- */
@@ -241,9 +277,11 @@ vss_result lio_abort(void *state, const struct vss_uuid *set, struct vss_error *
 
 	if (pthread_mutex_trylock(&lio->mutex)) {
 		/* A step is under way: it ends with the connection, and so does the set on the array. */
+		atomic_store(&lio->aborted, true);
 		connection_cut(lio->conn);
 		return S_OK;
 	}
+	atomic_store(&lio->aborted, false);
 	connection_uncut(lio->conn);
 	if (lio->has_set && vss_uuid_equal(&lio->set, set)) {
 		made = lio->n && lio->luns[0].copy;

@@ -75,7 +75,7 @@ enum conform_function {
 	FN_post_final_commit_snapshots, FN_abort_snapshots, FN_get_snapshots, FN_delete_snapshot,
 	FN_set_writable, FN_revert_to_snapshot, FN_query_revert_status, FN_import_snapshot,
 	FN_break_snapshot_set, FN_get_provider_capabilities, FN_are_luns_supported, FN_fill_in_lun_info,
-	FN_get_target_luns, FN_locate_luns, FN_on_lun_empty, FN_on_lun_state_change, FN_COUNT,
+	FN_get_target_luns, FN_locate_luns, FN_on_lun_empty, FN_on_lun_state_change, FN_resync_luns, FN_COUNT,
 };
 
 void conform_enter(struct conform *t, enum conform_function function);

@@ -407,6 +407,80 @@ static void originals_are_not_deleted(struct conform *t)
 	conform_unload(t);
 }
 
+/* Read-only, as vssd has them meanwhile; false for one that is in use. */
+static bool protect_originals(struct conform *t, bool read_only)
+{
+	bool all = true;
+
+	for (size_t i = 0; i < t->nr_luns; i++) {
+		_cleanup_free_ char *device = NULL;
+
+		all = t->options->machine->find(&t->luns[i].source, &device, NULL) == S_OK &&
+		      t->options->machine->set_read_only(device, read_only, NULL) == S_OK && all;
+	}
+	return all;
+}
+
+/* Twice, and for a LUN that has no copy. */
+static void resync_all(struct conform *t)
+{
+	static const char rule[] = "vss/provider.h, @resync_luns";
+	struct vss_lun_mapping strange = { .has_destination = true };
+	vss_result result;
+
+	for (int i = 0; i < 2; i++) {
+		result = CALL(t, on_lun_state_change, t->luns, t->nr_luns, VSS_ONLUNSTATECHANGE_NOTIFY_LUN_PRE_RECOVERY,
+			      false);
+		if (result != S_OK)
+			conform_wrong(t, rule, "on_lun_state_change() with _PRE_RECOVERY gave %s", conform_said(t, result));
+		result = CALL(t, resync_luns, t->luns, t->nr_luns, 0);
+		if (result != S_OK)
+			conform_wrong(t, rule, "resync_luns(), call %d, gave %s", i + 1, conform_said(t, result));
+		result = CALL(t, on_lun_state_change, t->luns, t->nr_luns, VSS_ONLUNSTATECHANGE_NOTIFY_LUN_POST_RECOVERY,
+			      false);
+		if (result != S_OK)
+			conform_wrong(t, rule, "on_lun_state_change() with _POST_RECOVERY gave %s", conform_said(t, result));
+	}
+	if (ask(t, VSS_CTX_BACKUP, &t->luns[0].source, 1) != S_OK)
+		conform_wrong(t, rule, "are_luns_supported() says no to an original after resync_luns()");
+	strange.source = t->luns[0].source;
+	if (!made_up_lun(&strange.destination, MADE_UP_ALL))
+		return;
+	result = CALL(t, resync_luns, &strange, 1, 0);
+	if (!VSS_FAILED(result))
+		conform_wrong(t, rule, "resync_luns() from a LUN that is not the array's succeeded");
+	vss_lun_info_clear(&strange.destination);
+}
+
+static void originals_are_resynchronized(struct conform *t)
+{
+	uint64_t has = 0;
+
+	if (!t->options->originals) {
+		conform_skip(t, "without --originals none is put at risk");
+		return;
+	}
+	if (!conform_load(t))
+		return;
+	CALL(t, get_provider_capabilities, &has);
+	conform_unload(t);
+	if (!(has & VSS_PRV_CAPABILITY_LUN_RESYNC)) {
+		conform_skip(t, "it does not have the capability");
+		return;
+	}
+	if (!make_copies(t))
+		return;
+	if (protect_originals(t, true))
+		resync_all(t);
+	else
+		conform_wrong(t, "vss-provider-test(8): volumes that nobody uses", "an original is in use");
+	protect_originals(t, false);
+	for (size_t i = 0; i < t->nr_luns; i++)
+		leaves(t, &t->luns[i].destination, NULL);
+	conform_clean(t);
+	conform_unload(t);
+}
+
 const struct conform_test conform_luns[] = {
 	{ "capabilities", capabilities, FOR_HARDWARE, false },
 	{ "LUNs that are not the array's", unknown_luns, FOR_HARDWARE, false },
@@ -418,5 +492,6 @@ const struct conform_test conform_luns[] = {
 	{ "copies are made writable and masked", change_state, FOR_HARDWARE, true },
 	{ "copies of an aborted set are gone", aborted_copies_are_gone, FOR_HARDWARE, true },
 	{ "an original is not deleted as a copy", originals_are_not_deleted, FOR_HARDWARE, true },
+	{ "originals get their copies' content back", originals_are_resynchronized, FOR_HARDWARE, true },
 	{ 0 },
 };

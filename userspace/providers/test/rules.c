@@ -55,6 +55,7 @@ static const struct {
 	FUNCTION(locate_luns, 0, VSS_E_OBJECT_NOT_FOUND),
 	FUNCTION(on_lun_empty, 0, 0),
 	FUNCTION(on_lun_state_change, 0, VSS_E_OBJECT_NOT_FOUND),
+	FUNCTION(resync_luns, 0, VSS_E_OBJECT_NOT_FOUND),
 #undef FUNCTION
 };
 

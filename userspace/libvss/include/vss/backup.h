@@ -215,6 +215,33 @@ vss_result vss_backup_components_revert_to_snapshot(struct vss_backup_components
 vss_result vss_backup_components_query_revert_status(struct vss_backup_components *bc, const char *volume,
 						     struct vss_async **async);
 
+/*
+ * LUN resynchronization (IVssBackupComponentsEx3): the array writes the content of
+ * transported shadow copies back to the LUNs of their original volumes.  The object was
+ * initialized for a restore with the document of their set.  Nothing of the LUNs may be
+ * in use.  For arrays that cannot do this, and where the copy shall stay, there is the
+ * fast recovery by break.
+ *
+ * add_snapshot_to_recovery_set: one more of the document's shadow copies.  @flags is 0.
+ * @destination: a name of the original volume, or NULL for that; content goes nowhere else
+ * here (VSS_E_VOLUME_NOT_SUPPORTED).  VSS_E_SNAPSHOT_NOT_IN_SET the document has no such
+ * shadow copy; VSS_E_OBJECT_NOT_FOUND no hardware provider of this machine owns it;
+ * VSS_E_RESYNC_IN_PROGRESS; VSS_E_NONTRANSPORTABLE_BCD; E_INVALIDARG.
+ *
+ * recover_set: do it.  @flags: enum vss_recovery_option.  A LUN that has another disk
+ * signature than the original had is refused (VSS_E_CANNOT_REVERT_DISKID) without
+ * VSS_RECOVERY_REVERT_IDENTITY_ALL, for the content brings the original's; a LUN on which
+ * there are other volumes (VSS_E_UNSELECTED_VOLUME) without VSS_RECOVERY_NO_VOLUME_CHECK.
+ * VSS_E_BAD_STATE nothing was added; the operation ends with S_OK; E_NOTIMPL the provider
+ * cannot do it; VSS_E_VOLUME_IN_USE, VSS_E_RESYNC_IN_PROGRESS, VSS_E_OBJECT_NOT_FOUND a LUN
+ * is not here, VSS_E_PROVIDER_VETO.  What was added is used up by the call.
+ */
+vss_result vss_backup_components_add_snapshot_to_recovery_set(struct vss_backup_components *bc,
+							      const struct vss_uuid *snapshot_id, uint32_t flags,
+							      const char *destination);
+vss_result vss_backup_components_recover_set(struct vss_backup_components *bc, uint32_t flags,
+					     struct vss_async **async);
+
 /* ---- restore ---- */
 
 vss_result vss_backup_components_set_selected_for_restore(struct vss_backup_components *bc,

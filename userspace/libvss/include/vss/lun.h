@@ -215,7 +215,8 @@ vss_result vss_lun_remove(const char *device, struct vss_error *err);
  *
  * From the next udev event on LVM, md, btrfs, udisks and systemd leave the disk and
  * its partitions alone, and there are no links to them by UUID or label.
- * Call it before vss_lun_wait().  It holds until vss_lun_unhide(), or a reboot.
+ * Call it before vss_lun_wait().  It holds until vss_lun_unhide(), also over a start of the
+ * machine where /var/lib/vss can be read when disks arrive.
  *
  * Return: S_OK; VSS_E_VOLUME_NOT_SUPPORTED no identifier; E_ACCESSDENIED, E_OUTOFMEMORY,
  * VSS_E_UNEXPECTED the mark could not be made.
@@ -232,6 +233,49 @@ vss_result vss_lun_hide(const struct vss_lun_info *lun, struct vss_error *err);
  * Return: S_OK, also when it was not hidden; E_ACCESSDENIED, VSS_E_UNEXPECTED.
  */
 vss_result vss_lun_unhide(const struct vss_lun_info *lun, struct vss_error *err);
+
+/**
+ * vss_lun_check_volumes() - Does a disk hold nothing but these volumes?
+ * @device: node of the whole disk or multipath device
+ * @selected: mappings of the volumes, of this disk and others, by their sources
+ * @n: how many
+ * @err: receives the failure, which names the other volume; may be NULL
+ *
+ * For an array that is about to replace the content of the LUN (RecoverSet).  Partitions,
+ * and what lies on them, count, and a disk without partitions on which something is
+ * recognized.  What an inactive logical volume has of its physical volume cannot be told,
+ * so that a physical volume is one more volume.
+ *
+ * Return: S_OK; VSS_E_UNSELECTED_VOLUME; VSS_E_OBJECT_NOT_FOUND; VSS_E_VOLUME_NOT_SUPPORTED
+ * no disk; E_ACCESSDENIED, E_OUTOFMEMORY.
+ */
+vss_result vss_lun_check_volumes(const char *device, const struct vss_lun_mapping *selected, size_t n,
+				 struct vss_error *err);
+
+/**
+ * vss_lun_check_idle() - May an array replace the content of a disk?
+ * @device: node of the whole disk or multipath device
+ * @err: receives the failure, which names the user; may be NULL
+ *
+ * Not while it, a partition of it or something that lies on it is used, tracked by the
+ * kernel module, or read-only, which keeps uses from being told: nobody who reads a
+ * file system expects its content to change below.
+ *
+ * Return: S_OK; VSS_E_VOLUME_IN_USE; VSS_E_OBJECT_NOT_FOUND; E_ACCESSDENIED, E_OUTOFMEMORY,
+ * VSS_E_UNEXPECTED.
+ */
+vss_result vss_lun_check_idle(const char *device, struct vss_error *err);
+
+/**
+ * vss_lun_refresh() - Look anew at a disk whose content the array has replaced.
+ * @device: node of the whole disk
+ * @err: receives the failure; may be NULL
+ *
+ * What the kernel remembers of its content is dropped, and its partition table read.
+ *
+ * Return: S_OK; VSS_E_VOLUME_IN_USE a partition of it is; E_ACCESSDENIED, VSS_E_UNEXPECTED.
+ */
+vss_result vss_lun_refresh(const char *device, struct vss_error *err);
 
 /* ---- Volumes ---- */
 

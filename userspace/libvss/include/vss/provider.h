@@ -176,10 +176,15 @@ void vss_provider_snapshot_clear(struct vss_provider_snapshot *snapshot);
  * @on_lun_state_change: (H) the copies in @luns change as @flags (VSS_ONLUNSTATECHANGE_*)
  *	say; @mask_originals with DO_MASK_LUNS: take the originals (@luns[].source) from this
  *	machine instead, as in the second step of a fast recovery
- * @resync_luns: (H) write the copies' content back to the originals; NULL without
- *	VSS_PRV_CAPABILITY_LUN_RESYNC.  May take long.  For RecoverSet, which requesters do not
- *	have here (Documentation/vss-mapping.md): vssd does not call it
- * @on_reuse_luns: (H) NULL without VSS_PRV_CAPABILITY_RECYCLING; not called either
+ * @resync_luns: (H) give the originals (@luns[].source) the content of their copies
+ *	(@luns[].destination), each LUN as a whole, for RecoverSet; NULL without
+ *	VSS_PRV_CAPABILITY_LUN_RESYNC.  Originals are visible, read-only and in nobody's use on
+ *	this machine, copies perhaps nowhere.  It may return when reads of the originals give the
+ *	copies' content, and go on in the background.  @flags (VSS_RECOVERY_*) were looked at
+ *	before.  on_lun_state_change() comes before and after it, with _PRE_RECOVERY and
+ *	_POST_RECOVERY, the latter also after a failure.  VSS_E_OBJECT_NOT_FOUND: the array has
+ *	not got one of them any more; nothing was changed then
+ * @on_reuse_luns: (H) NULL without VSS_PRV_CAPABILITY_RECYCLING; not called
  *
  * Functions that may be NULL are marked so; all others that are marked with the type of
  * the provider, or not at all, must be there.  Time limits: commit_snapshots() a second;
@@ -249,7 +254,7 @@ struct vss_provider_ops {
 	vss_result (*on_lun_state_change)(void *state, const struct vss_lun_mapping *luns, size_t nr_luns,
 					  uint32_t flags, bool mask_originals, struct vss_error *err);
 	vss_result (*resync_luns)(void *state, const struct vss_lun_mapping *luns, size_t nr_luns,
-				  struct vss_error *err);
+				  uint32_t flags, struct vss_error *err);
 	vss_result (*on_reuse_luns)(void *state, const struct vss_lun_mapping *luns, size_t nr_luns,
 				    struct vss_error *err);
 };

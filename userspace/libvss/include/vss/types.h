@@ -240,6 +240,12 @@ enum vss_breakex_flag {
 	VSS_BREAKEX_FLAG_REVERT_IDENTITY_NONE	= 0x8,
 };
 
+/* VSS_RECOVERY_OPTIONS, for RecoverSet */
+enum vss_recovery_option {
+	VSS_RECOVERY_REVERT_IDENTITY_ALL	= 0x100,
+	VSS_RECOVERY_NO_VOLUME_CHECK		= 0x200,
+};
+
 /* What IsVolumeSnapshotted says may not be done to the volume. */
 enum vss_snapshot_compatibility {
 	VSS_SC_DISABLE_DEFRAG			= 0x1,

@@ -3,7 +3,7 @@
  * Copies that exist: making them visible, taking them away, deleting them.
  *
  * A copy's name is that of its original, "_vss_" and the identifier of the shadow copy
- * it was made for; it is in the same volume group.
+ * it was made for (lvm_copy_path()); it is in the same volume group.
  */
 #ifndef ARRAY_COPIES_H
 #define ARRAY_COPIES_H

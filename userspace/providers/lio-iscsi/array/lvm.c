@@ -5,6 +5,7 @@
 #include <ctype.h>
 #include <errno.h>
 #include <json-c/json.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/sysmacros.h>
@@ -177,6 +178,20 @@ bool lvm_path_valid(const char *path)
 	const char *slash = strchr(path, '/');
 
 	return slash && name_valid(path, slash - path) && name_valid(slash + 1, strlen(slash + 1));
+}
+
+char *lvm_copy_path(const char *origin, const char *snapshot)
+{
+	static const char infix[] = "_vss_";
+	const size_t infix_length = sizeof(infix) - 1, digits = 32;
+	size_t length = strlen(origin);
+	const char *end = origin + length;
+	char *path;
+
+	if (length > infix_length + digits && !strncmp(end - digits - infix_length, infix, infix_length) &&
+	    strspn(end - digits, "0123456789abcdef") == digits)
+		length -= infix_length + digits;
+	return asprintf(&path, "%.*s%s%s", (int)length, origin, infix, snapshot) < 0 ? NULL : path;
 }
 
 /* ---- changing ---- */

@@ -58,6 +58,13 @@ char *lvm_tag_value(const struct lvm_lv *lv, const char *prefix);
 /* "VG/LV" of names that LVM allows? */
 bool lvm_path_valid(const char *path);
 
+/*
+ * "VG/LV" of the copy of @origin for a shadow copy, 32 hexadecimal digits; to free(), NULL
+ * without memory.  A copy that has taken its original's place gives copies the name that
+ * copies of the original had: names do not grow with each recovery.
+ */
+char *lvm_copy_path(const char *origin, const char *snapshot);
+
 /* A thin snapshot that is not active; @tags ends with NULL. */
 int lvm_copy(const char *origin, const char *name, const char *const tags[], struct vss_error *err);
 /* The volumes are "VG/LV"; @n is not 0. */

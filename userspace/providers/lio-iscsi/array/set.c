@@ -166,9 +166,10 @@ static int make_copy(struct array_set *set, const struct array_wish *wish, const
 	if (ret)
 		return ret;
 	copy->origin = strdup(wish->origin);
-	if (!copy->origin || asprintf(&copy->path, "%s_vss_%s", wish->origin, wish->snapshot) < 0) {
+	copy->path = lvm_copy_path(wish->origin, wish->snapshot);
+	if (!copy->origin || !copy->path) {
 		free(copy->origin);
-		copy->path = NULL;
+		free(keep_ptr(copy->path));
 		return vss_error_errno(err, -ENOMEM, "the array is out of memory");
 	}
 	set->n++;
