@@ -570,7 +570,11 @@ static bool get_resources(struct vss_copy *copy)
 		}
 		copy->has_room = true;
 	}
-	return get_pages(copy, nr << SECTOR_SHIFT);
+	if (!get_pages(copy, nr << SECTOR_SHIFT))
+		return false;
+	if (vol->log)
+		atomic_inc(&vol->log->reading);
+	return true;
 }
 
 static void submit_read(struct vss_volume *vol, struct bio *bio)

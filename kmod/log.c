@@ -32,6 +32,8 @@
 /* So much of the map is told with each group while the half is new. */
 #define REWRITE_UNITS		2048U
 #define WITNESS_DELAY		HZ
+/* Longest wait for copies that are being read, in ns. */
+#define MAX_GATHER		(5 * NSEC_PER_MSEC)
 
 /**
  * struct vss_log_event - an entry that somebody waits for
@@ -391,6 +393,7 @@ static void wait_io(struct vss_log *log, struct list_head *taken,
 static int write_group(struct vss_log *log, struct list_head *taken,
 		       struct list_head *events, bool flush)
 {
+	u64 begun = ktime_get_ns();
 	u64 first = log->seq;
 	struct bio_vec vec;
 	struct bio bio;
@@ -432,6 +435,7 @@ static int write_group(struct vss_log *log, struct list_head *taken,
 		wait_io(log, taken, events);
 		bio_uninit(&bio);
 	}
+	log->took = ktime_get_ns() - begun;
 	log->seq += log->nr_blocks;
 	log->index += log->nr_blocks;
 	if (log->error && !READ_ONCE(log->vol->area.failed)) {
@@ -542,6 +546,28 @@ static void dismiss(struct vss_log *log, struct list_head *copies,
 	publish(log, &none, copies);
 }
 
+static bool has_enough(struct vss_log *log)
+{
+	u32 ready = READ_ONCE(log->ready);
+
+	return !ready || ready >= atomic_read(&log->reading) ||
+		!list_empty_careful(&log->events) || READ_ONCE(log->wanted) ||
+		READ_ONCE(log->rewriting) || READ_ONCE(log->dead);
+}
+
+/*
+ * While more copies are being read than there are, some will have come soon: to
+ * wait for them, no longer than a group takes, saves flushes.  A lone copy does
+ * not wait.
+ */
+static void gather(struct vss_log *log)
+{
+	if (!has_enough(log))
+		wait_event_hrtimeout(log->more, has_enough(log),
+				     ns_to_ktime(min_t(u64, log->took,
+						       MAX_GATHER)));
+}
+
 /* Write a group; true: another one is wanted. */
 static bool run_group(struct vss_log *log)
 {
@@ -551,6 +577,8 @@ static bool run_group(struct vss_log *log)
 	LIST_HEAD(taken);
 	bool wanted, rewriting, whole = false, nothing = false;
 	struct vss_log_event *event;
+	struct vss_copy *copy;
+	u32 left = 0;
 	int err = 0;
 
 	if (!log->dead && wants_switch(log))
@@ -558,8 +586,10 @@ static bool run_group(struct vss_log *log)
 	if (err)
 		fail(log, err);
 
+	gather(log);
 	spin_lock(&log->lock);
 	list_splice_init(&log->copies, &copies);
+	WRITE_ONCE(log->ready, 0);
 	list_splice_init(&log->events, &events);
 	wanted = log->wanted;
 	log->wanted = false;
@@ -609,8 +639,11 @@ out:
 	log->bare |= !err && !nothing;
 
 	/* What did not fit comes first in the next group. */
+	list_for_each_entry(copy, &copies, list)
+		left++;
 	spin_lock(&log->lock);
 	list_splice(&copies, &log->copies);
+	WRITE_ONCE(log->ready, log->ready + left);
 	wanted = !list_empty(&log->events) || log->wanted ||
 		(log->rewriting && !log->dead);
 	/* With room for no copy, whoever reaps wakes us: or halves are changed. */
@@ -662,7 +695,11 @@ void vss_log_copy(struct vss_log *log, struct vss_copy *copy)
 {
 	spin_lock(&log->lock);
 	list_add_tail(&copy->list, &log->copies);
+	WRITE_ONCE(log->ready, log->ready + 1);
+	atomic_dec(&log->reading);
 	spin_unlock(&log->lock);
+	if (wq_has_sleeper(&log->more))
+		wake_up(&log->more);
 	queue_work(log->wq, &log->work);
 }
 
@@ -802,6 +839,7 @@ struct vss_log *vss_log_new(struct vss_volume *vol, struct vss_part *part)
 	INIT_LIST_HEAD(&log->copies);
 	INIT_LIST_HEAD(&log->events);
 	init_waitqueue_head(&log->wait);
+	init_waitqueue_head(&log->more);
 	init_completion(&log->done);
 	INIT_WORK(&log->work, log_work);
 	INIT_DELAYED_WORK(&log->witness_work, witness_work);

@@ -36,8 +36,11 @@ struct vss_volume;
  * @wq:		runs its works
  * @work:	writes groups, one after the other
  * @witness_work: asks for an empty group when the log has been idle
- * @lock:	protects the next six
+ * @reading:	copies whose origin is being read
+ * @more:	woken when one of them has come
+ * @lock:	protects the next seven
  * @copies:	copies whose origin was read, to be written with the next group
+ * @ready:	their number
  * @events:	entries that somebody waits for
  * @wanted:	a group is wanted although there may be nothing for it
  * @reaping:	copies are being handed down: the halves must not be changed
@@ -58,6 +61,7 @@ struct vss_volume;
  * @nr_blocks:	blocks in it
  * @max_blocks:	most blocks it may have
  * @epoch:	tag of its copies
+ * @took:	how long the last group took, in ns
  * @pending:	writes of it that have not ended, and one
  * @error:	one of them failed
  * @done:	completed by the last
@@ -68,8 +72,11 @@ struct vss_log {
 	struct workqueue_struct	*wq;
 	struct work_struct	work;
 	struct delayed_work	witness_work;
+	atomic_t		reading;
+	wait_queue_head_t	more;
 	spinlock_t		lock;	/* the queues and flags */
 	struct list_head	copies;
+	u32			ready;
 	struct list_head	events;
 	bool			wanted;
 	bool			reaping;
@@ -93,6 +100,7 @@ struct vss_log {
 	u32			nr_blocks;
 	u32			max_blocks;
 	u32			epoch;
+	u64			took;
 	atomic_t		pending;
 	bool			error;
 	struct completion	done;

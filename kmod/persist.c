@@ -121,11 +121,12 @@ static int load(struct vss_log *log, const struct vss_log_request *req,
 		if (err)
 			NL_SET_ERR_MSG(extack,
 				       "the diff area's superblock cannot be written");
-		else
-			set_live(vol);
 	}
 	if (!err)
 		vol->log = log;
+	/* A hold stops no copy: whoever makes one for @live finds the log. */
+	if (!err && !lost)
+		set_live(vol);
 unhold:
 	vss_gate_unhold(vol);
 	if (!err)
