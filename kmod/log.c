@@ -32,6 +32,7 @@
 /* So much of the map is told with each group while the half is new. */
 #define REWRITE_UNITS		2048U
 #define WITNESS_DELAY		HZ
+#define RECORD_DELAY		(5 * HZ)
 /* Longest wait for copies that are being read, in ns. */
 #define MAX_GATHER		(5 * NSEC_PER_MSEC)
 
@@ -203,7 +204,7 @@ static void add_copy(struct vss_log *log, struct vss_copy *copy)
  * that wait for them are judged anew.  What does not fit stays in @copies.
  */
 static void add_copies(struct vss_log *log, struct list_head *copies,
-		       struct list_head *taken, struct list_head *void_copies)
+		       struct list_head *void_copies)
 {
 	struct vss_volume *vol = log->vol;
 	struct vss_copy *copy, *next;
@@ -227,27 +228,113 @@ static void add_copies(struct vss_log *log, struct list_head *copies,
 		if (!has_room(log, COPY_UNITS))
 			break;
 		add_copy(log, copy);
-		list_move_tail(&copy->list, taken);
+		list_move_tail(&copy->list, &log->taken);
 	}
 }
 
-static void publish(struct vss_log *log, struct list_head *taken,
-		    struct list_head *void_copies)
+/* Let the writes go that wait for copies without slots. */
+static void abandon(struct vss_log *log, struct list_head *copies)
 {
 	struct bio_list released = BIO_EMPTY_LIST;
 	struct vss_copy *copy, *next;
 
-	list_for_each_entry_safe(copy, next, taken, list) {
-		list_del_init(&copy->list);
-		/* Without memory the loss is made durable before writes go. */
-		if (vss_copy_publish(copy, log->epoch, !log->dead, &released))
-			vss_log_bury(log, VSS_LOST_NO_MEMORY);
-	}
-	list_for_each_entry_safe(copy, next, void_copies, list) {
+	list_for_each_entry_safe(copy, next, copies, list) {
 		list_del_init(&copy->list);
 		vss_copy_abandon(copy, &released);
 	}
 	vss_gate_release(log->vol, &released);
+}
+
+static void let_go(struct vss_log *log)
+{
+	struct bio_list released;
+
+	spin_lock(&log->lock);
+	released = log->released;
+	bio_list_init(&log->released);
+	spin_unlock(&log->lock);
+	vss_gate_release(log->vol, &released);
+}
+
+/* The group is durable, or the log is dead. */
+static void publish(struct vss_log *log)
+{
+	struct bio_list released = BIO_EMPTY_LIST;
+	struct vss_copy *copy, *next;
+	bool failed = false;
+
+	list_for_each_entry_safe(copy, next, &log->taken, list) {
+		list_del_init(&copy->list);
+		if (vss_copy_publish(copy, log->epoch,
+				     !failed && !READ_ONCE(log->dead),
+				     &released))
+			failed = true;
+	}
+	spin_lock(&log->lock);
+	bio_list_merge(&log->released, &released);
+	spin_unlock(&log->lock);
+	/* Without memory the loss is made durable before writes go. */
+	if (failed)
+		vss_log_bury(log, VSS_LOST_NO_MEMORY);
+	let_go(log);
+}
+
+/* ---- a device that does not answer ---- */
+
+/* Somebody waited for these, all taken out of the queues. */
+static void complete_events(struct list_head *events, int err)
+{
+	struct vss_log_event *event, *next;
+
+	list_for_each_entry_safe(event, next, events, list) {
+		list_del_init(&event->list);
+		event->err = err;
+		complete(&event->done);
+	}
+}
+
+/*
+ * The device does not answer: let the origin's writes go, whatever comes.  The
+ * work waits for the device meanwhile, and touches no queue.
+ */
+static void stall_work(struct work_struct *work)
+{
+	struct vss_log *log = container_of(to_delayed_work(work),
+					   struct vss_log, stall_work);
+	struct bio_list released = BIO_EMPTY_LIST;
+	struct vss_copy *copy;
+	LIST_HEAD(copies);
+	LIST_HEAD(events);
+
+	vss_snapshots_lose(log->vol, VSS_LOST_STALLED);
+	spin_lock(&log->lock);
+	WRITE_ONCE(log->dead, true);
+	log->hung = true;
+	list_splice_init(&log->copies, &copies);
+	WRITE_ONCE(log->ready, 0);
+	list_splice_init(&log->events, &events);
+	spin_unlock(&log->lock);
+	/* The content of those on their way is still being written. */
+	list_for_each_entry(copy, &log->taken, list)
+		vss_copy_release(copy, &released);
+	vss_gate_release(log->vol, &released);
+	abandon(log, &copies);
+	let_go(log);
+	complete_events(&log->told, -ETIMEDOUT);
+	complete_events(&events, -ETIMEDOUT);
+	wake_up_all(&log->wait);
+}
+
+/* What is between these may take as long as the device likes. */
+static void begin_watch(struct vss_log *log)
+{
+	queue_delayed_work(log->vol->wq, &log->stall_work,
+			   vss_stall_seconds * HZ);
+}
+
+static void end_watch(struct vss_log *log)
+{
+	cancel_delayed_work_sync(&log->stall_work);
 }
 
 /* ---- the change of halves ---- */
@@ -304,9 +391,14 @@ static void forget_logged(struct vss_volume *vol)
 
 static void end_rewrite(struct vss_log *log)
 {
+	int err;
+
 	log->super->log_half = cpu_to_le32(log->half);
 	log->super->log_first = cpu_to_le64(log->half_first);
-	if (vss_disk_write_super(log, VSS_DISK_ACTIVE)) {
+	begin_watch(log);
+	err = vss_disk_write_super(log, VSS_DISK_ACTIVE);
+	end_watch(log);
+	if (err) {
 		vss_log_bury(log, VSS_LOST_AREA_ERROR);
 		return;
 	}
@@ -353,45 +445,14 @@ static void submit(struct vss_log *log, struct bio *bio)
 	submit_bio_noacct(bio);
 }
 
-/* The device does not answer: let the origin's writes go, whatever comes. */
-static void give_up(struct vss_log *log, struct list_head *taken,
-		    struct list_head *events)
+static void wait_io(struct vss_log *log)
 {
-	struct bio_list released = BIO_EMPTY_LIST;
-	struct vss_log_event *event, *next;
-	struct vss_copy *copy;
-
-	spin_lock(&log->lock);
-	log->dead = true;
-	spin_unlock(&log->lock);
-	vss_snapshots_lose(log->vol, VSS_LOST_STALLED);
-	list_for_each_entry(copy, taken, list)
-		vss_copy_release(copy, &released);
-	vss_gate_release(log->vol, &released);
-	list_for_each_entry_safe(event, next, events, list) {
-		list_del_init(&event->list);
-		event->err = -ETIMEDOUT;
-		complete(&event->done);
-	}
-	wake_up_all(&log->wait);
-}
-
-static void wait_io(struct vss_log *log, struct list_head *taken,
-		    struct list_head *events)
-{
-	if (atomic_dec_and_test(&log->pending))
-		return;
-	if (wait_for_completion_io_timeout(&log->done,
-					   vss_stall_seconds * HZ))
-		return;
-	if (!log->dead)
-		give_up(log, taken, events);
-	wait_for_completion_io(&log->done);
+	if (!atomic_dec_and_test(&log->pending))
+		wait_for_completion_io(&log->done);
 }
 
 /* Write the group's blocks and the content of its copies, and flush. */
-static int write_group(struct vss_log *log, struct list_head *taken,
-		       struct list_head *events, bool flush)
+static int write_group(struct vss_log *log, bool flush)
 {
 	u64 begun = ktime_get_ns();
 	u64 first = log->seq;
@@ -417,14 +478,15 @@ static int write_group(struct vss_log *log, struct list_head *taken,
 							      crc)));
 	}
 	WRITE_ONCE(log->error, false);
+	begin_watch(log);
 	begin_io(log);
 	bio_init(&bio, log->part->bdev, &vec, 1, REQ_OP_WRITE | REQ_SYNC);
 	bio.bi_iter.bi_sector = vss_disk_log_sector(log, log->half, log->index);
 	__bio_add_page(&bio, virt_to_page(log->buf),
 		       log->nr_blocks * log->block, 0);
 	submit(log, &bio);
-	vss_store_now(log->vol, taken);
-	wait_io(log, taken, events);
+	vss_store_now(log->vol, &log->taken);
+	wait_io(log);
 	bio_uninit(&bio);
 
 	if (flush && !log->error) {
@@ -432,9 +494,10 @@ static int write_group(struct vss_log *log, struct list_head *taken,
 		bio_init(&bio, log->part->bdev, NULL, 0,
 			 REQ_OP_WRITE | REQ_PREFLUSH | REQ_SYNC);
 		submit(log, &bio);
-		wait_io(log, taken, events);
+		wait_io(log);
 		bio_uninit(&bio);
 	}
+	end_watch(log);
 	log->took = ktime_get_ns() - begun;
 	log->seq += log->nr_blocks;
 	log->index += log->nr_blocks;
@@ -443,6 +506,39 @@ static int write_group(struct vss_log *log, struct list_head *taken,
 		WRITE_ONCE(log->vol->area.failed, true);
 	}
 	return log->error || log->dead ? -EIO : 0;
+}
+
+/**
+ * vss_log_record_loss() - say in both superblocks that the snapshots are lost
+ * @log:	the log; for its work, and for those who keep that from running
+ *
+ * Tried again from time to time: a device that was away may come back as it was,
+ * and then nothing else would tell.
+ *
+ * Return: true if they say so.
+ */
+bool vss_log_record_loss(struct vss_log *log)
+{
+	int err;
+
+	begin_watch(log);
+	err = vss_disk_write_super(log, VSS_DISK_LOST);
+	err = vss_disk_write_super(log, VSS_DISK_LOST) ?: err;
+	end_watch(log);
+	log->unrecorded = err;
+	if (err)
+		queue_delayed_work(log->wq, &log->record_work, RECORD_DELAY);
+	return !err;
+}
+
+static void record_work(struct work_struct *work)
+{
+	struct vss_log *log = container_of(to_delayed_work(work),
+					   struct vss_log, record_work);
+
+	if (log->unrecorded && vss_log_record_loss(log))
+		pr_info("%pg: the loss of its snapshots is recorded in the diff area on %pg now\n",
+			log->vol->bdev, log->part->bdev);
 }
 
 /**
@@ -455,31 +551,18 @@ static int write_group(struct vss_log *log, struct list_head *taken,
 void vss_log_bury(struct vss_log *log, enum vss_lost_reason reason)
 {
 	struct vss_volume *vol = log->vol;
-	int err;
 
 	spin_lock(&log->lock);
-	log->dead = true;
+	WRITE_ONCE(log->dead, true);
 	spin_unlock(&log->lock);
 	log->super->lost_reason = cpu_to_le32(reason);
-	err = vss_disk_write_super(log, VSS_DISK_LOST);
-	if (vss_disk_write_super(log, VSS_DISK_LOST) || err)
-		pr_warn("%pg: the loss of its snapshots could not be recorded in the diff area on %pg\n",
+	if (!vss_log_record_loss(log))
+		pr_warn("%pg: the loss of its snapshots cannot be recorded in the diff area on %pg yet\n",
 			vol->bdev, log->part->bdev);
 	if (READ_ONCE(vol->area.failed))
 		vss_area_mark_failed(&vol->area);
 	vss_snapshots_lose(vol, reason);
 	wake_up_all(&log->wait);
-}
-
-static void complete_events(struct list_head *events, int err)
-{
-	struct vss_log_event *event, *next;
-
-	list_for_each_entry_safe(event, next, events, list) {
-		list_del_init(&event->list);
-		event->err = err;
-		complete(&event->done);
-	}
 }
 
 /* Most blocks that the next group may have. */
@@ -507,7 +590,6 @@ static bool wants_switch(struct vss_log *log)
 
 static int switch_half(struct vss_log *log)
 {
-	LIST_HEAD(none);
 	int err;
 
 	log->max_blocks = room_left(log, 0);
@@ -515,7 +597,7 @@ static int switch_half(struct vss_log *log)
 		return -ENOSPC;
 	begin_group(log);
 	add_event(log, VSS_DISK_SWITCH);
-	err = write_group(log, &none, &none, true);
+	err = write_group(log, true);
 	if (err)
 		return err;
 	log->half = !log->half;
@@ -536,22 +618,12 @@ static void fail(struct vss_log *log, int err)
 		vss_log_bury(log, VSS_LOST_STALLED);
 }
 
-/* Nothing more is written: let everybody go. */
-static void dismiss(struct vss_log *log, struct list_head *copies,
-		    struct list_head *events)
-{
-	LIST_HEAD(none);
-
-	complete_events(events, -EIO);
-	publish(log, &none, copies);
-}
-
 static bool has_enough(struct vss_log *log)
 {
 	u32 ready = READ_ONCE(log->ready);
 
 	return !ready || ready >= atomic_read(&log->reading) ||
-		!list_empty_careful(&log->events) || READ_ONCE(log->wanted) ||
+		!list_empty_careful(&log->events) ||
 		READ_ONCE(log->rewriting) || READ_ONCE(log->dead);
 }
 
@@ -568,17 +640,48 @@ static void gather(struct vss_log *log)
 						       MAX_GATHER)));
 }
 
-/* Write a group; true: another one is wanted. */
+/* Put into the group what must be in it; 0 or -ENOSPC. */
+static int add_told(struct vss_log *log)
+{
+	struct vss_log_event *event;
+
+	log->max_blocks = room_left(log, 0);
+	if (!log->max_blocks)
+		return -ENOSPC;
+	begin_group(log);
+	if (!add_snapshots(log))
+		return -ENOSPC;
+	list_for_each_entry(event, &log->told, list) {
+		/* Somebody may want to know no more than that it was written. */
+		if (!event->entry.type)
+			continue;
+		if (!has_room(log, 1))
+			return -ENOSPC;
+		add_entry(log, &event->entry, 1);
+	}
+	return 0;
+}
+
+/* What did not fit comes first in the next group. */
+static void put_back(struct vss_log *log, struct list_head *copies)
+{
+	struct vss_copy *copy;
+	u32 n = 0;
+
+	list_for_each_entry(copy, copies, list)
+		n++;
+	spin_lock(&log->lock);
+	list_splice_init(copies, &log->copies);
+	WRITE_ONCE(log->ready, log->ready + n);
+	spin_unlock(&log->lock);
+}
+
+/* Write a group; true: come again. */
 static bool run_group(struct vss_log *log)
 {
+	bool more, rewriting, whole = false, nothing = true;
 	LIST_HEAD(void_copies);
 	LIST_HEAD(copies);
-	LIST_HEAD(events);
-	LIST_HEAD(taken);
-	bool wanted, rewriting, whole = false, nothing = false;
-	struct vss_log_event *event;
-	struct vss_copy *copy;
-	u32 left = 0;
 	int err = 0;
 
 	if (!log->dead && wants_switch(log))
@@ -590,68 +693,51 @@ static bool run_group(struct vss_log *log)
 	spin_lock(&log->lock);
 	list_splice_init(&log->copies, &copies);
 	WRITE_ONCE(log->ready, 0);
-	list_splice_init(&log->events, &events);
-	wanted = log->wanted;
-	log->wanted = false;
+	list_splice_init(&log->events, &log->told);
 	rewriting = log->rewriting;
 	spin_unlock(&log->lock);
 	if (log->dead) {
-		dismiss(log, &copies, &events);
+		complete_events(&log->told, -EIO);
+		abandon(log, &copies);
 		return false;
 	}
-	if (list_empty(&copies) && list_empty(&events) && !wanted && !rewriting)
+	if (list_empty(&copies) && list_empty(&log->told) && !rewriting)
 		return false;
 
-	log->max_blocks = room_left(log, 0);
-	if (!log->max_blocks) {
-		err = -ENOSPC;
-		goto out;
-	}
-	begin_group(log);
-	if (!add_snapshots(log)) {
-		err = -ENOSPC;
-		goto out;
-	}
-	list_for_each_entry(event, &events, list) {
-		if (!has_room(log, 1)) {
+	err = add_told(log);
+	if (!err) {
+		/* Until the halves can be changed there may be no room for copies. */
+		log->max_blocks = max(room_left(log, SPARE_BLOCKS),
+				      log->nr_blocks);
+		if (room_left(log, SPARE_BLOCKS))
+			add_copies(log, &copies, &void_copies);
+		if (rewriting)
+			whole = add_map(log);
+		if (rewriting && !whole && !block_at(log, 0)->units)
 			err = -ENOSPC;
-			goto out;
-		}
-		add_entry(log, &event->entry, 1);
 	}
-	/* Until the halves can be changed there may be no room for copies. */
-	log->max_blocks = max(room_left(log, SPARE_BLOCKS), log->nr_blocks);
-	if (room_left(log, SPARE_BLOCKS))
-		add_copies(log, &copies, &taken, &void_copies);
-	if (rewriting)
-		whole = add_map(log);
-	if (block_at(log, 0)->units)
-		err = write_group(log, &taken, &events, true);
-	else
-		nothing = true;
-out:
+	put_back(log, &copies);
+	abandon(log, &void_copies);
+	if (!err && block_at(log, 0)->units) {
+		nothing = false;
+		err = write_group(log, true);
+	}
 	if (err)
 		fail(log, err);
 	else if (whole)
 		end_rewrite(log);
-	complete_events(&events, err);
-	publish(log, &taken, &void_copies);
+	complete_events(&log->told, err);
+	publish(log);
 	log->bare |= !err && !nothing;
 
-	/* What did not fit comes first in the next group. */
-	list_for_each_entry(copy, &copies, list)
-		left++;
 	spin_lock(&log->lock);
-	list_splice(&copies, &log->copies);
-	WRITE_ONCE(log->ready, log->ready + left);
-	wanted = !list_empty(&log->events) || log->wanted ||
-		(log->rewriting && !log->dead);
+	more = !list_empty(&log->events) || (log->rewriting && !log->dead);
 	/* With room for no copy, whoever reaps wakes us: or halves are changed. */
 	if (!list_empty(&log->copies))
-		wanted |= log->dead || !log->reaping ||
+		more |= log->dead || !log->reaping ||
 			room_left(log, SPARE_BLOCKS);
 	spin_unlock(&log->lock);
-	return wanted;
+	return more;
 }
 
 static void log_work(struct work_struct *work)
@@ -669,19 +755,18 @@ static void witness_work(struct work_struct *work)
 {
 	struct vss_log *log = container_of(to_delayed_work(work),
 					   struct vss_log, witness_work);
-	LIST_HEAD(none);
 	bool idle;
 
 	spin_lock(&log->lock);
 	idle = list_empty(&log->copies) && list_empty(&log->events) &&
-		!log->wanted && !log->rewriting;
+		!log->rewriting;
 	spin_unlock(&log->lock);
 	/* On the same queue, which runs one work at a time. */
 	if (!idle || !log->bare || log->dead || !room_left(log, SPARE_BLOCKS))
 		return;
 	log->max_blocks = 1;
 	begin_group(log);
-	if (write_group(log, &none, &none, false))
+	if (write_group(log, false))
 		fail(log, -EIO);
 	log->bare = false;
 }
@@ -693,34 +778,49 @@ static void witness_work(struct work_struct *work)
  */
 void vss_log_copy(struct vss_log *log, struct vss_copy *copy)
 {
-	spin_lock(&log->lock);
-	list_add_tail(&copy->list, &log->copies);
-	WRITE_ONCE(log->ready, log->ready + 1);
+	LIST_HEAD(copies);
+
+	list_add(&copy->list, &copies);
 	atomic_dec(&log->reading);
+	spin_lock(&log->lock);
+	/* The work may be waiting for the device still. */
+	if (!log->hung) {
+		list_splice_tail_init(&copies, &log->copies);
+		WRITE_ONCE(log->ready, log->ready + 1);
+	}
 	spin_unlock(&log->lock);
+	abandon(log, &copies);
 	if (wq_has_sleeper(&log->more))
 		wake_up(&log->more);
 	queue_work(log->wq, &log->work);
+}
+
+static int tell(struct vss_log *log, struct vss_log_event *event)
+{
+	init_completion(&event->done);
+	spin_lock(&log->lock);
+	event->err = log->dead ? -EIO : 0;
+	if (!event->err)
+		list_add_tail(&event->list, &log->events);
+	spin_unlock(&log->lock);
+	if (event->err)
+		return event->err;
+	queue_work(log->wq, &log->work);
+	wait_for_completion(&event->done);
+	return event->err;
 }
 
 /**
  * vss_log_sync() - make durable what the log has to tell
  * @vol:	the volume
  *
- * Return: 0, or -EIO: the snapshots are lost.
+ * Return: 0 or a negative errno: the snapshots are lost.
  */
 int vss_log_sync(struct vss_volume *vol)
 {
-	struct vss_log *log = vol->log;
+	struct vss_log_event event = {};
 
-	if (!log)
-		return 0;
-	spin_lock(&log->lock);
-	log->wanted = true;
-	spin_unlock(&log->lock);
-	queue_work(log->wq, &log->work);
-	flush_work(&log->work);
-	return log->dead ? -EIO : 0;
+	return vol->log ? tell(vol->log, &event) : 0;
 }
 
 /**
@@ -745,19 +845,7 @@ int vss_log_event(struct vss_volume *vol, enum vss_disk_type type, u32 epoch,
 		},
 	};
 
-	if (!log)
-		return 0;
-	init_completion(&event.done);
-	spin_lock(&log->lock);
-	event.err = log->dead ? -EIO : 0;
-	if (!event.err)
-		list_add_tail(&event.list, &log->events);
-	spin_unlock(&log->lock);
-	if (event.err)
-		return event.err;
-	queue_work(log->wq, &log->work);
-	wait_for_completion(&event.done);
-	return event.err;
+	return log ? tell(log, &event) : 0;
 }
 
 /**
@@ -838,11 +926,16 @@ struct vss_log *vss_log_new(struct vss_volume *vol, struct vss_part *part)
 	spin_lock_init(&log->lock);
 	INIT_LIST_HEAD(&log->copies);
 	INIT_LIST_HEAD(&log->events);
+	INIT_LIST_HEAD(&log->taken);
+	INIT_LIST_HEAD(&log->told);
+	bio_list_init(&log->released);
 	init_waitqueue_head(&log->wait);
 	init_waitqueue_head(&log->more);
 	init_completion(&log->done);
 	INIT_WORK(&log->work, log_work);
 	INIT_DELAYED_WORK(&log->witness_work, witness_work);
+	INIT_DELAYED_WORK(&log->stall_work, stall_work);
+	INIT_DELAYED_WORK(&log->record_work, record_work);
 	log->buf = (void *)__get_free_pages(GFP_KERNEL, VSS_LOG_ORDER);
 	log->super = (void *)get_zeroed_page(GFP_KERNEL);
 	/* Ordered: the works above never run at once. */
@@ -862,6 +955,7 @@ void vss_log_free(struct vss_log *log)
 {
 	if (log->wq) {
 		cancel_delayed_work_sync(&log->witness_work);
+		cancel_delayed_work_sync(&log->record_work);
 		destroy_workqueue(log->wq);
 	}
 	free_pages((unsigned long)log->buf, VSS_LOG_ORDER);

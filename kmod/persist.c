@@ -36,6 +36,20 @@ static int create(struct vss_log *log, const struct vss_log_request *req,
 	return 0;
 }
 
+/* Another copy of the area, or the area itself, is in use. */
+static bool is_in_use(const struct vss_log *log)
+{
+	struct vss_volume *vol;
+
+	lockdep_assert_held(&vss_mutex);
+	list_for_each_entry(vol, &vss_volumes, list) {
+		if (vol->log && !memcmp(vol->log->super->area, log->super->area,
+					sizeof(log->super->area)))
+			return true;
+	}
+	return false;
+}
+
 /* Has the volume been written since, as far as can be known? */
 static bool was_written(struct vss_log *log, const struct vss_log_request *req)
 {
@@ -158,6 +172,11 @@ int vss_log_open(struct vss_volume *vol, struct vss_part *part,
 	if (!log)
 		return -ENOMEM;
 	err = new ? create(log, req, extack) : vss_disk_read_super(log, extack);
+	if (!err && !new && is_in_use(log)) {
+		NL_SET_ERR_MSG(extack,
+			       "this diff area is in use already: the device holds a copy of it");
+		err = -EEXIST;
+	}
 	if (err)
 		goto free;
 	vss_area_set_meta(vol, part, vss_disk_header_slots(vol) +
@@ -242,7 +261,16 @@ int vss_log_leave(struct vss_volume *vol, bool clean)
 	struct vss_log *log = vol->log;
 	int err = 0;
 
-	if (!clean || log->dead)
+	if (log->dead) {
+		/* Nobody tries again. */
+		cancel_delayed_work_sync(&log->record_work);
+		flush_work(&log->work);
+		if (log->unrecorded && !vss_log_record_loss(log))
+			pr_warn("%pg: the diff area on %pg does not know that its snapshots are lost: wipe it\n",
+				vol->bdev, log->part->bdev);
+		return 0;
+	}
+	if (!clean)
 		goto out;
 	vss_gate_hold(vol);
 	err = vss_gate_drain(vol, jiffies + QUIET_TIMEOUT);

@@ -335,6 +335,12 @@ static int do_commit(struct vss_set *set)
 	    vss_freeze_verify(&set->freezes))
 		return fail(set, -EBUSY,
 			    "a file system was thawed by someone else");
+	for (i = 0; i < set->nr; i++) {
+		struct vss_log *log = set->members[i].vol->log;
+
+		if (set->members[i].snap && log && READ_ONCE(log->dead))
+			return fail(set, -EIO, "a persistent diff area has failed");
+	}
 	now = ktime_get_real_ns();
 	for (i = 0; i < set->nr; i++) {
 		if (set->members[i].snap)
