@@ -624,7 +624,8 @@ static bool has_enough(struct vss_log *log)
 
 	return !ready || ready >= atomic_read(&log->reading) ||
 		!list_empty_careful(&log->events) ||
-		READ_ONCE(log->rewriting) || READ_ONCE(log->dead);
+		READ_ONCE(log->rewriting) || READ_ONCE(log->closed) ||
+		READ_ONCE(log->dead);
 }
 
 /*
@@ -679,24 +680,28 @@ static void put_back(struct vss_log *log, struct list_head *copies)
 /* Write a group; true: come again. */
 static bool run_group(struct vss_log *log)
 {
-	bool more, rewriting, whole = false, nothing = true;
+	bool more, rewriting, closed, whole = false, nothing = true;
 	LIST_HEAD(void_copies);
 	LIST_HEAD(copies);
 	int err = 0;
 
-	if (!log->dead && wants_switch(log))
+	if (!log->dead && !READ_ONCE(log->closed) && wants_switch(log))
 		err = switch_half(log);
 	if (err)
 		fail(log, err);
 
 	gather(log);
 	spin_lock(&log->lock);
-	list_splice_init(&log->copies, &copies);
-	WRITE_ONCE(log->ready, 0);
 	list_splice_init(&log->events, &log->told);
+	closed = log->closed || log->dead;
+	/* Until a closed log is dead its copies wait, and their writes. */
+	if (!closed || log->dead) {
+		list_splice_init(&log->copies, &copies);
+		WRITE_ONCE(log->ready, 0);
+	}
 	rewriting = log->rewriting;
 	spin_unlock(&log->lock);
-	if (log->dead) {
+	if (closed) {
 		complete_events(&log->told, -EIO);
 		abandon(log, &copies);
 		return false;
@@ -746,7 +751,7 @@ static void log_work(struct work_struct *work)
 
 	while (run_group(log))
 		cond_resched();
-	if (log->bare && !log->dead)
+	if (log->bare && !log->dead && !READ_ONCE(log->closed))
 		queue_delayed_work(log->wq, &log->witness_work, WITNESS_DELAY);
 }
 
@@ -799,7 +804,7 @@ static int tell(struct vss_log *log, struct vss_log_event *event)
 {
 	init_completion(&event->done);
 	spin_lock(&log->lock);
-	event->err = log->dead ? -EIO : 0;
+	event->err = log->dead || log->closed ? -EIO : 0;
 	if (!event->err)
 		list_add_tail(&event->list, &log->events);
 	spin_unlock(&log->lock);
@@ -866,10 +871,10 @@ void vss_log_begin_reap(struct vss_volume *vol, struct vss_snapshot *snap,
 	if (!log || !snap->epoch || vol->leaving)
 		return;
 	spin_lock(&log->lock);
-	while (log->rewriting && !log->dead) {
+	while (log->rewriting && !log->closed && !log->dead) {
 		spin_unlock(&log->lock);
 		wait_event(log->wait, !READ_ONCE(log->rewriting) ||
-			   READ_ONCE(log->dead));
+			   READ_ONCE(log->closed) || READ_ONCE(log->dead));
 		spin_lock(&log->lock);
 	}
 	log->reaping = true;
@@ -889,6 +894,36 @@ void vss_log_end_reap(struct vss_volume *vol)
 		return;
 	spin_lock(&log->lock);
 	log->reaping = false;
+	spin_unlock(&log->lock);
+	queue_work(log->wq, &log->work);
+}
+
+/**
+ * vss_log_close() - begin no group any more
+ * @log:	the log
+ *
+ * Returns when none is being written.  Copies that come wait for
+ * vss_log_dismiss().
+ */
+void vss_log_close(struct vss_log *log)
+{
+	spin_lock(&log->lock);
+	WRITE_ONCE(log->closed, true);
+	spin_unlock(&log->lock);
+	wake_up_all(&log->wait);
+	cancel_delayed_work_sync(&log->witness_work);
+	cancel_delayed_work_sync(&log->record_work);
+	flush_work(&log->work);
+}
+
+/**
+ * vss_log_dismiss() - let the writes go that wait for copies
+ * @log:	a closed log of a volume without snapshots
+ */
+void vss_log_dismiss(struct vss_log *log)
+{
+	spin_lock(&log->lock);
+	WRITE_ONCE(log->dead, true);
 	spin_unlock(&log->lock);
 	queue_work(log->wq, &log->work);
 }

@@ -39,13 +39,14 @@ struct vss_volume;
  * @more:	woken when one of them has come
  * @record_work: tries again to record a loss
  * @stall_work:	lets everybody go when the device does not answer
- * @lock:	protects the next nine
+ * @lock:	protects the next ten
  * @copies:	copies whose origin was read, to be written with the next group
  * @ready:	their number
  * @events:	entries that somebody waits for
  * @reaping:	copies are being handed down: the halves must not be changed
  * @rewriting:	the new half does not tell everything yet
  * @dead:	nothing more is written: the snapshots are lost
+ * @closed:	likewise, but nothing has failed
  * @hung:	the device has not answered for long: nobody waits for the work
  * @released:	writes to be let go once a loss is durable
  * @wait:	woken when @rewriting ends, or with @dead
@@ -89,6 +90,7 @@ struct vss_log {
 	bool			reaping;
 	bool			rewriting;
 	bool			dead;
+	bool			closed;
 	bool			hung;
 	struct bio_list		released;
 	wait_queue_head_t	wait;
@@ -132,9 +134,9 @@ int vss_log_open(struct vss_volume *vol, struct vss_part *part,
 		 const struct vss_log_request *req,
 		 struct netlink_ext_ack *extack);
 int vss_log_show(struct vss_volume *vol);
-void vss_log_close(struct vss_volume *vol);
+void vss_log_forget(struct vss_volume *vol);
 void vss_log_wipe(struct vss_volume *vol);
-int vss_log_leave(struct vss_volume *vol, bool clean);
+int vss_log_leave(struct vss_volume *vol);
 
 struct vss_log *vss_log_new(struct vss_volume *vol, struct vss_part *part);
 void vss_log_free(struct vss_log *log);
@@ -149,6 +151,8 @@ void vss_log_begin_reap(struct vss_volume *vol, struct vss_snapshot *snap,
 			u16 reason);
 void vss_log_end_reap(struct vss_volume *vol);
 bool vss_log_record_loss(struct vss_log *log);
+void vss_log_close(struct vss_log *log);
+void vss_log_dismiss(struct vss_log *log);
 void vss_log_bury(struct vss_log *log, enum vss_lost_reason reason);
 
 int vss_disk_rw(struct block_device *bdev, sector_t sector, void *buf,

@@ -190,9 +190,14 @@ static int open_room(struct vss_volume *vol, struct vss_part *part,
 static int close_room(struct vss_volume *vol, struct vss_part *part,
 		      struct netlink_ext_ack *extack)
 {
-	if (vol->nr_snaps) {
+	if (!list_empty(&vol->snaps)) {
 		NL_SET_ERR_MSG(extack,
 			       "the volume has snapshots: delete them first");
+		return -EBUSY;
+	}
+	if (vol->nr_snaps) {
+		NL_SET_ERR_MSG(extack,
+			       "images of deleted snapshots are still being read: try again");
 		return -EBUSY;
 	}
 	vss_copier_settle(vol);

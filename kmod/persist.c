@@ -58,10 +58,14 @@ static bool was_written(struct vss_log *log, const struct vss_log_request *req)
 	bool same;
 
 	if (le32_to_cpu(super->state) == VSS_DISK_ACTIVE) {
-		/* The same boot: then it went away while it was in use. */
+		/*
+		 * The same boot: then it went away while it was in use.  An
+		 * unknown one may be the same.
+		 */
 		return req->mode != VSS_AREA_LOAD_UNCLEAN ||
-			(memchr_inv(req->boot, 0, sizeof(req->boot)) &&
-			 !memcmp(req->boot, super->boot, sizeof(req->boot)));
+			!memchr_inv(req->boot, 0, sizeof(req->boot)) ||
+			!memchr_inv(super->boot, 0, sizeof(super->boot)) ||
+			!memcmp(req->boot, super->boot, sizeof(req->boot));
 	}
 	print = kcalloc(VSS_DISK_PRINTS, sizeof(*print), GFP_KERNEL);
 	same = print && !vss_disk_print(log->vol, print) &&
@@ -87,6 +91,18 @@ static void set_live(struct vss_volume *vol)
 		smp_store_release(&vol->live, snap);
 	}
 	spin_unlock(&vol->snap_lock);
+}
+
+static bool has_good(struct vss_volume *vol)
+{
+	struct vss_snapshot *snap;
+	bool any = false;
+
+	spin_lock(&vol->snap_lock);
+	list_for_each_entry(snap, &vol->snaps, list)
+		any |= vss_snapshot_is_good(snap);
+	spin_unlock(&vol->snap_lock);
+	return any;
 }
 
 /* Those whose set was never complete were never told to anybody. */
@@ -118,6 +134,8 @@ static int load(struct vss_log *log, const struct vss_log_request *req,
 		lost = le32_to_cpu(log->super->lost_reason) ?: VSS_LOST_DAMAGED;
 	if (!lost && was_written(log, req))
 		lost = VSS_LOST_UNTRACKED;
+	if (lost == VSS_LOST_UNTRACKED && !has_good(vol))
+		lost = VSS_LOST_NOT;	/* nothing that could be wrong */
 
 	vss_gate_hold(vol);
 	err = vss_gate_drain(vol, jiffies + QUIET_TIMEOUT);
@@ -125,7 +143,7 @@ static int load(struct vss_log *log, const struct vss_log_request *req,
 		NL_SET_ERR_MSG(extack, "writes in flight did not end");
 		goto unhold;
 	}
-	if (!lost && vss_gate_writes(vol))
+	if (!lost && vss_gate_writes(vol) && has_good(vol))
 		lost = VSS_LOST_UNTRACKED;
 	memcpy(log->super->boot, req->boot, sizeof(log->super->boot));
 	if (lost) {
@@ -188,7 +206,7 @@ int vss_log_open(struct vss_volume *vol, struct vss_part *part,
 		err = load(log, req, extack);
 	if (!err)
 		return 0;
-	vss_log_close(vol);
+	vss_log_forget(vol);
 free:
 	vss_log_free(log);
 	return err;
@@ -213,10 +231,10 @@ int vss_log_show(struct vss_volume *vol)
 }
 
 /**
- * vss_log_close() - forget a volume's snapshots, not what is on disk
+ * vss_log_forget() - forget a volume's snapshots, not what is on disk
  * @vol:	the volume; volatile afterwards
  */
-void vss_log_close(struct vss_volume *vol)
+void vss_log_forget(struct vss_volume *vol)
 {
 	struct vss_log *log = vol->log;
 	struct vss_snapshot *snap, *next;
@@ -246,51 +264,55 @@ void vss_log_wipe(struct vss_volume *vol)
 	vss_log_free(log);
 }
 
+/* Nobody waits for copies, nor writes: say what the volume looks like. */
+static int say_clean(struct vss_log *log)
+{
+	struct vss_volume *vol = log->vol;
+	int err;
+
+	/* What was written must be there when it is looked at again. */
+	err = blkdev_issue_flush(vol->bdev);
+	err = err ?: vss_disk_print(vol, log->super->print);
+	/* Whoever opens it from now on finds its writes held. */
+	if (!err && !vss_volume_is_closed(vol))
+		err = -EBUSY;
+	if (err)
+		return err;
+	log->super->log_end = cpu_to_le64(log->seq);
+	return vss_disk_write_super(log, VSS_DISK_CLEAN);
+}
+
 /**
  * vss_log_leave() - say on disk that the volume is detached
- * @vol:	the volume
- * @clean:	nobody has it open
+ * @vol:	the volume, out of everybody's sight but the hook's; held afterwards,
+ *		unless the snapshots are lost
  *
- * If it is not clean the area stays as it is: its snapshots are lost unless
- * somebody vouches that nothing was written.
+ * If somebody has it open, or the area fails, its snapshots are lost.
  *
- * Return: 0 or a negative errno.
+ * Return: 0, or -EIO: they are lost, or that could not be said.
  */
-int vss_log_leave(struct vss_volume *vol, bool clean)
+int vss_log_leave(struct vss_volume *vol)
 {
 	struct vss_log *log = vol->log;
-	int err = 0;
+	int err;
 
-	if (log->dead) {
-		/* Nobody tries again. */
-		cancel_delayed_work_sync(&log->record_work);
-		flush_work(&log->work);
-		if (log->unrecorded && !vss_log_record_loss(log))
-			pr_warn("%pg: the diff area on %pg does not know that its snapshots are lost: wipe it\n",
-				vol->bdev, log->part->bdev);
-		return 0;
-	}
-	if (!clean)
-		goto out;
 	vss_gate_hold(vol);
-	err = vss_gate_drain(vol, jiffies + QUIET_TIMEOUT);
+	err = vss_volume_is_closed(vol) ? 0 : -EBUSY;
+	err = err ?: vss_gate_drain(vol, jiffies + QUIET_TIMEOUT);
 	err = err ?: vss_log_sync(vol);
-	cancel_delayed_work_sync(&log->witness_work);
-	/* What was written must be there when it is looked at again. */
-	err = err ?: blkdev_issue_flush(vol->bdev);
-	err = err ?: vss_disk_print(vol, log->super->print);
-	if (!err && !log->dead) {
-		log->super->log_end = cpu_to_le64(log->seq);
-		err = vss_disk_write_super(log, VSS_DISK_CLEAN);
-	}
-	vss_gate_unhold(vol);
-out:
-	if (!err) {
-		/* Nothing may follow, or the log would not end where it says. */
-		spin_lock(&log->lock);
-		log->dead = true;
-		spin_unlock(&log->lock);
-		flush_work(&log->work);
-	}
-	return err;
+	/* They are lost: no write is to wait for an area that does not answer. */
+	if (err)
+		vss_gate_unhold(vol);
+	/* Or the log would not end where the superblock says. */
+	vss_log_close(log);
+	if (!err && !log->dead)
+		err = say_clean(log);
+	if (err && !log->dead && has_good(vol))
+		vss_log_bury(log, VSS_LOST_DETACHED);
+	else if (log->unrecorded)
+		vss_log_record_loss(log);
+	if (log->unrecorded)
+		pr_warn("%pg: the diff area on %pg does not know that its snapshots are lost: wipe it\n",
+			vol->bdev, log->part->bdev);
+	return log->unrecorded || (err && log->dead) ? -EIO : 0;
 }

@@ -216,6 +216,7 @@ static void undo(struct vss_set *set, int err)
 /* Drop the snapshots of a set that was undone. */
 static void bury(struct vss_set *set)
 {
+	LIST_HEAD(dropped);
 	unsigned int i;
 	bool first = false;
 
@@ -225,13 +226,14 @@ static void bury(struct vss_set *set)
 		if (!set->members[i].vol)
 			continue;
 		if (set->members[i].snap)
-			vss_snapshot_drop(set->members[i].snap);
+			vss_snapshot_unlink(set->members[i].snap, &dropped);
 		first = true;
 	}
 	finish(set, VSS_SET_FAILED);
 	if (set->doomed)
 		unlist(set);
 	mutex_unlock(&vss_mutex);
+	vss_snapshots_free(&dropped);
 	if (first)
 		vss_event_set(&set->uuid, VSS_EVENT_SET_FAILED, set->error);
 	complete_all(&set->buried);
@@ -388,24 +390,26 @@ static int do_thaw(struct vss_set *set)
 	if (make_durable(set))
 		return fail(set, -EIO,
 			    "the snapshots could not be made durable");
+	/*
+	 * Without vss_mutex, for images of disks are read.  As members of a set
+	 * in creation volumes and snapshots stay.
+	 */
+	for (i = 0; i < set->nr && !err && !READ_ONCE(set->doomed); i++) {
+		if (set->members[i].snap)
+			err = vss_snapshot_show(set->members[i].snap);
+	}
+	if (err)
+		return fail(set, err, "an image device could not be made");
 	mutex_lock(&vss_mutex);
-	/* Its owner may have died, or had enough of it, while we thawed. */
+	/* Its owner may have died, or had enough of it, meanwhile. */
 	if (READ_ONCE(set->doomed)) {
 		mutex_unlock(&vss_mutex);
 		return fail(set, -ECANCELED, "the set was undone");
 	}
-	for (i = 0; i < set->nr && !err; i++) {
-		if (set->members[i].snap)
-			err = vss_snapshot_show(set->members[i].snap);
-	}
-	if (!err) {
-		finish(set, VSS_SET_DONE);
-		unlist(set);
-		complete_all(&set->buried);
-	}
+	finish(set, VSS_SET_DONE);
+	unlist(set);
+	complete_all(&set->buried);
 	mutex_unlock(&vss_mutex);
-	if (err)
-		return fail(set, err, "an image device could not be made");
 	vss_event_set(&set->uuid, VSS_EVENT_SET_DONE, 0);
 	return 0;
 }
