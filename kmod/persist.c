@@ -289,11 +289,12 @@ static int say_clean(struct vss_log *log)
  *
  * If somebody has it open, or the area fails, its snapshots are lost.
  *
- * Return: 0, or -EIO: they are lost, or that could not be said.
+ * Return: 0, or -EIO: they are lost by that, or no loss could be recorded.
  */
 int vss_log_leave(struct vss_volume *vol)
 {
 	struct vss_log *log = vol->log;
+	bool lost = false;
 	int err;
 
 	vss_gate_hold(vol);
@@ -307,12 +308,14 @@ int vss_log_leave(struct vss_volume *vol)
 	vss_log_close(log);
 	if (!err && !log->dead)
 		err = say_clean(log);
-	if (err && !log->dead && has_good(vol))
+	if (err && !log->dead && has_good(vol)) {
 		vss_log_bury(log, VSS_LOST_DETACHED);
-	else if (log->unrecorded)
+		lost = true;
+	} else if (log->unrecorded) {
 		vss_log_record_loss(log);
+	}
 	if (log->unrecorded)
 		pr_warn("%pg: the diff area on %pg does not know that its snapshots are lost: wipe it\n",
 			vol->bdev, log->part->bdev);
-	return log->unrecorded || (err && log->dead) ? -EIO : 0;
+	return lost || log->unrecorded ? -EIO : 0;
 }

@@ -10,6 +10,7 @@
  * live one, so writes pass; that there were none is found out afterwards.
  */
 #include <linux/crc32c.h>
+#include <linux/delay.h>
 #include <linux/mm.h>
 #include <linux/slab.h>
 
@@ -18,6 +19,10 @@
 #include "map.h"
 #include "snapshot.h"
 #include "volume.h"
+
+/* How often memory for the map is asked for, and what lies between, in ms. */
+#define MEMORY_TRIES	100
+#define MEMORY_DELAY	20
 
 /**
  * struct walk - a walk through the log
@@ -275,35 +280,98 @@ static struct vss_snapshot *find_owner(struct vss_volume *vol, u32 tag)
 	return NULL;
 }
 
-/* One chunk of a copy: into the map, unless that has it. */
-static int add_chunk(struct vss_volume *vol, u64 chunk, u32 tag, u32 slot)
+/* As vss_map_lock_provided(), but memory may be waited for. */
+static int lock_provided(struct vss_map *map, struct vss_shard *shard)
+	__acquires(&shard->lock)
+{
+	unsigned int tries = 0;
+	int err;
+
+	while ((err = vss_map_lock_provided(map, shard)) &&
+	       tries++ < MEMORY_TRIES) {
+		spin_unlock(&shard->lock);
+		msleep(MEMORY_DELAY);
+	}
+	return err;
+}
+
+/* All of the slots or none; false: one is in use. */
+static bool claim(struct vss_area *area, u32 slot, u32 nr)
+{
+	u32 i;
+
+	for (i = 0; i < nr; i++) {
+		if (vss_area_claim(area, slot + i))
+			continue;
+		while (i--)
+			vss_area_free(area, slot + i);
+		return false;
+	}
+	return true;
+}
+
+/* Adjacent chunks of a group, in adjacent slots: into the map. */
+static int insert(struct vss_volume *vol, struct vss_snapshot *owner,
+		  struct vss_shard *shard, u64 chunk, u32 nr, u32 slot)
+{
+	bool bad = slot == VSS_DISK_UNREADABLE;
+
+	if (!bad && !claim(&vol->area, slot, nr))
+		return -EBADMSG;
+	vss_map_insert(shard, chunk >> VSS_GROUP_SHIFT,
+		       chunk % VSS_GROUP_CHUNKS, nr, owner->epoch,
+		       bad ? VSS_SLOT_UNREADABLE : slot,
+		       &owner->chain[shard - vol->map.shards]);
+	atomic64_add(nr, &owner->copied);
+	return 0;
+}
+
+/* The same of chunks some of which are in the map. */
+static int insert_rest(struct vss_volume *vol, struct vss_snapshot *owner,
+		       struct vss_shard *shard, u64 chunk, u32 nr, u32 tag,
+		       u32 slot, u16 has)
+{
+	u32 group = chunk >> VSS_GROUP_SHIFT, slots[VSS_GROUP_CHUNKS], i;
+	int err = 0;
+
+	for (i = 0; i < nr && !err; i++) {
+		unsigned int c = (chunk + i) % VSS_GROUP_CHUNKS;
+		u32 at = slot == VSS_DISK_UNREADABLE ? slot : slot + i;
+
+		if (!(has & BIT(c))) {
+			err = insert(vol, owner, shard, chunk + i, 1, at);
+			continue;
+		}
+		/* Told again in a new half; or the older one has its own. */
+		vss_map_lookup(shard, group, BIT(c), owner->epoch, slots);
+		if (owner->epoch == tag && slots[c] != at)
+			err = -EBADMSG;
+	}
+	return err;
+}
+
+static int add_run(struct vss_volume *vol, u64 chunk, u32 nr, u32 tag,
+		   u32 slot)
 {
 	struct vss_snapshot *owner = find_owner(vol, tag);
-	u32 group = chunk >> VSS_GROUP_SHIFT, slots[VSS_GROUP_CHUNKS];
+	u32 group = chunk >> VSS_GROUP_SHIFT;
 	struct vss_shard *shard = vss_map_shard(&vol->map, group);
-	unsigned int c = chunk % VSS_GROUP_CHUNKS;
+	unsigned int first = chunk % VSS_GROUP_CHUNKS;
+	u16 has;
 	int err;
 
 	/* Nobody needs it: a copy for a snapshot that was being deleted. */
 	if (!owner)
 		return 0;
-	err = vss_map_lock_provided(&vol->map, shard);
+	err = lock_provided(&vol->map, shard);
 	if (err)
 		goto out;
-	if (vss_map_tagged(shard, group, BIT(c), owner->epoch)) {
-		/* Told again in a new half; or the older one has its own. */
-		vss_map_lookup(shard, group, BIT(c), owner->epoch, slots);
-		err = owner->epoch == tag && slots[c] != slot ? -EBADMSG : 0;
-		goto out;
-	}
-	if (slot != VSS_DISK_UNREADABLE && !vss_area_claim(&vol->area, slot)) {
-		err = -EBADMSG;
-		goto out;
-	}
-	vss_map_insert(shard, group, c, 1, owner->epoch,
-		       slot == VSS_DISK_UNREADABLE ? VSS_SLOT_UNREADABLE : slot,
-		       &owner->chain[shard - vol->map.shards]);
-	atomic64_inc(&owner->copied);
+	has = vss_map_tagged(shard, group, GENMASK(first + nr - 1, first),
+			     owner->epoch);
+	if (has)
+		err = insert_rest(vol, owner, shard, chunk, nr, tag, slot, has);
+	else
+		err = insert(vol, owner, shard, chunk, nr, slot);
 out:
 	spin_unlock(&shard->lock);
 	return err;
@@ -311,12 +379,16 @@ out:
 
 static int add_copy(struct walk *w, const struct vss_disk_copy *copy, u32 tag)
 {
-	u32 slot = le32_to_cpu(copy->slot), i;
+	u32 slot = le32_to_cpu(copy->slot), i, n;
+	u64 chunk = chunk_of(copy);
 	int err = copy_is_sane(w, copy) ? 0 : -EBADMSG;
 
-	for (i = 0; i < copy->nr && !err; i++)
-		err = add_chunk(w->log->vol, chunk_of(copy) + i, tag,
-				slot == VSS_DISK_UNREADABLE ? slot : slot + i);
+	for (i = 0; i < copy->nr && !err; i += n) {
+		n = min_t(u32, copy->nr - i,
+			  VSS_GROUP_CHUNKS - (chunk + i) % VSS_GROUP_CHUNKS);
+		err = add_run(w->log->vol, chunk + i, n, tag,
+			      slot == VSS_DISK_UNREADABLE ? slot : slot + i);
+	}
 	return err;
 }
 
