@@ -129,6 +129,18 @@ run_ok vssctl diff-area load -q "$volume" "$area"
 all_lost untracked
 end
 
+echo "--- the volume is in use when it is detached"
+begin
+settle
+exec 9>"$volume"
+expect_fail -m "in use" vssctl detach -q "$volume"
+compare 'after a detach that was refused'
+expect_fail -m "are lost" vssctl detach -q --force "$volume"
+exec 9>&-
+loaded --unclean
+all_lost detached
+end
+
 echo "--- it comes twice"
 begin
 settle
