@@ -125,7 +125,7 @@ clean: ## delete everything that was built, but not kernels
 help: ## print this
 	@echo 'Targets (default: all):'
 	@sed -nE 's/^([a-z-]+):.*## (.*)/  \1\t\2/p' Makefile | expand -t 18
-	@echo 'Variables: KDIR DESTDIR PREFIX TESTS W=1 (more warnings) KVER (of the VM) VECTORS FUZZ_SECONDS QUICK REPEATS SECTIONS KERNELS CUTS SEED VSS_KERNELS (where kernels are kept)'
+	@echo 'Variables: KDIR DESTDIR PREFIX TESTS W=1 (more warnings) KVER (of the VM) VECTORS FUZZ_SECONDS QUICK REPEATS SECTIONS ENGINES KERNELS CUTS SEED VSS_KERNELS (where kernels are kept)'
 
 # --- what the checks build: warnings are errors -----------------------------
 
