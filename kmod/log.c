@@ -309,7 +309,7 @@ static void stall_work(struct work_struct *work)
 	vss_snapshots_lose(log->vol, VSS_LOST_STALLED);
 	spin_lock(&log->lock);
 	WRITE_ONCE(log->dead, true);
-	log->hung = true;
+	WRITE_ONCE(log->hung, true);
 	list_splice_init(&log->copies, &copies);
 	WRITE_ONCE(log->ready, 0);
 	list_splice_init(&log->events, &events);
@@ -562,6 +562,7 @@ void vss_log_bury(struct vss_log *log, enum vss_lost_reason reason)
 	if (READ_ONCE(vol->area.failed))
 		vss_area_mark_failed(&vol->area);
 	vss_snapshots_lose(vol, reason);
+	WRITE_ONCE(log->buried, true);
 	wake_up_all(&log->wait);
 }
 
@@ -802,12 +803,19 @@ void vss_log_copy(struct vss_log *log, struct vss_copy *copy)
 
 static int tell(struct vss_log *log, struct vss_log_event *event)
 {
+	bool dead;
+
 	init_completion(&event->done);
 	spin_lock(&log->lock);
-	event->err = log->dead || log->closed ? -EIO : 0;
+	dead = log->dead;
+	event->err = dead || log->closed ? -EIO : 0;
 	if (!event->err)
 		list_add_tail(&event->list, &log->events);
 	spin_unlock(&log->lock);
+	/* Nobody is to take them for lost before that is recorded. */
+	if (dead)
+		wait_event(log->wait, READ_ONCE(log->buried) ||
+			   READ_ONCE(log->hung));
 	if (event->err)
 		return event->err;
 	queue_work(log->wq, &log->work);
@@ -924,7 +932,9 @@ void vss_log_dismiss(struct vss_log *log)
 {
 	spin_lock(&log->lock);
 	WRITE_ONCE(log->dead, true);
+	WRITE_ONCE(log->buried, true);
 	spin_unlock(&log->lock);
+	wake_up_all(&log->wait);
 	queue_work(log->wq, &log->work);
 }
 

@@ -39,14 +39,15 @@ struct vss_volume;
  * @more:	woken when one of them has come
  * @record_work: tries again to record a loss
  * @stall_work:	lets everybody go when the device does not answer
- * @lock:	protects the next ten
+ * @lock:	protects the next eleven
  * @copies:	copies whose origin was read, to be written with the next group
  * @ready:	their number
  * @events:	entries that somebody waits for
  * @reaping:	copies are being handed down: the halves must not be changed
  * @rewriting:	the new half does not tell everything yet
  * @dead:	nothing more is written: the snapshots are lost
- * @closed:	likewise, but nothing has failed
+ * @buried:	that is recorded, or cannot be
+ * @closed:	no group is begun any more, but nothing has failed
  * @hung:	the device has not answered for long: nobody waits for the work
  * @released:	writes to be let go once a loss is durable
  * @wait:	woken when @rewriting ends, or with @dead
@@ -90,6 +91,7 @@ struct vss_log {
 	bool			reaping;
 	bool			rewriting;
 	bool			dead;
+	bool			buried;
 	bool			closed;
 	bool			hung;
 	struct bio_list		released;

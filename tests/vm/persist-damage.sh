@@ -119,7 +119,7 @@ step=$((${LONG:-0} ? 1 : ${#sectors[@]} / 12))
 hows=(bit zero older)
 n=0
 for state in clean active; do
-	for ((k = LONG ? 0 : RANDOM % step; k < ${#sectors[@]}; k += step)); do
+	for ((k = ${LONG:-0} ? 0 : RANDOM % step; k < ${#sectors[@]}; k += step)); do
 		for how in "${hows[@]}"; do
 			((${LONG:-0} || n++ % 3 == 0)) || continue
 			try $state "${sectors[k]}" "$how"
