@@ -56,6 +56,9 @@
  *     Stop to track.  -EBUSY while it has snapshots, unless FORCE is given:
  *     then they are deleted, and images in use answer EIO from then on.
  *     Diff-area parts are released (not erased, files not unlinked).
+ *     Snapshots in a persistent area stay there; -EBUSY while the volume or an
+ *     image is in use, unless FORCE is given: then they are lost.  -EIO it is
+ *     not tracked any more, but its snapshots are lost by that.
  *     -ETIMEDOUT, -EINTR (killed) it is not tracked any more, but I/O in
  *     flight does not end: parts are released, and it can be attached again,
  *     when that does.
@@ -89,9 +92,10 @@
  *     one over with the snapshots in it, which are lost if the volume may have
  *     been written since it was detached; with LOAD_UNCLEAN the caller vouches
  *     that after a crash it was not, in this boot either.  BOOT names this
- *     boot (/proc/sys/kernel/random/boot_id): what was in use in the same boot
- *     and not detached is lost in any case.  -EUCLEAN, -ESTALE, -EINVAL: the
- *     device holds no area that could be loaded for this volume.
+ *     boot (/proc/sys/kernel/random/boot_id): what was in use in the same boot,
+ *     or in one that is not known, and not detached is lost in any case.
+ *     -EUCLEAN, -ESTALE, -EINVAL: the device holds no area that could be loaded
+ *     for this volume.  -EEXIST: a copy of the area is in use.
  *
  * VSS_CMD_AREA_EXTENTS (do)
  *     request:  VSS_A_AREA { VOLUME_MAJOR, VOLUME_MINOR, ID, [LAST],
