@@ -70,7 +70,7 @@ states()
 {
 	local json
 
-	json=$(vssctl list --json "$volume")
+	json=$(vssctl list --json)
 	alive=$(json state <<<"$json" | grep -c alive || :)
 	reasons=$(json lost_reason <<<"$json" | sort -u)
 }
