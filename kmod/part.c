@@ -253,6 +253,10 @@ static int check_persistent(struct vss_volume *vol, const struct vss_part *part,
 			       "a persistent diff area must be the volume's only one, from before its first snapshot on");
 		return -EBUSY;
 	}
+	if (vol->set) {
+		NL_SET_ERR_MSG(extack, "the volume is a member of a set in creation");
+		return -EBUSY;
+	}
 	if (part->on_origin) {
 		NL_SET_ERR_MSG(extack,
 			       "a persistent diff area must not lie on its own volume's disk range");
@@ -343,7 +347,8 @@ int vss_area_add_device(struct vss_volume *vol, dev_t dev,
 	part->id = vol->area.next_id++;
 	list_add_tail(&part->list, &vol->area.parts);
 	vss_changed();
-	if (vss_log_show(vol))
+	/* Those of a set in creation are shown by the set. */
+	if (req->mode != VSS_AREA_VOLATILE && vss_log_show(vol))
 		pr_warn("%pg: not all images of its snapshots could be made\n",
 			vol->bdev);
 	*partp = part;
