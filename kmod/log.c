@@ -29,7 +29,7 @@
 #define SPARE_BLOCKS		8U
 /* Units that one copy needs at most. */
 #define COPY_UNITS		VSS_GROUP_CHUNKS
-/* So much of the map is told with each group while the half is new. */
+/* Records looked at and runs told with each group while the half is new. */
 #define REWRITE_UNITS		2048U
 #define WITNESS_DELAY		HZ
 #define RECORD_DELAY		(5 * HZ)
@@ -339,8 +339,19 @@ static void end_watch(struct vss_log *log)
 
 /* ---- the change of halves ---- */
 
+/**
+ * struct map_part - a part of the map that is being told
+ * @log:	the log
+ * @told:	runs told
+ */
+struct map_part {
+	struct vss_log	*log;
+	u32		told;
+};
+
 static void tell_run(void *data, u64 chunk, u32 nr, u32 tag, u32 slot)
 {
+	struct map_part *part = data;
 	struct vss_disk_copy entry = {
 		.type = VSS_DISK_MAP,
 		.nr = nr,
@@ -349,25 +360,31 @@ static void tell_run(void *data, u64 chunk, u32 nr, u32 tag, u32 slot)
 	};
 
 	set_chunk(&entry, chunk);
-	add_entry(data, &entry, 1);
+	add_entry(part->log, &entry, 1);
+	part->told++;
 }
 
-/* Tell a part of the map; true: that was the last one. */
+/*
+ * Tell a part of the map; true: that was the last one.  Where nothing is alive
+ * there may be nothing to tell.
+ */
 static bool add_map(struct vss_log *log)
 {
+	struct map_part part = { .log = log };
 	struct vss_map *map = &log->vol->map;
-	u32 units = 0;
+	u32 seen = 0;
 
 	while (log->shard < VSS_SHARDS) {
 		struct vss_shard *shard = &map->shards[log->shard];
 		u32 n;
 
-		if (units >= REWRITE_UNITS || !has_room(log, VSS_MAP_WALK))
+		if (seen + part.told >= REWRITE_UNITS ||
+		    !has_room(log, VSS_MAP_WALK))
 			return false;
 		spin_lock(&shard->lock);
-		n = vss_map_walk(shard, &log->rec, tell_run, log);
+		n = vss_map_walk(shard, &log->rec, tell_run, &part);
 		spin_unlock(&shard->lock);
-		units += VSS_MAP_WALK;
+		seen += n;
 		if (!n) {
 			log->shard++;
 			log->rec = 0;
@@ -719,7 +736,8 @@ static bool run_group(struct vss_log *log)
 			add_copies(log, &copies, &void_copies);
 		if (rewriting)
 			whole = add_map(log);
-		if (rewriting && !whole && !block_at(log, 0)->units)
+		if (rewriting && !whole && !block_at(log, 0)->units &&
+		    !has_room(log, VSS_MAP_WALK))
 			err = -ENOSPC;
 	}
 	put_back(log, &copies);
