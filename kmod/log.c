@@ -406,25 +406,6 @@ static void forget_logged(struct vss_volume *vol)
 	spin_unlock(&vol->snap_lock);
 }
 
-static void end_rewrite(struct vss_log *log)
-{
-	int err;
-
-	log->super->log_half = cpu_to_le32(log->half);
-	log->super->log_first = cpu_to_le64(log->half_first);
-	begin_watch(log);
-	err = vss_disk_write_super(log, VSS_DISK_ACTIVE);
-	end_watch(log);
-	if (err) {
-		vss_log_bury(log, VSS_LOST_AREA_ERROR);
-		return;
-	}
-	spin_lock(&log->lock);
-	log->rewriting = false;
-	spin_unlock(&log->lock);
-	wake_up_all(&log->wait);
-}
-
 /* ---- writing ---- */
 
 /**
@@ -634,6 +615,25 @@ static void fail(struct vss_log *log, int err)
 						   VSS_LOST_AREA_ERROR);
 	else if (le32_to_cpu(log->super->state) != VSS_DISK_LOST)
 		vss_log_bury(log, VSS_LOST_STALLED);
+}
+
+static void end_rewrite(struct vss_log *log)
+{
+	int err;
+
+	log->super->log_half = cpu_to_le32(log->half);
+	log->super->log_first = cpu_to_le64(log->half_first);
+	begin_watch(log);
+	err = vss_disk_write_super(log, VSS_DISK_ACTIVE);
+	end_watch(log);
+	if (err || READ_ONCE(log->dead)) {
+		fail(log, -EIO);
+		return;
+	}
+	spin_lock(&log->lock);
+	log->rewriting = false;
+	spin_unlock(&log->lock);
+	wake_up_all(&log->wait);
 }
 
 static bool has_enough(struct vss_log *log)
