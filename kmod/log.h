@@ -168,6 +168,6 @@ int vss_disk_format(struct vss_log *log, const u8 *boot);
 int vss_disk_print(struct vss_volume *vol, __le32 *print);
 sector_t vss_disk_log_sector(const struct vss_log *log, u32 half, u32 index);
 
-int vss_log_replay(struct vss_log *log, enum vss_lost_reason *lost);
+int vss_log_replay(struct vss_log *log, u32 *epoch, enum vss_lost_reason *lost);
 
 #endif /* VSS_LOG_H */

@@ -74,6 +74,17 @@ static bool was_written(struct vss_log *log, const struct vss_log_request *req)
 	return !same;
 }
 
+/*
+ * New epochs follow on all there were in the area.  Safe bits of the volume's own
+ * old generation know nothing of the snapshots there.
+ */
+static void raise_gen(struct vss_volume *vol, u32 epoch)
+{
+	spin_lock(&vol->snap_lock);
+	WRITE_ONCE(vol->gen, max(vol->gen + 1, epoch));
+	spin_unlock(&vol->snap_lock);
+}
+
 /* The snapshots are as they were: from now on copies are made for them. */
 static void set_live(struct vss_volume *vol)
 {
@@ -121,10 +132,11 @@ static int load(struct vss_log *log, const struct vss_log_request *req,
 {
 	enum vss_lost_reason lost = VSS_LOST_NOT;
 	struct vss_volume *vol = log->vol;
+	u32 epoch = 0;
 	int err;
 
 	vol->leaving = true;	/* what it drops is no news */
-	err = vss_log_replay(log, &lost);
+	err = vss_log_replay(log, &epoch, &lost);
 	vol->leaving = false;
 	if (err) {
 		NL_SET_ERR_MSG(extack, "no memory for what is in the diff area");
@@ -154,8 +166,10 @@ static int load(struct vss_log *log, const struct vss_log_request *req,
 			NL_SET_ERR_MSG(extack,
 				       "the diff area's superblock cannot be written");
 	}
-	if (!err)
+	if (!err) {
+		raise_gen(vol, epoch);
 		vol->log = log;
+	}
 	/* A hold stops no copy: whoever makes one for @live finds the log. */
 	if (!err && !lost)
 		set_live(vol);

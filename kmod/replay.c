@@ -33,6 +33,7 @@
  * @super_seq:	of the block before
  * @flushed:	likewise
  * @newer:	a block knows of a newer superblock than there is
+ * @epoch:	of the newest snapshot
  * @nr:		blocks of the group read last; in vss_log.buf
  * @window:	VSS_LOG_BYTES of the log
  * @win_half:	where they are from
@@ -48,6 +49,7 @@ struct walk {
 	u64		super_seq;
 	u64		flushed;
 	bool		newer;
+	u32		epoch;
 	u32		nr;
 	void		*window;
 	u32		win_half;
@@ -402,9 +404,11 @@ static int add_snapshot(struct walk *w, const struct vss_disk_snapshot *entry)
 	import_uuid(&uuid, entry->uuid);
 	if (snap)
 		return uuid_equal(&snap->uuid, &uuid) ? 0 : -EBADMSG;
-	if (!epoch || epoch <= vol->gen || epoch >= U32_MAX - 1)
+	if (epoch <= w->epoch || epoch >= U32_MAX - 1)
 		return -EBADMSG;
 	snap = vss_snapshot_restore(vol, entry);
+	if (!IS_ERR(snap))
+		w->epoch = epoch;
 	return PTR_ERR_OR_ZERO(snap);
 }
 
@@ -521,11 +525,12 @@ static int replay(struct walk *w, u64 durable, u64 end)
 /**
  * vss_log_replay() - fill the volume's map and snapshots from the log
  * @log:	the log, its superblock checked; knows afterwards where to go on
+ * @epoch:	set to that of the newest snapshot it tells of, 0: none
  * @lost:	set to VSS_LOST_DAMAGED if the log is damaged
  *
  * Return: 0 or a negative errno: it could not be read for want of memory.
  */
-int vss_log_replay(struct vss_log *log, enum vss_lost_reason *lost)
+int vss_log_replay(struct vss_log *log, u32 *epoch, enum vss_lost_reason *lost)
 {
 	unsigned int order = get_order(1U << log->vol->chunk_shift);
 	struct walk w = { .log = log };
@@ -548,6 +553,7 @@ int vss_log_replay(struct vss_log *log, enum vss_lost_reason *lost)
 	log->half = w.half;
 	log->index = w.index;
 	log->seq = w.seq;
+	*epoch = w.epoch;
 	if (err == -EBADMSG) {
 		*lost = VSS_LOST_DAMAGED;
 		err = 0;

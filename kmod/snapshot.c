@@ -413,7 +413,6 @@ vss_snapshot_restore(struct vss_volume *vol,
 	snap->reason = reason;
 	snap->state = reason ? VSS_SNAPSHOT_LOST : VSS_SNAPSHOT_ALIVE;
 	snap->reaped = reason;
-	WRITE_ONCE(vol->gen, snap->epoch);
 	add_snapshot(snap);
 	return snap;
 }
