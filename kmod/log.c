@@ -450,7 +450,7 @@ static void wait_io(struct vss_log *log)
 }
 
 /* Write the group's blocks and the content of its copies, and flush. */
-static int write_group(struct vss_log *log, bool flush)
+static int write_group(struct vss_log *log)
 {
 	u64 begun = ktime_get_ns();
 	u64 first = log->seq;
@@ -487,7 +487,7 @@ static int write_group(struct vss_log *log, bool flush)
 	wait_io(log);
 	bio_uninit(&bio);
 
-	if (flush && !log->error) {
+	if (!log->error) {
 		begin_io(log);
 		bio_init(&bio, log->part->bdev, NULL, 0,
 			 REQ_OP_WRITE | REQ_PREFLUSH | REQ_SYNC);
@@ -596,7 +596,7 @@ static int switch_half(struct vss_log *log)
 		return -ENOSPC;
 	begin_group(log);
 	add_event(log, VSS_DISK_SWITCH);
-	err = write_group(log, true);
+	err = write_group(log);
 	if (err)
 		return err;
 	log->half = !log->half;
@@ -744,7 +744,7 @@ static bool run_group(struct vss_log *log)
 	abandon(log, &void_copies);
 	if (!err && block_at(log, 0)->units) {
 		nothing = false;
-		err = write_group(log, true);
+		err = write_group(log);
 	}
 	if (err)
 		fail(log, err);
@@ -790,7 +790,8 @@ static void witness_work(struct work_struct *work)
 		return;
 	log->max_blocks = 1;
 	begin_group(log);
-	if (write_group(log, false))
+	/* The next group says that all before it is durable. */
+	if (write_group(log))
 		fail(log, -EIO);
 	log->bare = false;
 }
