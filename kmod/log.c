@@ -16,6 +16,7 @@
 #include <linux/crc32c.h>
 #include <linux/ktime.h>
 #include <linux/mm.h>
+#include <linux/rcupdate.h>
 #include <linux/slab.h>
 
 #include "area.h"
@@ -806,6 +807,8 @@ void vss_log_copy(struct vss_log *log, struct vss_copy *copy)
 	LIST_HEAD(copies);
 
 	list_add(&copy->list, &copies);
+	/* When the copy is out of our hands nothing but this keeps the log. */
+	rcu_read_lock();
 	atomic_dec(&log->reading);
 	spin_lock(&log->lock);
 	/* The work may be waiting for the device still. */
@@ -818,6 +821,7 @@ void vss_log_copy(struct vss_log *log, struct vss_copy *copy)
 	if (wq_has_sleeper(&log->more))
 		wake_up(&log->more);
 	queue_work(log->wq, &log->work);
+	rcu_read_unlock();
 }
 
 static int tell(struct vss_log *log, struct vss_log_event *event)

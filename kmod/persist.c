@@ -7,6 +7,7 @@
  * Documentation/disk-format.md.
  */
 #include <linux/ktime.h>
+#include <linux/rcupdate.h>
 #include <linux/slab.h>
 #include <linux/string.h>
 
@@ -273,6 +274,8 @@ void vss_log_wipe(struct vss_volume *vol)
 
 	lockdep_assert_held(&vss_mutex);
 	vol->log = NULL;
+	/* See vss_log_copy(): the last copies may have ended before it has. */
+	synchronize_rcu();
 	flush_work(&log->work);
 	vss_disk_wipe(log);
 	vss_log_free(log);
