@@ -116,8 +116,8 @@ static bool add_snapshot(struct vss_log *log, struct vss_snapshot *snap)
 	bool lost = snap->state == VSS_SNAPSHOT_LOST;
 	struct vss_disk_snapshot entry = {
 		.type = VSS_DISK_SNAPSHOT,
-		.flags = cpu_to_le16(snap->sealed ? VSS_DISK_SNAPSHOT_SEALED :
-						    0),
+		.flags = cpu_to_le16(READ_ONCE(snap->sealed) ?
+				     VSS_DISK_SNAPSHOT_SEALED : 0),
 		.epoch = cpu_to_le32(snap->epoch),
 		.time = cpu_to_le64(snap->time_ns),
 		.members = cpu_to_le32(snap->members),
@@ -787,7 +787,8 @@ static void witness_work(struct work_struct *work)
 		!log->rewriting;
 	spin_unlock(&log->lock);
 	/* On the same queue, which runs one work at a time. */
-	if (!idle || !log->bare || log->dead || !room_left(log, SPARE_BLOCKS))
+	if (!idle || !log->bare || log->dead || READ_ONCE(log->closed) ||
+	    !room_left(log, SPARE_BLOCKS))
 		return;
 	log->max_blocks = 1;
 	begin_group(log);
@@ -942,9 +943,10 @@ void vss_log_close(struct vss_log *log)
 	WRITE_ONCE(log->closed, true);
 	spin_unlock(&log->lock);
 	wake_up_all(&log->wait);
+	/* It may be about to queue the witness. */
+	flush_work(&log->work);
 	cancel_delayed_work_sync(&log->witness_work);
 	cancel_delayed_work_sync(&log->record_work);
-	flush_work(&log->work);
 }
 
 /**

@@ -375,8 +375,9 @@ static int make_durable(struct vss_set *set)
 
 		if (!snap || !snap->vol->log)
 			continue;
+		/* First, so that a change of halves behind the entry tells it. */
+		WRITE_ONCE(snap->sealed, true);
 		err = vss_log_event(snap->vol, VSS_DISK_SEALED, snap->epoch, 0);
-		snap->sealed = !err;
 	}
 	return err;
 }
