@@ -622,8 +622,7 @@ static void end_rewrite(struct vss_log *log)
 {
 	int err;
 
-	log->super->log_half = cpu_to_le32(log->half);
-	log->super->log_first = cpu_to_le64(log->half_first);
+	vss_log_set_begin(log);
 	begin_watch(log);
 	err = vss_disk_write_super(log, VSS_DISK_ACTIVE);
 	end_watch(log);
@@ -961,6 +960,16 @@ void vss_log_dismiss(struct vss_log *log)
 	spin_unlock(&log->lock);
 	wake_up_all(&log->wait);
 	queue_work(log->wq, &log->work);
+}
+
+/**
+ * vss_log_set_begin() - the next superblock says that the half is where it begins
+ * @log:	a log whose half tells everything
+ */
+void vss_log_set_begin(struct vss_log *log)
+{
+	log->super->log_half = cpu_to_le32(log->half);
+	log->super->log_first = cpu_to_le64(log->half_first);
 }
 
 /**

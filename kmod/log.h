@@ -143,6 +143,7 @@ int vss_log_leave(struct vss_volume *vol);
 struct vss_log *vss_log_new(struct vss_volume *vol, struct vss_part *part);
 void vss_log_free(struct vss_log *log);
 void vss_log_set_geometry(struct vss_log *log);
+void vss_log_set_begin(struct vss_log *log);
 
 void vss_log_copy(struct vss_log *log, struct vss_copy *copy);
 void vss_log_io_done(struct vss_log *log, bool failed);

@@ -96,7 +96,8 @@ static void set_live(struct vss_volume *vol)
 	/* As in end_life(): who sees the new live one sees that. */
 	smp_wmb();
 	list_for_each_entry(snap, &vol->snaps, list) {
-		snap->logged = true;
+		/* A change of halves is begun anew, and tells them again. */
+		snap->logged = !vol->log->rewriting;
 		if (!vss_snapshot_is_good(snap))
 			continue;
 		/* As in vss_snapshot_commit(). */
@@ -162,6 +163,8 @@ static int load(struct vss_log *log, const struct vss_log_request *req,
 	if (lost) {
 		vss_log_bury(log, lost);
 	} else {
+		if (!log->rewriting)
+			vss_log_set_begin(log);
 		err = vss_disk_write_super(log, VSS_DISK_ACTIVE);
 		if (err)
 			NL_SET_ERR_MSG(extack,
@@ -176,8 +179,11 @@ static int load(struct vss_log *log, const struct vss_log_request *req,
 		set_live(vol);
 unhold:
 	vss_gate_unhold(vol);
-	if (!err)
+	if (!err) {
+		/* An interrupted change of halves goes on; deletions wait for it. */
+		queue_work(log->wq, &log->work);
 		drop_unfinished(vol);
+	}
 	return err;
 }
 

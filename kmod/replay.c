@@ -34,6 +34,8 @@
  * @flushed:	likewise
  * @newer:	a block knows of a newer superblock than there is
  * @epoch:	of the newest snapshot
+ * @half_first:	number of the half's first block
+ * @whole:	@half tells everything
  * @nr:		blocks of the group read last; in vss_log.buf
  * @window:	VSS_LOG_BYTES of the log
  * @win_half:	where they are from
@@ -50,6 +52,8 @@ struct walk {
 	u64		flushed;
 	bool		newer;
 	u32		epoch;
+	u64		half_first;
+	bool		whole;
 	u32		nr;
 	void		*window;
 	u32		win_half;
@@ -199,6 +203,8 @@ static int advance(struct walk *w)
 	if (ret > 0) {
 		w->half = !w->half;
 		w->index = 0;
+		w->half_first = w->seq;
+		w->whole = false;
 	}
 	return min(ret, 0);
 }
@@ -211,6 +217,8 @@ static void begin_walk(struct walk *w)
 	w->half = log->half;
 	w->index = 0;
 	w->seq = log->seq;
+	w->half_first = log->seq;
+	w->whole = true;
 	w->super_seq = 0;
 	w->flushed = 0;
 	w->nr = 0;
@@ -448,6 +456,9 @@ static int carry_out(struct walk *w, const struct vss_disk_log *head,
 		return 0;
 	case VSS_DISK_GONE:
 		return remove_snapshot(w, event);
+	case VSS_DISK_WHOLE:
+		w->whole = true;
+		return 0;
 	default:
 		return 0;
 	}
@@ -553,6 +564,8 @@ int vss_log_replay(struct vss_log *log, u32 *epoch, enum vss_lost_reason *lost)
 	log->half = w.half;
 	log->index = w.index;
 	log->seq = w.seq;
+	log->half_first = w.half_first;
+	log->rewriting = !w.whole;
 	*epoch = w.epoch;
 	if (err == -EBADMSG) {
 		*lost = VSS_LOST_DAMAGED;
