@@ -563,6 +563,8 @@ void vss_log_bury(struct vss_log *log, enum vss_lost_reason reason)
 	vss_snapshots_lose(vol, reason);
 	WRITE_ONCE(log->buried, true);
 	wake_up_all(&log->wait);
+	/* Copies of a closed log wait for this. */
+	queue_work(log->wq, &log->work);
 }
 
 /* Most blocks that the next group may have. */

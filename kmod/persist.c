@@ -10,8 +10,10 @@
 #include <linux/rcupdate.h>
 #include <linux/slab.h>
 #include <linux/string.h>
+#include <linux/workqueue.h>
 
 #include "area.h"
+#include "copy.h"
 #include "event.h"
 #include "gate.h"
 #include "log.h"
@@ -20,6 +22,45 @@
 
 /* Longest wait for writes while nothing is admitted. */
 #define QUIET_TIMEOUT	(10 * HZ)
+
+/**
+ * struct hold_watch - ends a hold if the area does not answer
+ * @work:	does it
+ * @vol:	the volume, held
+ * @ended:	it did: snapshots of the volume are lost
+ */
+struct hold_watch {
+	struct delayed_work	work;
+	struct vss_volume	*vol;
+	bool			ended;
+};
+
+static void end_hold(struct work_struct *work)
+{
+	struct hold_watch *watch = container_of(to_delayed_work(work),
+						struct hold_watch, work);
+
+	watch->ended = true;
+	vss_snapshots_lose(watch->vol, VSS_LOST_STALLED);
+	vss_gate_unhold(watch->vol);
+}
+
+/* What is between these may take as long as the area's device likes. */
+static void begin_hold_watch(struct hold_watch *watch, struct vss_volume *vol)
+{
+	watch->vol = vol;
+	watch->ended = false;
+	INIT_DELAYED_WORK_ONSTACK(&watch->work, end_hold);
+	queue_delayed_work(vol->wq, &watch->work, vss_stall_seconds * HZ);
+}
+
+/* True: writes went on, and the snapshots are lost. */
+static bool end_hold_watch(struct hold_watch *watch)
+{
+	cancel_delayed_work_sync(&watch->work);
+	destroy_delayed_work_on_stack(&watch->work);
+	return watch->ended;
+}
 
 static int create(struct vss_log *log, const struct vss_log_request *req,
 		  struct netlink_ext_ack *extack)
@@ -134,6 +175,7 @@ static int load(struct vss_log *log, const struct vss_log_request *req,
 {
 	enum vss_lost_reason lost = VSS_LOST_NOT;
 	struct vss_volume *vol = log->vol;
+	struct hold_watch watch;
 	u32 epoch = 0;
 	int err;
 
@@ -160,6 +202,7 @@ static int load(struct vss_log *log, const struct vss_log_request *req,
 	if (!lost && vss_gate_writes(vol) && has_good(vol))
 		lost = VSS_LOST_UNTRACKED;
 	memcpy(log->super->boot, req->boot, sizeof(log->super->boot));
+	begin_hold_watch(&watch, vol);
 	if (lost) {
 		vss_log_bury(log, lost);
 	} else {
@@ -169,6 +212,10 @@ static int load(struct vss_log *log, const struct vss_log_request *req,
 		if (err)
 			NL_SET_ERR_MSG(extack,
 				       "the diff area's superblock cannot be written");
+	}
+	if (end_hold_watch(&watch) && !err && !lost) {
+		lost = VSS_LOST_STALLED;
+		vss_log_bury(log, lost);
 	}
 	if (!err) {
 		raise_gen(vol, epoch);
@@ -317,7 +364,8 @@ static int say_clean(struct vss_log *log)
 int vss_log_leave(struct vss_volume *vol)
 {
 	struct vss_log *log = vol->log;
-	bool lost = false;
+	struct hold_watch watch;
+	bool lost = false, good, hung;
 	int err;
 
 	vss_gate_hold(vol);
@@ -329,10 +377,15 @@ int vss_log_leave(struct vss_volume *vol)
 		vss_gate_unhold(vol);
 	/* Or the log would not end where the superblock says. */
 	vss_log_close(log);
+	good = !log->dead && has_good(vol);
+	begin_hold_watch(&watch, vol);
 	if (!err && !log->dead)
 		err = say_clean(log);
-	if (err && !log->dead && has_good(vol)) {
-		vss_log_bury(log, VSS_LOST_DETACHED);
+	hung = end_hold_watch(&watch);
+	if (good && (err || hung)) {
+		/* Those that need copies wait until the loss is recorded. */
+		vss_gate_unhold(vol);
+		vss_log_bury(log, hung ? VSS_LOST_STALLED : VSS_LOST_DETACHED);
 		lost = true;
 	} else if (log->unrecorded) {
 		vss_log_record_loss(log);
