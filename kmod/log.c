@@ -307,9 +307,12 @@ static void stall_work(struct work_struct *work)
 	LIST_HEAD(copies);
 	LIST_HEAD(events);
 
-	vss_snapshots_lose(log->vol, VSS_LOST_STALLED);
+	/* Who commits a snapshot after they are lost finds the log dead. */
 	spin_lock(&log->lock);
 	WRITE_ONCE(log->dead, true);
+	spin_unlock(&log->lock);
+	vss_snapshots_lose(log->vol, VSS_LOST_STALLED);
+	spin_lock(&log->lock);
 	WRITE_ONCE(log->hung, true);
 	list_splice_init(&log->copies, &copies);
 	WRITE_ONCE(log->ready, 0);

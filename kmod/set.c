@@ -326,6 +326,20 @@ static int do_hold(struct vss_set *set)
 	return 0;
 }
 
+/* Has a log failed that a snapshot of the set needs? */
+static bool log_is_dead(struct vss_set *set)
+{
+	unsigned int i;
+	bool dead = false;
+
+	for (i = 0; i < set->nr; i++) {
+		struct vss_log *log = set->members[i].vol->log;
+
+		dead |= set->members[i].snap && log && READ_ONCE(log->dead);
+	}
+	return dead;
+}
+
 static int do_commit(struct vss_set *set)
 {
 	u64 now;
@@ -337,17 +351,16 @@ static int do_commit(struct vss_set *set)
 	    vss_freeze_verify(&set->freezes))
 		return fail(set, -EBUSY,
 			    "a file system was thawed by someone else");
-	for (i = 0; i < set->nr; i++) {
-		struct vss_log *log = set->members[i].vol->log;
-
-		if (set->members[i].snap && log && READ_ONCE(log->dead))
-			return fail(set, -EIO, "a persistent diff area has failed");
-	}
+	if (log_is_dead(set))
+		return fail(set, -EIO, "a persistent diff area has failed");
 	now = ktime_get_real_ns();
 	for (i = 0; i < set->nr; i++) {
 		if (set->members[i].snap)
 			vss_snapshot_commit(set->members[i].snap, now);
 	}
+	/* Meanwhile: who has lost the others may not have seen these. */
+	if (log_is_dead(set))
+		return fail(set, -EIO, "a persistent diff area has failed");
 	set->state = VSS_SET_COMMITTED;
 	unhold_all(set);
 	return 0;
