@@ -502,7 +502,7 @@ static int write_group(struct vss_log *log)
 	end_watch(log);
 	log->took = ktime_get_ns() - begun;
 	log->seq += log->nr_blocks;
-	log->index += log->nr_blocks;
+	WRITE_ONCE(log->index, log->index + log->nr_blocks);
 	if (log->error && !READ_ONCE(log->vol->area.failed)) {
 		WRITE_ONCE(log->vol->area.failed_bdev, log->part->bdev);
 		WRITE_ONCE(log->vol->area.failed, true);
@@ -578,12 +578,17 @@ static u32 room_left(const struct vss_log *log, u32 spare)
 	return min(left > spare ? left - spare : 0, VSS_LOG_BYTES / log->block);
 }
 
+static bool half_is_full(const struct vss_log *log)
+{
+	return READ_ONCE(log->index) >= log->half_blocks / 4 * 3;
+}
+
 /* Should the other half be written from now on?  Not while copies are reaped. */
 static bool wants_switch(struct vss_log *log)
 {
 	bool wants;
 
-	if (log->index < log->half_blocks / 4 * 3)
+	if (!half_is_full(log))
 		return false;
 	spin_lock(&log->lock);
 	wants = !log->reaping && !log->rewriting;
@@ -606,8 +611,8 @@ static int switch_half(struct vss_log *log)
 	if (err)
 		return err;
 	log->half = !log->half;
-	log->index = 0;
-	log->half_first = log->seq;
+	WRITE_ONCE(log->index, 0);
+	WRITE_ONCE(log->half_first, log->seq);
 	log->shard = 0;
 	log->rec = 0;
 	forget_logged(log->vol);
@@ -889,6 +894,21 @@ int vss_log_event(struct vss_volume *vol, enum vss_disk_type type, u32 epoch,
 	return log ? tell(log, &event) : 0;
 }
 
+/*
+ * Many that are reaped in a row must not keep the halves from being changed.  One
+ * change is enough: what there is to tell may fill the new half as much.
+ */
+static void await_switch(struct vss_log *log)
+{
+	u64 first = READ_ONCE(log->half_first);
+
+	if (!half_is_full(log))
+		return;
+	queue_work(log->wq, &log->work);
+	wait_event(log->wait, READ_ONCE(log->half_first) != first ||
+		   READ_ONCE(log->closed) || READ_ONCE(log->dead));
+}
+
 /**
  * vss_log_begin_reap() - a snapshot is about to be removed
  * @vol:	the volume, its reap_lock held
@@ -906,6 +926,7 @@ void vss_log_begin_reap(struct vss_volume *vol, struct vss_snapshot *snap,
 	lockdep_assert_held(&vol->reap_lock);
 	if (!log || !snap->epoch || vol->leaving)
 		return;
+	await_switch(log);
 	spin_lock(&log->lock);
 	while (log->rewriting && !log->closed && !log->dead) {
 		spin_unlock(&log->lock);

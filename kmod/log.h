@@ -50,7 +50,7 @@ struct vss_volume;
  * @closed:	no group is begun any more, but nothing has failed
  * @hung:	the device has not answered for long: nobody waits for the work
  * @released:	writes to be let go once a loss is durable
- * @wait:	woken when @rewriting ends, or with @dead
+ * @wait:	woken when @rewriting ends, with @closed and with @dead
  * @super:	the superblock, as it was written last
  * @block:	bytes of a log block
  * @half_blocks: log blocks in a half
