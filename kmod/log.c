@@ -570,6 +570,22 @@ void vss_log_bury(struct vss_log *log, enum vss_lost_reason reason)
 	queue_work(log->wq, &log->work);
 }
 
+/**
+ * vss_log_is_stuck() - does the device not answer?
+ * @log:	the log
+ *
+ * Return: true if one of its works has waited for it for stall_seconds, and does
+ * still.
+ */
+bool vss_log_is_stuck(struct vss_log *log)
+{
+	unsigned int busy = work_busy(&log->work) |
+		work_busy(&log->witness_work.work) |
+		work_busy(&log->record_work.work);
+
+	return READ_ONCE(log->hung) && busy & WORK_BUSY_RUNNING;
+}
+
 /* Most blocks that the next group may have. */
 static u32 room_left(const struct vss_log *log, u32 spare)
 {

@@ -154,6 +154,7 @@ void vss_log_begin_reap(struct vss_volume *vol, struct vss_snapshot *snap,
 			u16 reason);
 void vss_log_end_reap(struct vss_volume *vol);
 bool vss_log_record_loss(struct vss_log *log);
+bool vss_log_is_stuck(struct vss_log *log);
 void vss_log_close(struct vss_log *log);
 void vss_log_dismiss(struct vss_log *log);
 void vss_log_bury(struct vss_log *log, enum vss_lost_reason reason);

@@ -213,7 +213,8 @@ static int close_room(struct vss_volume *vol, struct vss_part *part,
  * A part that gives no room yet can be removed at any time, others only while
  * the volume has no snapshots.
  *
- * Return: 0 or a negative errno: -EBUSY its room is needed.
+ * Return: 0 or a negative errno: -EBUSY its room is needed, or the device of a
+ * persistent area does not answer.
  */
 int vss_area_remove(struct vss_volume *vol, struct vss_part *part,
 		    struct netlink_ext_ack *extack)
@@ -222,6 +223,11 @@ int vss_area_remove(struct vss_volume *vol, struct vss_part *part,
 	int err;
 
 	lockdep_assert_held(&vss_mutex);
+	if (vol->log && vss_log_is_stuck(vol->log)) {
+		NL_SET_ERR_MSG(extack,
+			       "the diff area's device does not answer: remove it when it does");
+		return -EBUSY;
+	}
 	if (had_room) {
 		err = close_room(vol, part, extack);
 		if (err)
