@@ -77,6 +77,7 @@ writes "$volume" 300
 ((SECONDS < 30)) || fail "writes have waited for $SECONDS s"
 all_lost stalled
 run_ok vssctl status
+expect_fail -s 4 -m "does not answer" vssctl diff-area remove "$volume" "$area"
 dmsetup resume area
 wait_for 20 recorded stalled
 end

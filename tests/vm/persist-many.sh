@@ -48,6 +48,46 @@ some()
 	[[ $(sum "$device") == "${sums[$i]}" ]] || fail "$1: snapshot $i of ${#names[@]} is wrong"
 }
 
+# blocks: how long the log is.
+blocks()
+{
+	blockdev --flushbufs "$area"
+	vssctl diff-area check --json "$area" >"$TEST_TMP/check.json"
+	json blocks <"$TEST_TMP/check.json" | head -n 1
+}
+
+# chunks FIRST COUNT: as many writes one after the other, a log block each.
+chunks()
+{
+	dd if=/dev/urandom of="$volume" bs=16k seek="$1" count="$2" iflag=fullblock oflag=direct conv=notrunc status=none
+}
+
+in_other_half()
+{
+	local n
+
+	n=$(blocks) && ((n < 300 && $(json half <"$TEST_TMP/check.json" | head -n 1) == 1))
+}
+
+# A half has 512 blocks here. The deletion of the last snapshot is what fills three
+# quarters of it, so the other half has nothing to tell.
+take "$volume"
+chunks 0 256
+drop 0
+take "$volume"
+chunks 0 110
+n=110
+while (($(blocks) < 383)); do
+	chunks $n 1
+	n=$((n + 1))
+done
+drop 0
+wait_for 20 in_other_half
+take "$volume"
+writes "$volume" 20
+compare 'after a change of halves with nothing to tell'
+drop 0
+
 made=0 deleted=0 highest=0
 for ((n = 1; n <= steps && SECONDS < 3600; n++)); do
 	if ((${#names[@]} < 2 || ${#names[@]} < most && RANDOM % 5 < 3)); then

@@ -81,6 +81,20 @@ expect_fail -m 'in use' vssctl detach -q "$volume"
 exec 9>&-
 compare 'after a detach that was refused'
 
+# It has had other snapshots since it was attached, of the same epochs.
+away
+load_vss
+run_ok vssctl attach -q "$volume"
+run_ok vssctl diff-area add -q --force "$volume" --on "$(disk vd2)"
+snap "$volume"
+unsnap "${ids[@]}"
+run_ok vssctl diff-area remove -q "$volume" "$(disk vd2)"
+run_ok vssctl diff-area load -q "$volume" "$area"
+settle
+compare 'behind others'
+writes "$volume" 100
+compare 'behind others, written'
+
 # A block of the log is zeroed; the log begins behind 64 KiB of superblocks.
 away
 dd if="$area" of="$TEST_TMP/area" bs=1M status=none
