@@ -115,7 +115,8 @@
  *     VSS_AREA_PINNED can be removed at any time.  Others can while the volume
  *     has no snapshots, members of sets in creation included, nothing is being
  *     stored any more, and no image of a deleted one is being read: else
- *     -EBUSY.  What failed with the part is forgotten: without a part that is
+ *     -EBUSY, as long as the device of a persistent area does not answer.
+ *     What failed with the part is forgotten: without a part that is
  *     VSS_AREA_ERROR the area can be used again.
  *
  * VSS_CMD_AREA_GET (dump)
