@@ -102,7 +102,7 @@ run_ok vssctl detach -q "$volume"
 new_boot
 run_ok vssctl attach -q "$volume"
 table "0 $sectors error"
-expect_fail vssctl diff-area load -q "$volume" "$area"
+expect_fail -m "cannot be read" vssctl diff-area load -q "$volume" "$area"
 table "0 $sectors flakey $store 0 0 600 1 error_writes"
 expect_fail -m "cannot be written" vssctl diff-area load -q "$volume" "$area"
 table "$good"
