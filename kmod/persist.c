@@ -137,6 +137,9 @@ static int load(struct vss_log *log, const struct vss_log_request *req,
 	if (lost == VSS_LOST_UNTRACKED && !has_good(vol))
 		lost = VSS_LOST_NOT;	/* nothing that could be wrong */
 
+	if (lost == VSS_LOST_DAMAGED)
+		pr_warn("%pg: the diff area on %pg is damaged: all snapshots in it are lost\n",
+			vol->bdev, log->part->bdev);
 	vss_gate_hold(vol);
 	err = vss_gate_drain(vol, jiffies + QUIET_TIMEOUT);
 	if (err) {

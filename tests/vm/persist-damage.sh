@@ -93,7 +93,9 @@ try()
 	settle
 	states
 	if [[ $offline == damaged ]]; then
-		[[ $alive == 0 && $reasons == damaged ]] || fail "$*: $alive alive, the others $reasons, of a damaged area"
+		# What the log does not tell any more has no name.
+		[[ $alive == 0 && ${reasons:-damaged} == damaged ]] ||
+			fail "$*: $alive alive, the others $reasons, of a damaged area"
 	elif ((alive == 0)); then
 		# Only what is left of the newer superblock could tell that the volume was left in order.
 		[[ $1 == clean && $reasons == untracked ]] || fail "$*: lost ($reasons), of a sound area"
