@@ -52,8 +52,11 @@ loaded()
 
 end()
 {
+	local ids
+
 	settle
-	unsnap "${names[@]}"
+	mapfile -t ids < <(vssctl list --json | json id)
+	unsnap "${ids[@]}"
 	run_ok vssctl detach -q "$volume"
 }
 
@@ -116,7 +119,10 @@ table "0 130 linear $store 0
 130 1 error
 131 $((sectors - 131)) linear $store 131"
 loaded
-all_lost damaged
+# What is told behind that block has no name.
+vssctl list
+[[ $(vssctl list --json | json state | sort -u) == lost ]] || fail "snapshots are not lost"
+[[ $(vssctl list --json | json lost_reason | sort -u) == damaged ]] || fail "the reason is not that it is damaged"
 table "$good"
 end
 
