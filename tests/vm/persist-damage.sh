@@ -117,7 +117,7 @@ sectors=({0..7} {64..71})
 for ((s = 128; s < 128 + blocks + 2; s++)); do
 	sectors+=("$s")
 done
-step=$((${LONG:-0} ? 1 : ${#sectors[@]} / 12))
+step=$((${LONG:-0} ? 1 : ${#sectors[@]} / 4))
 hows=(bit zero older)
 n=0
 for state in clean active; do
@@ -128,7 +128,7 @@ for state in clean active; do
 		done
 	done
 	# Those that matter most, always.
-	for s in 0 64 128 $((128 + blocks - 2)) $((128 + blocks)); do
+	for s in 0 64 $((128 + blocks / 2)); do
 		try $state $s zero
 	done
 done
