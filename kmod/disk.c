@@ -174,6 +174,7 @@ int vss_disk_read_super(struct vss_log *log, struct netlink_ext_ack *extack)
 {
 	struct block_device *bdev = log->part->bdev;
 	struct vss_disk_super *super;
+	int err, failed = 0;
 	bool found = false;
 	unsigned int i;
 
@@ -181,8 +182,10 @@ int vss_disk_read_super(struct vss_log *log, struct netlink_ext_ack *extack)
 	if (!super)
 		return -ENOMEM;
 	for (i = 0; i < VSS_DISK_NR_SUPERS; i++) {
-		if (vss_disk_rw(bdev, super_sector(i), super, sizeof(*super),
-				REQ_OP_READ) || !super_is_valid(super, i))
+		err = vss_disk_rw(bdev, super_sector(i), super, sizeof(*super),
+				  REQ_OP_READ);
+		failed = failed ?: err;
+		if (err || !super_is_valid(super, i))
 			continue;
 		if (found && le64_to_cpu(super->seq) <
 			     le64_to_cpu(log->super->seq))
@@ -191,6 +194,10 @@ int vss_disk_read_super(struct vss_log *log, struct netlink_ext_ack *extack)
 		found = true;
 	}
 	free_page((unsigned long)super);
+	if (!found && failed) {
+		NL_SET_ERR_MSG(extack, "the diff area's superblocks cannot be read");
+		return failed;
+	}
 	if (!found) {
 		NL_SET_ERR_MSG(extack,
 			       "the device holds no persistent diff area, or both superblocks are damaged");

@@ -193,6 +193,9 @@ static int load(struct vss_log *log, const struct vss_log_request *req,
 	if (lost == VSS_LOST_UNTRACKED && !has_good(vol))
 		lost = VSS_LOST_NOT;	/* nothing that could be wrong */
 
+	if (lost == VSS_LOST_DAMAGED)
+		pr_warn("%pg: the diff area on %pg is damaged: all snapshots in it are lost\n",
+			vol->bdev, log->part->bdev);
 	vss_gate_hold(vol);
 	err = vss_gate_drain(vol, jiffies + QUIET_TIMEOUT);
 	if (err) {
@@ -254,6 +257,11 @@ int vss_log_open(struct vss_volume *vol, struct vss_part *part,
 	int err;
 
 	lockdep_assert_held(&vss_mutex);
+	if (!new && vol->gen) {
+		NL_SET_ERR_MSG(extack,
+			       "the volume has had snapshots since it was attached: detach and attach it first");
+		return -EBUSY;
+	}
 	log = vss_log_new(vol, part);
 	if (!log)
 		return -ENOMEM;
@@ -275,6 +283,9 @@ int vss_log_open(struct vss_volume *vol, struct vss_part *part,
 	if (!err)
 		return 0;
 	vss_log_forget(vol);
+	/* None of them was live: nothing is known of their generations. */
+	if (!new)
+		WRITE_ONCE(vol->gen, 0);
 free:
 	vss_log_free(log);
 	return err;

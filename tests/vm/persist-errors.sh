@@ -52,8 +52,11 @@ loaded()
 
 end()
 {
+	local ids
+
 	settle
-	unsnap "${names[@]}"
+	mapfile -t ids < <(vssctl list --json | json id)
+	unsnap "${ids[@]}"
 	run_ok vssctl detach -q "$volume"
 }
 
@@ -103,7 +106,7 @@ run_ok vssctl detach -q "$volume"
 new_boot
 run_ok vssctl attach -q "$volume"
 table "0 $sectors error"
-expect_fail vssctl diff-area load -q "$volume" "$area"
+expect_fail -m "cannot be read" vssctl diff-area load -q "$volume" "$area"
 table "0 $sectors flakey $store 0 0 600 1 error_writes"
 expect_fail -m "cannot be written" vssctl diff-area load -q "$volume" "$area"
 table "$good"
@@ -117,7 +120,10 @@ table "0 130 linear $store 0
 130 1 error
 131 $((sectors - 131)) linear $store 131"
 loaded
-all_lost damaged
+# What is told behind that block has no name.
+vssctl list
+[[ $(vssctl list --json | json state | sort -u) == lost ]] || fail "snapshots are not lost"
+[[ $(vssctl list --json | json lost_reason | sort -u) == damaged ]] || fail "the reason is not that it is damaged"
 table "$good"
 end
 

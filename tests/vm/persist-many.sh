@@ -4,14 +4,14 @@
 # Many persistent snapshots, made and deleted at random between writes: room in use
 # is what the offline reader counts, at any time, the room of deleted ones comes
 # back, and images are right, also when the area was loaded again. LONG=1: up to 512
-# for an hour; else up to 24. SEED=N repeats what was drawn.
+# for an hour; else up to 16. SEED=N repeats what was drawn.
 # vm: timeout=300
 
 . "$(dirname "$0")/persist-lib.sh"
 
 seed=${SEED:-$RANDOM}
 RANDOM=$seed
-most=24 steps=40 room=64M
+most=16 steps=30 room=64M
 [[ ! ${LONG:-} ]] || most=512 steps=100000 room=600M
 echo "seed $seed, up to $most snapshots"
 split "$(disk vd0)" 4M

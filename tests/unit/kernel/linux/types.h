@@ -86,4 +86,18 @@ static inline void *kmalloc(size_t size, gfp_t gfp)
 #define kfree free
 #define kvfree free
 
+static inline unsigned long get_zeroed_page(gfp_t gfp)
+{
+	(void)gfp;
+	return (unsigned long)calloc(1, PAGE_SIZE);
+}
+
+#define __get_free_page		get_zeroed_page
+#define clear_page(page)	memset(page, 0, PAGE_SIZE)
+
+static inline void free_page(unsigned long page)
+{
+	free((void *)page);
+}
+
 #endif
