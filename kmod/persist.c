@@ -257,11 +257,6 @@ int vss_log_open(struct vss_volume *vol, struct vss_part *part,
 	int err;
 
 	lockdep_assert_held(&vss_mutex);
-	if (!new && vol->gen) {
-		NL_SET_ERR_MSG(extack,
-			       "the volume has had snapshots since it was attached: detach and attach it first");
-		return -EBUSY;
-	}
 	log = vss_log_new(vol, part);
 	if (!log)
 		return -ENOMEM;
@@ -283,9 +278,6 @@ int vss_log_open(struct vss_volume *vol, struct vss_part *part,
 	if (!err)
 		return 0;
 	vss_log_forget(vol);
-	/* None of them was live: nothing is known of their generations. */
-	if (!new)
-		WRITE_ONCE(vol->gen, 0);
 free:
 	vss_log_free(log);
 	return err;
