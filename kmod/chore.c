@@ -42,7 +42,7 @@ static void chore_work(struct work_struct *work)
 		WRITE_ONCE(chore->freed, chore->freed + 1);
 	}
 	if (chore->vol)
-		vss_volume_quiesce(chore->vol);
+		chore->err = vss_volume_quiesce(chore->vol);
 	if (xchg(&chore->state, VSS_CHORE_DONE) == VSS_CHORE_ABANDONED)
 		end_chore(chore);
 	else
@@ -101,10 +101,13 @@ static bool is_done(struct vss_chore *chore)
  *
  * To be called without vss_mutex.
  *
- * Return: 0; -ETIMEDOUT or -EINTR: it will be done, but is not yet.
+ * Return: 0; -EIO: done, but snapshots are lost by that; -ETIMEDOUT or -EINTR:
+ * it will be done, but is not yet.
  */
 int vss_chore_do(struct vss_chore *chore, struct netlink_ext_ack *extack)
 {
+	int err;
+
 	if (!chore->vol && list_empty(&chore->dropped)) {
 		kfree(chore);
 		return 0;
@@ -116,8 +119,12 @@ int vss_chore_do(struct vss_chore *chore, struct netlink_ext_ack *extack)
 		/* At the last moment. */
 		wait_for_completion(&chore->done);
 	}
+	err = chore->err;
 	end_chore(chore);
-	return 0;
+	if (err)
+		NL_SET_ERR_MSG(extack,
+			       "detached, but the snapshots in the diff area are lost by that");
+	return err;
 
 abandoned:
 	if (fatal_signal_pending(current))

@@ -33,6 +33,7 @@ enum vss_chore_state {
  * @dropped:	snapshots that were removed
  * @freed:	how many of them are freed
  * @vol:	the volume that was detached, or NULL
+ * @err:	set before @done: an error that is no reason to try again
  */
 struct vss_chore {
 	struct work_struct	work;
@@ -41,6 +42,7 @@ struct vss_chore {
 	struct list_head	dropped;
 	u32			freed;
 	struct vss_volume	*vol;
+	int			err;
 };
 
 struct vss_chore *vss_chore_new(void);

@@ -21,6 +21,7 @@
 
 #include "event.h"
 #include "freeze.h"
+#include "log.h"
 #include "netlink.h"
 #include "set.h"
 #include "snapshot.h"
@@ -325,6 +326,20 @@ static int do_hold(struct vss_set *set)
 	return 0;
 }
 
+/* Has a log failed that a snapshot of the set needs? */
+static bool log_is_dead(struct vss_set *set)
+{
+	unsigned int i;
+	bool dead = false;
+
+	for (i = 0; i < set->nr; i++) {
+		struct vss_log *log = set->members[i].vol->log;
+
+		dead |= set->members[i].snap && log && READ_ONCE(log->dead);
+	}
+	return dead;
+}
+
 static int do_commit(struct vss_set *set)
 {
 	u64 now;
@@ -336,14 +351,48 @@ static int do_commit(struct vss_set *set)
 	    vss_freeze_verify(&set->freezes))
 		return fail(set, -EBUSY,
 			    "a file system was thawed by someone else");
+	if (log_is_dead(set))
+		return fail(set, -EIO, "a persistent diff area has failed");
 	now = ktime_get_real_ns();
 	for (i = 0; i < set->nr; i++) {
 		if (set->members[i].snap)
 			vss_snapshot_commit(set->members[i].snap, now);
 	}
+	/* Meanwhile: who has lost the others may not have seen these. */
+	if (log_is_dead(set))
+		return fail(set, -EIO, "a persistent diff area has failed");
 	set->state = VSS_SET_COMMITTED;
 	unhold_all(set);
 	return 0;
+}
+
+/*
+ * Snapshots in persistent areas must be durable before anybody is told: all of
+ * them, and what was written to the volumes before, and only then that the set
+ * is complete.
+ */
+static int make_durable(struct vss_set *set)
+{
+	unsigned int i;
+	int err = 0;
+
+	for (i = 0; i < set->nr && !err; i++) {
+		struct vss_volume *vol = set->members[i].vol;
+
+		if (!set->members[i].snap || !vol->log)
+			continue;
+		err = vss_log_sync(vol) ?: blkdev_issue_flush(vol->bdev);
+	}
+	for (i = 0; i < set->nr && !err; i++) {
+		struct vss_snapshot *snap = set->members[i].snap;
+
+		if (!snap || !snap->vol->log)
+			continue;
+		/* First, so that a change of halves behind the entry tells it. */
+		WRITE_ONCE(snap->sealed, true);
+		err = vss_log_event(snap->vol, VSS_DISK_SEALED, snap->epoch, 0);
+	}
+	return err;
 }
 
 static int do_thaw(struct vss_set *set)
@@ -352,6 +401,9 @@ static int do_thaw(struct vss_set *set)
 	int err = 0;
 
 	thaw_all(set);
+	if (make_durable(set))
+		return fail(set, -EIO,
+			    "the snapshots could not be made durable");
 	/*
 	 * Without vss_mutex, for images of disks are read.  As members of a set
 	 * in creation volumes and snapshots stay.
@@ -499,6 +551,7 @@ static int prepare(struct vss_set *set, const struct vss_set_request *req,
 		   struct netlink_ext_ack *extack)
 {
 	unsigned int i;
+	u32 nr_snaps = 0;
 	int err;
 
 	lockdep_assert_held(&vss_mutex);
@@ -510,6 +563,12 @@ static int prepare(struct vss_set *set, const struct vss_set_request *req,
 		err = add_member(set, &req->members[i], extack);
 		if (err)
 			return err;
+	}
+	for (i = 0; i < set->nr; i++)
+		nr_snaps += !!set->members[i].snap;
+	for (i = 0; i < set->nr; i++) {
+		if (set->members[i].snap)
+			set->members[i].snap->members = nr_snaps;
 	}
 	for (i = 0; i < req->nr_freezes; i++) {
 		err = vss_freeze_add_fd(&set->freezes, req->freezes[i].fd,

@@ -13,6 +13,7 @@
 
 #include "event.h"
 #include "hook.h"
+#include "log.h"
 #include "netlink.h"
 #include "snapshot.h"
 #include "volume.h"
@@ -189,6 +190,8 @@ static int check_overlap(struct block_device *bdev,
 static void free_volume(struct vss_volume *vol)
 {
 	/* In the order in which the works of one start those of another. */
+	if (vol->log)
+		vss_log_free(vol->log);
 	if (vol->near_wq)
 		destroy_workqueue(vol->near_wq);
 	if (vol->store_wq)
@@ -427,6 +430,45 @@ close:
 }
 
 /**
+ * vss_volume_is_closed() - has nobody else the volume open?
+ * @vol:	the volume
+ *
+ * Return: true if nobody has.
+ */
+bool vss_volume_is_closed(const struct vss_volume *vol)
+{
+	return atomic_read(&vol->bdev->bd_openers) == 1;
+}
+
+/*
+ * The snapshots of a persistent area stay on disk, good if the volume cannot
+ * have been written when it comes back.  May they be left there?
+ */
+static int may_leave(struct vss_volume *vol, bool force,
+		     struct netlink_ext_ack *extack)
+{
+	struct vss_snapshot *snap;
+
+	if (!force && list_empty(&vol->snaps))
+		return 0;
+	if (!force && !vss_volume_is_closed(vol)) {
+		NL_SET_ERR_MSG(extack,
+			       "the volume is in use: its snapshots would be lost; unmount it first");
+		return -EBUSY;
+	}
+	list_for_each_entry(snap, &vol->snaps, list) {
+		if (vss_snapshot_close(snap, force))
+			continue;
+		NL_SET_ERR_MSG(extack,
+			       "the image of a snapshot is in use (mounted or open)");
+		list_for_each_entry_continue_reverse(snap, &vol->snaps, list)
+			vss_snapshot_reopen(snap);
+		return -EBUSY;
+	}
+	return 0;
+}
+
+/**
  * vss_volume_detach() - stop to track a volume
  * @vol:	the volume
  * @force:	delete its snapshots, even those in use
@@ -443,24 +485,50 @@ int vss_volume_detach(struct vss_volume *vol, bool force,
 		      struct netlink_ext_ack *extack)
 {
 	struct vss_snapshot *snap, *next;
+	int err;
 
 	lockdep_assert_held(&vss_mutex);
 	if (vol->set) {
 		NL_SET_ERR_MSG(extack, "the volume is a member of a set in creation");
 		return -EBUSY;
 	}
-	if (!list_empty(&vol->snaps) && !force) {
+	if (vol->log) {
+		err = may_leave(vol, force, extack);
+		if (err)
+			return err;
+	} else if (!list_empty(&vol->snaps) && !force) {
 		NL_SET_ERR_MSG(extack, "the volume has snapshots");
 		return -EBUSY;
 	}
-	list_for_each_entry_safe(snap, next, &vol->snaps, list)
-		vss_snapshot_unlink(snap, dropped);
-
-	hash_del_rcu(&vol->hash);
+	if (!vol->log) {
+		list_for_each_entry_safe(snap, next, &vol->snaps, list)
+			vss_snapshot_unlink(snap, dropped);
+		hash_del_rcu(&vol->hash);
+	}
 	list_move(&vol->list, &leaving);
 	vss_nr_volumes--;
 	vss_changed();
 	return 0;
+}
+
+/* Until the area knows that its volume leaves, writes are held or copied for. */
+static int leave(struct vss_volume *vol)
+{
+	struct vss_snapshot *snap, *next;
+	LIST_HEAD(dropped);
+	int err;
+
+	err = vss_log_leave(vol);
+	mutex_lock(&vss_mutex);
+	vol->leaving = true;
+	list_for_each_entry_safe(snap, next, &vol->snaps, list)
+		vss_snapshot_unlink(snap, &dropped);
+	hash_del_rcu(&vol->hash);
+	mutex_unlock(&vss_mutex);
+	vss_gate_unhold(vol);
+	vss_log_dismiss(vol->log);
+	vss_snapshots_free(&dropped);
+	return err;
 }
 
 /**
@@ -469,11 +537,16 @@ int vss_volume_detach(struct vss_volume *vol, bool force,
  *
  * Without vss_mutex: waits for what is in flight, and for its snapshots to be
  * freed.
+ *
+ * Return: 0, or -EIO: snapshots in its persistent diff area are lost.
  */
-void vss_volume_quiesce(struct vss_volume *vol)
+int vss_volume_quiesce(struct vss_volume *vol)
 {
+	int err = vol->log ? leave(vol) : 0;
+
 	vss_snapshots_wait(vol);
 	quiesce(vol);
+	return err;
 }
 
 /**

@@ -19,6 +19,7 @@
 #include "map.h"
 #include "safebits.h"
 
+struct vss_log;
 struct vss_set;
 struct vss_snapshot;
 
@@ -40,6 +41,10 @@ struct vss_snapshot;
  * @whole:	a whole disk, not a partition
  * @set:	the set in creation that has the volume as a member, or NULL;
  *		under vss_mutex
+ * @log:	of a persistent diff area, else NULL.  Set and cleared under
+ *		vss_mutex while there are neither snapshots nor copies, or
+ *		with the gate held
+ * @leaving:	snapshots that are dropped stay on disk; under vss_mutex
  * @wq:		runs the works of this volume that writes wait for
  * @near_wq:	the same on the CPU at hand
  * @store_wq:	runs what nobody waits for: the way to the diff area
@@ -76,6 +81,8 @@ struct vss_volume {
 	u64			nr_chunks;
 	bool			whole;
 	struct vss_set		*set;
+	struct vss_log		*log;
+	bool			leaving;
 	struct workqueue_struct	*wq;
 	struct workqueue_struct	*near_wq;
 	struct workqueue_struct	*store_wq;
@@ -113,7 +120,8 @@ int vss_volume_attach(dev_t dev, u32 chunk_size, u64 copy_memory,
 int vss_volume_detach(struct vss_volume *vol, bool force,
 		      struct list_head *dropped,
 		      struct netlink_ext_ack *extack);
-void vss_volume_quiesce(struct vss_volume *vol);
+bool vss_volume_is_closed(const struct vss_volume *vol);
+int vss_volume_quiesce(struct vss_volume *vol);
 void vss_volume_free(struct vss_volume *vol);
 struct vss_volume *vss_volume_find(dev_t dev);
 int vss_volume_check(struct vss_volume *vol, struct netlink_ext_ack *extack);
