@@ -113,7 +113,7 @@ int vss_volume_check(struct vss_volume *vol, struct netlink_ext_ack *extack)
 		return -ENODEV;
 	}
 	if (bdev_nr_sectors(vol->bdev) != vol->nr_sectors) {
-		NL_SET_ERR_MSG(extack, "the volume was resized: detach it and attach it again");
+		NL_SET_ERR_MSG(extack, "the volume was resized");
 		return -ESTALE;
 	}
 	return 0;
