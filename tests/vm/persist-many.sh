@@ -3,7 +3,8 @@
 #
 # Many persistent snapshots, made and deleted at random between writes: room in use
 # is what the offline reader counts, at any time, the room of deleted ones comes
-# back, and images are right, also when the area was loaded again. LONG=1: up to 512
+# back, and images are right, also when the area was loaded again. The log changes its
+# halves when there is no snapshot. LONG=1: up to 512
 # for an hour; else up to 16. SEED=N repeats what was drawn.
 # vm: timeout=300
 

@@ -3,7 +3,7 @@
 #
 # Two controllers at once: over the same volume the second is refused and the
 # first does not notice; over different volumes both go on; and nobody steps a set
-# that belongs to another socket.
+# that belongs to another socket. A diff area that grows meanwhile shows no snapshot.
 
 . "$(dirname "$0")/set-lib.sh"
 
