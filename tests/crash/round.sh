@@ -1,7 +1,7 @@
 #!/bin/bash
 # SPDX-License-Identifier: GPL-2.0-or-later
 #
-# round.sh setup|load|last: what goes on in the VM between two power failures;
+# round.sh setup|load|last [KIND]: what goes on in the VM between two power failures;
 # scripts/check-crash.sh runs it. The disks "origin" and "area" lose what was not
 # flushed; what the images must be is kept in a folder of the host's:
 #
@@ -29,6 +29,7 @@ fi
 
 . "$(dirname "$0")/../vm/content-lib.sh"
 
+kind=${3:-any}
 volume=$(disk origin)
 area=$(disk area)
 # Whole disks: instant reads them while writes are held, so nothing may be dirty in the page cache.
@@ -42,6 +43,15 @@ setup()
 	run_ok vssctl attach -q "$volume"
 	run_ok vssctl diff-area add -q "$volume" --on "$area" --persistent
 	run_ok vssctl detach -q "$volume"
+}
+
+# aim KIND MOST: now the power is to fail, within as many writes and flushes.
+aim()
+{
+	[[ $1 == "$kind" ]] || return 0
+	kind=any
+	echo $((RANDOM % $2 + 1)) >$state/aim.new
+	mv $state/aim.new $state/aim
 }
 
 # known: the snapshots that there are, "UUID STATE DEVICE" each.
@@ -99,6 +109,7 @@ load_area()
 		{ cat "$TEST_TMP/check.json"; fail "the area is not sound"; }
 	used=$(json used <"$TEST_TMP/check.json" | head -n 1)
 	run_ok vssctl attach -q "$volume"
+	[[ ! ${1:-} ]] || aim replay 8
 	run_ok vssctl diff-area load -q "$@" "$volume" "$area"
 	settle
 	[[ $(vol "$volume" area_used) == "$used" ]] ||
@@ -128,6 +139,25 @@ make_one()
 	mv $state/new/copy.0 "$state/snaps/$uuid"
 }
 
+# aimed KIND COMMAND...: runs it; when it is aimed at, mostly without other writes, so that
+# it is hit.
+aimed()
+{
+	local quiet=$((RANDOM % 3))
+
+	if [[ $1 != "$kind" ]]; then
+		"${@:2}"
+	elif ((quiet)); then
+		end_writes
+		aim "$1" 6
+		"${@:2}"
+		begin_writes
+	else
+		aim "$1" 60
+		"${@:2}"
+	fi
+}
+
 delete_one()
 {
 	local uuid
@@ -145,6 +175,7 @@ reload()
 {
 	end_writes
 	settle
+	aim reload 12
 	run_ok vssctl detach -q "$volume"
 	load_area
 	begin_writes
@@ -162,12 +193,12 @@ load()
 	while ((SECONDS < end)); do
 		sleep "0.$((RANDOM % 8))"
 		n=$(find $state/snaps -type f | wc -l)
-		if ((RANDOM % 10 == 0)); then
+		if [[ $kind == reload ]] || ((RANDOM % 10 == 0)); then
 			reload
 		elif ((n < 2 || n < 5 && RANDOM % 2)); then
-			make_one
+			aimed create make_one
 		else
-			delete_one
+			aimed delete delete_one
 		fi
 		kill -0 $churn 2>/dev/null || { cat "$TEST_TMP/churn.log"; fail churn; }
 	done
