@@ -177,3 +177,12 @@ wait "$replay" || fail "replay-log: status $?"
 for what in flushed_points other_points compared changes in_change; do
 	(($(word $what <"$TEST_TMP/counts") > 0)) || fail "no $what: this has not shown what it is for"
 done
+
+# It does compare: with two copies exchanged nothing is right.
+first=("$kept"/*)
+mv "${first[0]}" "$TEST_TMP/one"
+mv "${first[1]}" "${first[0]}"
+mv "$TEST_TMP/one" "${first[1]}"
+truncate -s 0 "$target"
+truncate -s $size "$target"
+expect_fail -m 'is wrong' replay-log --points 20 --volume $volume_size "$log" "$target" "$kept"
