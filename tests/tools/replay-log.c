@@ -270,8 +270,9 @@ static void see(void *data, uint64_t chunk, uint32_t nr, uint32_t tag, uint32_t 
 	}
 }
 
-/* The number of the first chunk that is not as in the copy, or that of chunks. */
-static uint64_t first_wrong(const struct replay *r, struct vssctl_disk *disk, uint32_t epoch, const uint8_t *copy)
+/* The number of the first chunk that is not as in the copy, or that of chunks; where on the target it is. */
+static uint64_t first_wrong(const struct replay *r, struct vssctl_disk *disk, uint32_t epoch, const uint8_t *copy,
+			    uint64_t *where)
 {
 	struct view v = {
 		.epoch = epoch,
@@ -285,16 +286,36 @@ static uint64_t first_wrong(const struct replay *r, struct vssctl_disk *disk, ui
 	for (c = 0; c < disk->nr_chunks; c++) {
 		uint64_t start = c * disk->chunk_size;
 		uint64_t n = r->volume - start < disk->chunk_size ? r->volume - start : disk->chunk_size;
-		/* The area is one part, a whole device: slots are where their numbers say. */
-		const uint8_t *is = v.tags[c] ? r->data + r->volume + (uint64_t)v.slots[c] * disk->chunk_size :
-			r->data + start;
 
-		if ((v.tags[c] && v.slots[c] >= disk->nr_slots) || memcmp(is, copy + start, n))
+		/* The area is one part, a whole device: slots are where their numbers say. */
+		*where = v.tags[c] ? r->volume + (uint64_t)v.slots[c] * disk->chunk_size : start;
+		if ((v.tags[c] && v.slots[c] >= disk->nr_slots) || memcmp(r->data + *where, copy + start, n))
 			break;
 	}
 	free(v.tags);
 	free(v.slots);
 	return c;
+}
+
+static void print_entry(const struct replay *r, size_t i)
+{
+	const struct entry *e = &r->entries[i];
+
+	fprintf(stderr, "entry %zu:%s%s%s%s", i, e->flags & LOG_FLUSH ? " flush" : "", e->flags & LOG_FUA ? " fua" : "",
+		e->flags & LOG_DISCARD ? " discard" : "", e->flags & LOG_MARK ? " mark" : "");
+	if (e->size)
+		fprintf(stderr, " %llu bytes at %llu of the %s", (unsigned long long)e->size,
+			(unsigned long long)(e->to < r->volume ? e->to : e->to - r->volume),
+			e->to < r->volume ? "volume" : "area");
+	fprintf(stderr, "\n");
+}
+
+/* What has been written there so far. */
+static void print_history(const struct replay *r, size_t point, uint64_t where, uint64_t size)
+{
+	for (size_t i = 0; i <= point; i++)
+		if (r->entries[i].to < where + size && r->entries[i].to + r->entries[i].size > where)
+			print_entry(r, i);
 }
 
 /* A sentence about what is wrong with a snapshot that is alive, or NULL. */
@@ -305,7 +326,7 @@ static const char *judge(struct replay *r, size_t point, struct vssctl_disk *dis
 	char uuid[VSS_UUID_TEXT_SIZE];
 	struct vss_uuid bytes;
 	struct snapshot *s;
-	uint64_t chunk;
+	uint64_t chunk, where = 0;
 
 	memcpy(bytes.bytes, found->uuid, sizeof(bytes.bytes));
 	vss_uuid_format(&bytes, uuid);
@@ -320,11 +341,14 @@ static const char *judge(struct replay *r, size_t point, struct vssctl_disk *dis
 	}
 	s->seen = true;
 	r->unreported += point < s->made || point >= s->going;
-	chunk = first_wrong(r, disk, found->epoch, s->copy);
+	chunk = first_wrong(r, disk, found->epoch, s->copy, &where);
 	r->compared++;
 	if (chunk == disk->nr_chunks)
 		return NULL;
-	snprintf(text, sizeof(text), "snapshot %s is wrong from chunk %llu on", uuid, (unsigned long long)chunk);
+	print_history(r, point, where, disk->chunk_size);
+	snprintf(text, sizeof(text), "snapshot %s is wrong from chunk %llu on, which is at %llu of the %s", uuid,
+		 (unsigned long long)chunk, (unsigned long long)(where < r->volume ? where : where - r->volume),
+		 where < r->volume ? "volume" : "area");
 	return text;
 }
 
@@ -334,15 +358,8 @@ static void wrong(const struct replay *r, size_t point, const struct vssctl_disk
 {
 	for (size_t i = 0; i < disk->nr_problems; i++)
 		fprintf(stderr, "%s\n", disk->problems[i].text);
-	for (size_t i = point < 12 ? 0 : point - 12; i <= point; i++) {
-		const struct entry *e = &r->entries[i];
-
-		fprintf(stderr, "entry %zu:%s%s%s%s %llu bytes at %llu of the %s\n", i, e->flags & LOG_FLUSH ? " flush" : "",
-			e->flags & LOG_FUA ? " fua" : "", e->flags & LOG_DISCARD ? " discard" : "",
-			e->flags & LOG_MARK ? " mark" : "", (unsigned long long)e->size,
-			(unsigned long long)(e->to < r->volume ? e->to : e->to - r->volume),
-			e->to < r->volume ? "volume" : "area");
-	}
+	for (size_t i = point < 12 ? 0 : point - 12; i <= point; i++)
+		print_entry(r, i);
 	die("after entry %zu of %zu: %s", point, r->nr_entries, what);
 }
 
