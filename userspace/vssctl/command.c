@@ -25,6 +25,7 @@ const struct vssctl_command *const vssctl_commands[] = {
 	&vssctl_set_writable,
 	&vssctl_expose,
 	&vssctl_unexpose,
+	&vssctl_retain,
 	&vssctl_exec,
 	&vssctl_files,
 	&vssctl_restore,

@@ -93,6 +93,7 @@ extern const struct vssctl_command vssctl_mask;
 extern const struct vssctl_command vssctl_recover;
 extern const struct vssctl_command vssctl_resync;
 extern const struct vssctl_command vssctl_restore;
+extern const struct vssctl_command vssctl_retain;
 extern const struct vssctl_command vssctl_revert;
 extern const struct vssctl_command vssctl_set_writable;
 extern const struct vssctl_command vssctl_show;
