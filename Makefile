@@ -27,7 +27,7 @@ DEBUG_TESTS := boot vm/content-chunks vm/content-order vm/content-ways vm/conten
 	vm/area-full vm/area-error vm/set-killed vm/fail-* vm/fuzz-*
 
 # Those that ask for LONG.
-LONG_TESTS := vm/content-order vm/content-many vm/fuzz-requests
+LONG_TESTS := vm/content-order vm/content-many vm/fuzz-requests vm/svc-fault
 
 # What "install" installs; "stage" installs the tests' own builds instead.
 MODULE_DIR	?= $(CURDIR)/kmod
@@ -72,6 +72,8 @@ check-net: deps ## run the tests with a storage array and two systems only
 	@scripts/check.sh --only net $(if $(TESTS),--tests '$(TESTS)')
 
 check-debug: deps ## run the kernel tests on a kernel with KASAN, lockdep, failing allocations
+	@scripts/install-deps.sh coccinelle
+	@LONG=1 scripts/check.sh --only static
 	@scripts/check.sh --only vm --kernel debug --tests '$(or $(TESTS),$(DEBUG_TESTS))'
 
 check-long: deps ## run the long form of tests, and the faults of a storage array
@@ -81,7 +83,7 @@ check-long: deps ## run the long form of tests, and the faults of a storage arra
 check-kernels: deps ## run the kernel tests on Debian's kernels 6.1, 6.12 and 7.2
 	@scripts/check-kernels.sh '$(or $(TESTS),$(KERNEL_TESTS))' $(KERNELS)
 
-check-static: deps ## run the static checks only (sparse, checkpatch, shellcheck)
+check-static: deps ## run the static checks only; LONG=1: coccicheck and smatch (if there) too
 	@scripts/check.sh --only static $(if $(TESTS),--tests '$(TESTS)')
 
 bench: deps ## compare with the bare device, dm-snapshot and dm-thin; QUICK=1: in 4 minutes

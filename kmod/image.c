@@ -33,7 +33,7 @@
 struct vss_image_io {
 	struct bio		*bio;
 	struct vss_snapshot	*snap;
-	atomic_t		pending;
+	refcount_t		pending;
 	blk_status_t		status;
 	unsigned long		start;
 	struct bvec_iter	todo;
@@ -150,7 +150,7 @@ static void io_put(struct vss_image_io *io)
 	struct vss_snapshot *snap = io->snap;
 	struct bio *bio = io->bio;
 
-	if (!atomic_dec_and_test(&io->pending))
+	if (!refcount_dec_and_test(&io->pending))
 		return;
 	/*
 	 * Was the snapshot given up before the data came?  Then writes may
@@ -404,7 +404,7 @@ static bool send_piece(struct vss_image_io *io, struct bvec_iter part,
 		clone->bi_iter.bi_sector = run->sector;
 	clone->bi_opf &= ~(REQ_NOWAIT | REQ_POLLED);
 	clone->bi_end_io = piece_done;
-	atomic_inc(&io->pending);
+	refcount_inc(&io->pending);
 	submit_bio_noacct(clone);
 	return true;
 }
@@ -480,7 +480,7 @@ static bool start_io(struct bio *bio, gfp_t gfp)
 		return false;
 	io->bio = bio;
 	io->snap = bio->bi_bdev->bd_disk->private_data;
-	atomic_set(&io->pending, 1);
+	refcount_set(&io->pending, 1);
 	io->status = BLK_STS_OK;
 	io->start = bio_start_io_acct(bio);
 	io->todo = bio->bi_iter;

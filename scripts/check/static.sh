@@ -41,37 +41,41 @@ check_shellcheck()
 	shellcheck -S style "${scripts[@]}"
 }
 
-# A build of its own: sparse runs only where something is compiled.
-check_sparse()
+# check_build PROGRAM COMMAND: what a checker has to say while the module is built. A build
+# of its own: it runs only where something is compiled.
+check_build()
 {
 	local kver tree
 
-	command -v sparse >/dev/null || { echo "SKIP: no sparse"; return 4; }
+	command -v "$1" >/dev/null || { echo "SKIP: no $1"; return 4; }
 	kver=$(scripts/vm/kver) || return 1
-	tree=$build/sparse-$kver
+	tree=$build/$1-$kver
 	scripts/sync-tree.sh kmod "$tree/kmod" && scripts/sync-tree.sh uapi "$tree/uapi" || return 1
-	make -j"$(nproc)" -C "/lib/modules/$kver/build" M="$tree/kmod" C=2 modules >"$tree/log" 2>&1 ||
-		{ cat "$tree/log"; return 1; }
-	! grep -E '(warning|error):' "$tree/log"
+	make -j"$(nproc)" -C "/lib/modules/$kver/build" M="$tree/kmod" C=2 CHECK="$2" modules \
+		>"$tree/log" 2>&1 || { cat "$tree/log"; return 1; }
+	! grep -E '(warning|error|warn):' "$tree/log"
 }
 
-# checkpatch.pl comes from the kernel's source package: Debian's header packages
-# leave it out. Unpacking it takes some seconds, so it is kept.
-find_checkpatch()
-{
-	local archive dir=$build/checkpatch
+check_sparse() { check_build sparse sparse; }
 
-	if [[ ! -e $dir/checkpatch.pl ]]; then
-		archive=$(printf '%s\n' /usr/src/linux-source-*.tar.xz | sort -V | tail -n 1)
-		[[ -e $archive ]] || return 1
-		rm -rf "$dir.new"
-		mkdir -p "$dir.new"
-		tar -C "$dir.new" --strip-components 2 --wildcards -xf "$archive" \
-			'*/scripts/checkpatch.pl' '*/scripts/spelling.txt' \
-			'*/scripts/const_structs.checkpatch' || return 1
-		rm -rf "$dir"
+# No package of Debian 12.
+check_smatch() { check_build smatch 'smatch -p=kernel'; }
+
+# kernel_scripts NAME FILE...: files of the kernel's scripts/ in build/NAME, from the kernel's
+# source package: Debian's header packages leave them out. Unpacking takes some seconds,
+# so they are kept.
+kernel_scripts()
+{
+	local archive dir=$build/$1
+
+	shift
+	[[ ! -d $dir ]] || return 0
+	archive=$(printf '%s\n' /usr/src/linux-source-*.tar.xz | sort -V | tail -n 1)
+	[[ -e $archive ]] || { echo "SKIP: no linux-source package"; return 1; }
+	rm -rf "$dir.new"
+	mkdir -p "$dir.new"
+	tar -C "$dir.new" --strip-components 2 --wildcards -xf "$archive" "${@/#/*/scripts/}" &&
 		mv "$dir.new" "$dir"
-	fi
 }
 
 # run_checkpatch IGNORED-TYPES FILE...
@@ -91,7 +95,7 @@ check_checkpatch()
 	# LINUX_VERSION_CODE is what an out-of-tree module has to ask.
 	local ignored=FILE_PATH_CHANGES,LINUX_VERSION_CODE,SPDX_LICENSE_TAG
 
-	find_checkpatch || { echo "SKIP: no linux-source package"; return 4; }
+	kernel_scripts checkpatch checkpatch.pl spelling.txt const_structs.checkpatch || return 4
 	mapfile -t kmod < <(sources kmod tests/kmod | grep '\.[ch]$')
 	mapfile -t uapi < <(sources uapi | grep '\.h$')
 	run_checkpatch "$ignored" "${kmod[@]}" || status=1
@@ -100,7 +104,30 @@ check_checkpatch()
 	return $status
 }
 
+# The kernel's own rules for spatch. make coccicheck wants the whole source tree, for
+# nothing but these files.
+check_coccicheck()
+{
+	local rule options found status=0
+
+	command -v spatch >/dev/null || { echo "SKIP: no spatch (Debian's coccinelle)"; return 4; }
+	kernel_scripts coccinelle coccinelle || return 4
+	while read -r rule; do
+		options=$(sed -n 's,^// Options: *,,p' "$rule")
+		# These need a compiler for OCaml; one is about one driver, the other sparse does too.
+		[[ $rule != */check_bq27xxx_data.cocci && $rule != */badzero.cocci ]] || continue
+		# shellcheck disable=SC2086 # several words
+		found=$(timeout 600 spatch -D report --no-show-diff --very-quiet $options --cocci-file "$rule" \
+			--dir kmod -I uapi 2>"$build/coccinelle.log") ||
+			{ cat "$build/coccinelle.log"; echo "spatch failed: $rule"; status=1; }
+		[[ -z $found ]] || { echo "$found"; status=1; }
+	done < <(find "$build/coccinelle" -name '*.cocci' | sort)
+	return $status
+}
+
 checks=(spdx shellcheck sparse checkpatch)
+# These take minutes.
+[[ ! ${LONG:-} ]] || checks+=(coccicheck smatch)
 case ${1:-} in
 --list) printf '%s\n' "${checks[@]}" ;;
 *)

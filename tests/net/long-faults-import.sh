@@ -132,16 +132,29 @@ one_import()
 	[[ $name != twice ]] || no_twin two
 	# What could not be deleted is tried again when the next session ends.
 	[[ $name != delete-silent ]] || vssctl list shadows >/dev/null
-	if ((status)) && [[ $name != edited ]]; then
-		told "$TEST_TMP/import"
-		clean_up "$name"
+	if [[ $name != edited ]]; then
+		((status == 0)) || told "$TEST_TMP/import"
+		# What has not come with the others is left over too.
+		! grep -q "vssctl import --cleanup" "$TEST_TMP/import" || clean_up "$name"
 	elif ((status)); then
 		grep -q VSS_E "$TEST_TMP/import" || fail "an edited document: $(<"$TEST_TMP/import")"
 		# As it was, it is good.
 		vssctl import "$TEST_TMP/saved.xml" || fail "the document before it was edited"
 	fi
+	# Not of the set, so vssd leaves it alone, though it has no LUN behind it any more.
+	[[ $name != other-lun ]] || forget_other_lun
 	# vssd deletes them when the session has ended.
 	wait_for 60 no_disks || fail "$name: disks left on system two: $(lsblk -d)"
+}
+
+# The disk of the LUN with the serial number that put_another_lun gave.
+forget_other_lun()
+{
+	local serial
+
+	while read -r serial; do
+		echo 1 >"${serial%/*}/delete"
+	done < <(grep -la 0000bad /sys/block/sd*/device/vpd_pg80)
 }
 
 no_disks() { [[ $(lun_disks) == 0 ]]; }

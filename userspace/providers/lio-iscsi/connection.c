@@ -444,7 +444,6 @@ vss_result connection_ask(struct connection *conn, json_object *request, bool ag
 	_cleanup_free_ char *text = NULL;
 	json_object *got = NULL;
 	vss_result result = VSS_E_PROVIDER_VETO;
-	bool was_open = conn->pid;
 	int ret;
 
 	if (answer)
@@ -461,8 +460,8 @@ vss_result connection_ask(struct connection *conn, json_object *request, bool ag
 	ret = connection_open(conn, err);
 	if (!ret)
 		ret = exchange(conn, text, limit_ms, &got, err);
-	/* The array may have been started anew since the last time. */
-	if (ret == -EPIPE && was_open && again) {
+	/* Cut: the array may have been started anew, or have ended what was silent before. */
+	if (ret == -EPIPE && again) {
 		ret = connection_open(conn, err);
 		if (!ret)
 			ret = exchange(conn, text, limit_ms, &got, err);

@@ -33,8 +33,8 @@ const char *connection_product(const struct connection *conn);
 /*
  * Ask; @request is taken over.  *@answer, unless @answer is NULL, is for
  * json_object_put().  What fails otherwise than by the array's own word ends the
- * connection.  @again: with a new one it may be asked once more, if the old one has
- * ended meanwhile.  @limit_ms: 0 for the configured one.
+ * connection.  @again: what was cut may be asked once more, with a new connection.
+ * @limit_ms: 0 for the configured one.
  * The result is the array's, VSS_E_PROVIDER_VETO without it.
  */
 vss_result connection_ask(struct connection *conn, json_object *request, bool again, unsigned int limit_ms,
