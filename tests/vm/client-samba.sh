@@ -46,8 +46,9 @@ cat >"$TEST_TMP/smb.conf" <<-SMB_CONF
 		vfs objects = shadow_copy2
 		shadow:snapdir = $previous
 SMB_CONF
-smbd --configfile="$TEST_TMP/smb.conf" --foreground --no-process-group >"$TEST_TMP/smbd.log" 2>&1 &
-cleanup_push kill $!
+# It has helpers in its process group.
+smbd --configfile="$TEST_TMP/smb.conf" --foreground >"$TEST_TMP/smbd.log" 2>&1 &
+cleanup_push eval "kill -- -$! $! 2>/dev/null; wait $!"
 cleanup_push eval "cat $samba/log* $TEST_TMP/smbd.log"
 
 # smb COMMANDS: what a client of the share does.
