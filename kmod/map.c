@@ -383,6 +383,30 @@ u16 vss_map_covered(struct vss_shard *shard, u32 group, u16 mask, u32 epoch)
 	return found;
 }
 
+/**
+ * vss_map_tagged() - which chunks have a copy with a tag
+ * @shard:	the group's shard, locked
+ * @group:	the group
+ * @mask:	the chunks asked for
+ * @tag:	the tag
+ *
+ * Return: the chunks of @mask that have one.
+ */
+u16 vss_map_tagged(struct vss_shard *shard, u32 group, u16 mask, u32 tag)
+{
+	u16 found = 0;
+	vss_rec_t r;
+
+	for (r = first_rec(shard, group); r; ) {
+		struct vss_map_rec *rec = rec_at(shard, r);
+
+		if (rec->group == group && rec->tag == tag)
+			found |= rec->live & mask;
+		r = rec->next;
+	}
+	return found;
+}
+
 static u32 rec_slot(const struct vss_map_rec *rec, unsigned int chunk)
 {
 	if (rec->base == VSS_SLOT_UNREADABLE)
@@ -437,6 +461,7 @@ static void remove_rec(struct vss_shard *shard, vss_rec_t r)
 	while (*link != r)
 		link = &rec_at(shard, *link)->next;
 	*link = rec->next;
+	rec->live = 0;
 	rec->next = shard->free;
 	shard->free = r;
 	shard->nr_free++;
@@ -471,19 +496,8 @@ bool vss_map_hand_down(struct vss_shard *shard, vss_rec_t *from, vss_rec_t *to,
 	*from = rec->chain;
 
 	gone = rec->live;
-	if (to) {
-		vss_rec_t o;
-		u16 dup = 0;
-
-		for (o = first_rec(shard, rec->group); o; ) {
-			struct vss_map_rec *other = rec_at(shard, o);
-
-			if (other->group == rec->group && other->tag == to_tag)
-				dup |= other->live;
-			o = other->next;
-		}
-		gone &= dup;
-	}
+	if (to)
+		gone &= vss_map_tagged(shard, rec->group, rec->live, to_tag);
 
 	freed->group = rec->group;
 	freed->chunks = 0;
@@ -506,6 +520,44 @@ bool vss_map_hand_down(struct vss_shard *shard, vss_rec_t *from, vss_rec_t *to,
 		remove_rec(shard, r);
 	}
 	return true;
+}
+
+/**
+ * vss_map_walk() - tell of a part of a shard's copies
+ * @shard:	the shard, locked
+ * @pos:	where to go on, 0 to begin with; moved on
+ * @fn:		told of at most VSS_MAP_WALK runs
+ * @data:	for it
+ *
+ * What is inserted meanwhile may be told or not.  While nothing is handed down
+ * all else is told once.
+ *
+ * Return: records looked at, 0: that was all.
+ */
+u32 vss_map_walk(struct vss_shard *shard, u32 *pos, vss_map_run_fn *fn,
+		 void *data)
+{
+	u32 end = shard->recs.nr * RECS_PER_PAGE, n = 0;
+
+	lockdep_assert_held(&shard->lock);
+	while (*pos < end && n < VSS_MAP_WALK / (VSS_GROUP_CHUNKS / 2)) {
+		struct vss_map_rec *rec = rec_at(shard, ++*pos);
+		unsigned int c, next;
+
+		n++;
+		/* Free ones have nothing alive. */
+		for (c = 0; c < VSS_GROUP_CHUNKS; c = next) {
+			next = c + 1;
+			if (!(rec->live & BIT(c)))
+				continue;
+			while (next < VSS_GROUP_CHUNKS &&
+			       (rec->live & BIT(next)))
+				next++;
+			fn(data, ((u64)rec->group << VSS_GROUP_SHIFT) + c,
+			   next - c, rec->tag, rec_slot(rec, c));
+		}
+	}
+	return n;
 }
 
 /**

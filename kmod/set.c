@@ -21,6 +21,7 @@
 
 #include "event.h"
 #include "freeze.h"
+#include "log.h"
 #include "netlink.h"
 #include "set.h"
 #include "snapshot.h"
@@ -344,12 +345,43 @@ static int do_commit(struct vss_set *set)
 	return 0;
 }
 
+/*
+ * Snapshots in persistent areas must be durable before anybody is told: all of
+ * them, and what was written to the volumes before, and only then that the set
+ * is complete.
+ */
+static int make_durable(struct vss_set *set)
+{
+	unsigned int i;
+	int err = 0;
+
+	for (i = 0; i < set->nr && !err; i++) {
+		struct vss_volume *vol = set->members[i].vol;
+
+		if (!set->members[i].snap || !vol->log)
+			continue;
+		err = vss_log_sync(vol) ?: blkdev_issue_flush(vol->bdev);
+	}
+	for (i = 0; i < set->nr && !err; i++) {
+		struct vss_snapshot *snap = set->members[i].snap;
+
+		if (!snap || !snap->vol->log)
+			continue;
+		err = vss_log_event(snap->vol, VSS_DISK_SEALED, snap->epoch, 0);
+		snap->sealed = !err;
+	}
+	return err;
+}
+
 static int do_thaw(struct vss_set *set)
 {
 	unsigned int i;
 	int err = 0;
 
 	thaw_all(set);
+	if (make_durable(set))
+		return fail(set, -EIO,
+			    "the snapshots could not be made durable");
 	mutex_lock(&vss_mutex);
 	/* Its owner may have died, or had enough of it, while we thawed. */
 	if (READ_ONCE(set->doomed)) {
@@ -495,6 +527,7 @@ static int prepare(struct vss_set *set, const struct vss_set_request *req,
 		   struct netlink_ext_ack *extack)
 {
 	unsigned int i;
+	u32 nr_snaps = 0;
 	int err;
 
 	lockdep_assert_held(&vss_mutex);
@@ -506,6 +539,12 @@ static int prepare(struct vss_set *set, const struct vss_set_request *req,
 		err = add_member(set, &req->members[i], extack);
 		if (err)
 			return err;
+	}
+	for (i = 0; i < set->nr; i++)
+		nr_snaps += !!set->members[i].snap;
+	for (i = 0; i < set->nr; i++) {
+		if (set->members[i].snap)
+			set->members[i].snap->members = nr_snaps;
 	}
 	for (i = 0; i < req->nr_freezes; i++) {
 		err = vss_freeze_add_fd(&set->freezes, req->freezes[i].fd,

@@ -11,6 +11,7 @@
 #include <linux/slab.h>
 
 #include "event.h"
+#include "log.h"
 #include "netlink.h"
 #include "snapshot.h"
 #include "volume.h"
@@ -157,6 +158,23 @@ void vss_snapshots_lose(struct vss_volume *vol, enum vss_lost_reason reason)
 		queue_work(vol->wq, &vol->copier.reap_work);
 }
 
+/**
+ * vss_snapshot_lose() - a snapshot that is being loaded was lost
+ * @snap:	the snapshot
+ * @reason:	why
+ */
+void vss_snapshot_lose(struct vss_snapshot *snap, enum vss_lost_reason reason)
+{
+	struct vss_volume *vol = snap->vol;
+
+	mutex_lock(&vol->reap_lock);
+	spin_lock(&vol->snap_lock);
+	end_life(snap, VSS_SNAPSHOT_LOST, reason);
+	spin_unlock(&vol->snap_lock);
+	reap(snap);
+	mutex_unlock(&vol->reap_lock);
+}
+
 static u32 reserve_slots(const struct vss_volume *vol)
 {
 	return min(READ_ONCE(vol->area.nr_slots) / 64, RESERVE_SLOTS);
@@ -193,7 +211,7 @@ bool vss_snapshots_crowded(struct vss_volume *vol)
 	return crowded;
 }
 
-/* The next one that has to go, if any; already marked as lost. */
+/* The next one that has to go, if any; it may be lost already. */
 static struct vss_snapshot *next_to_reap(struct vss_volume *vol)
 {
 	struct vss_snapshot *snap;
@@ -208,11 +226,28 @@ static struct vss_snapshot *next_to_reap(struct vss_volume *vol)
 	snap = crowding(vol);
 	if (!snap && want && vss_area_short_of(&vol->area, want))
 		snap = oldest_alive(vol);
-	if (snap)
-		end_life(snap, VSS_SNAPSHOT_LOST, VSS_LOST_AREA_FULL);
 out:
 	spin_unlock(&vol->snap_lock);
 	return snap;
+}
+
+/*
+ * Remove a lost snapshot, or one that has to go, from the map.  What the log
+ * must know comes first: then no write needs a copy for it any more.
+ */
+static void give_up(struct vss_snapshot *snap, enum vss_lost_reason reason)
+{
+	struct vss_volume *vol = snap->vol;
+
+	lockdep_assert_held(&vol->reap_lock);
+	if (vss_snapshot_is_good(snap))
+		vss_log_begin_reap(vol, snap, reason);
+	spin_lock(&vol->snap_lock);
+	end_life(snap, VSS_SNAPSHOT_LOST, reason);
+	spin_unlock(&vol->snap_lock);
+	vss_event_snapshot(snap, VSS_EVENT_SNAPSHOT_LOST);
+	reap(snap);
+	vss_log_end_reap(vol);
 }
 
 /**
@@ -228,10 +263,8 @@ void vss_snapshots_reap_work(struct work_struct *work)
 	struct vss_snapshot *snap;
 
 	mutex_lock(&vol->reap_lock);
-	while ((snap = next_to_reap(vol))) {
-		vss_event_snapshot(snap, VSS_EVENT_SNAPSHOT_LOST);
-		reap(snap);
-	}
+	while ((snap = next_to_reap(vol)))
+		give_up(snap, VSS_LOST_AREA_FULL);
 	mutex_unlock(&vol->reap_lock);
 	vss_copier_kick(vol);
 }
@@ -255,6 +288,35 @@ struct vss_snapshot *vss_snapshot_find(const uuid_t *uuid)
 		}
 	}
 	return NULL;
+}
+
+static struct vss_snapshot *new_snapshot(struct vss_volume *vol)
+{
+	struct vss_snapshot *snap = kzalloc(sizeof(*snap), GFP_KERNEL);
+	int err;
+
+	if (!snap)
+		return ERR_PTR(-ENOMEM);
+	snap->vol = vol;
+	init_waitqueue_head(&snap->quiet);
+	vss_overlay_init(snap);
+	err = vss_image_create(snap);
+	if (err) {
+		kfree(snap);
+		return ERR_PTR(err);
+	}
+	return snap;
+}
+
+static void add_snapshot(struct vss_snapshot *snap)
+{
+	struct vss_volume *vol = snap->vol;
+
+	spin_lock(&vol->snap_lock);
+	list_add_tail(&snap->list, &vol->snaps);
+	spin_unlock(&vol->snap_lock);
+	vol->nr_snaps++;
+	vss_changed();
 }
 
 /**
@@ -291,6 +353,11 @@ int vss_snapshot_prepare(struct vss_volume *vol, const uuid_t *uuid,
 			       "the diff area has failed: remove the part that failed");
 		return -EIO;
 	}
+	if (vol->log && READ_ONCE(vol->log->dead)) {
+		NL_SET_ERR_MSG(extack,
+			       "the persistent diff area holds lost snapshots: delete them, and make it anew");
+		return -EIO;
+	}
 	if (vss_area_short_of(&vol->area, 1)) {
 		NL_SET_ERR_MSG(extack, "the diff area is full");
 		return -ENOSPC;
@@ -300,29 +367,51 @@ int vss_snapshot_prepare(struct vss_volume *vol, const uuid_t *uuid,
 		return -EEXIST;
 	}
 
-	snap = kzalloc(sizeof(*snap), GFP_KERNEL);
-	if (!snap)
-		return -ENOMEM;
-	snap->vol = vol;
+	snap = new_snapshot(vol);
+	if (IS_ERR(snap)) {
+		NL_SET_ERR_MSG(extack, "no image device could be made");
+		return PTR_ERR(snap);
+	}
 	uuid_copy(&snap->uuid, uuid);
 	uuid_copy(&snap->set_uuid, set_uuid);
 	snap->state = VSS_SNAPSHOT_PREPARED;
-	init_waitqueue_head(&snap->quiet);
-	vss_overlay_init(snap);
-	err = vss_image_create(snap);
-	if (err) {
-		NL_SET_ERR_MSG(extack, "no image device could be made");
-		kfree(snap);
-		return err;
-	}
-
-	spin_lock(&vol->snap_lock);
-	list_add_tail(&snap->list, &vol->snaps);
-	spin_unlock(&vol->snap_lock);
-	vol->nr_snaps++;
-	vss_changed();
+	add_snapshot(snap);
 	*snapp = snap;
 	return 0;
+}
+
+/**
+ * vss_snapshot_restore() - a snapshot comes back from a persistent diff area
+ * @vol:	the volume, whose area is being loaded
+ * @entry:	what the log says; newer than all the volume has
+ *
+ * Return: the snapshot or an error pointer.
+ */
+struct vss_snapshot *
+vss_snapshot_restore(struct vss_volume *vol,
+		     const struct vss_disk_snapshot *entry)
+{
+	u32 reason = le32_to_cpu(entry->lost_reason);
+	struct vss_snapshot *snap;
+
+	lockdep_assert_held(&vss_mutex);
+	if (vol->nr_snaps >= VSS_MAX_SNAPSHOTS)
+		return ERR_PTR(-EBADMSG);
+	snap = new_snapshot(vol);
+	if (IS_ERR(snap))
+		return snap;
+	import_uuid(&snap->uuid, entry->uuid);
+	import_uuid(&snap->set_uuid, entry->set);
+	snap->epoch = le32_to_cpu(entry->epoch);
+	snap->time_ns = le64_to_cpu(entry->time);
+	snap->members = le32_to_cpu(entry->members);
+	snap->sealed = le16_to_cpu(entry->flags) & VSS_DISK_SNAPSHOT_SEALED;
+	snap->reason = reason;
+	snap->state = reason ? VSS_SNAPSHOT_LOST : VSS_SNAPSHOT_ALIVE;
+	snap->reaped = reason;
+	WRITE_ONCE(vol->gen, snap->epoch);
+	add_snapshot(snap);
+	return snap;
 }
 
 /**
@@ -381,6 +470,7 @@ void vss_snapshot_drop(struct vss_snapshot *snap)
 	lockdep_assert_held(&vss_mutex);
 
 	mutex_lock(&vol->reap_lock);
+	vss_log_begin_reap(vol, snap, 0);
 	spin_lock(&vol->snap_lock);
 	end_life(snap, VSS_SNAPSHOT_DELETING, snap->reason);
 	spin_unlock(&vol->snap_lock);
@@ -388,13 +478,14 @@ void vss_snapshot_drop(struct vss_snapshot *snap)
 	spin_lock(&vol->snap_lock);
 	list_del(&snap->list);
 	spin_unlock(&vol->snap_lock);
+	vss_log_end_reap(vol);
 	mutex_unlock(&vol->reap_lock);
 	vol->nr_snaps--;
 	vss_copier_kick(vol);
 
 	vss_image_destroy(snap);
 	vss_changed();
-	if (snap->epoch)
+	if (snap->epoch && !vol->leaving)
 		vss_event_snapshot(snap, VSS_EVENT_SNAPSHOT_DELETED);
 	kfree(snap);
 }

@@ -14,6 +14,7 @@
 
 #include "map.h"
 
+struct vss_disk_snapshot;
 struct vss_volume;
 
 /**
@@ -36,6 +37,9 @@ struct vss_volume;
  * @inflight:	bios of the image being worked on
  * @quiet:	woken when @inflight falls to 0
  * @writable:	writes go to the overlay
+ * @logged:	the log of a persistent area knows it; under vss_volume.snap_lock
+ * @sealed:	its set is complete
+ * @members:	snapshots in its set
  * @overlay:	slot + 1 by chunk
  * @overlay_chunks: entries in @overlay
  * @overlay_lock: protects @overlay_bios; irq-safe
@@ -61,6 +65,10 @@ struct vss_snapshot {
 	atomic_t		inflight;
 	wait_queue_head_t	quiet;
 
+	bool			logged;
+	bool			sealed;
+	u32			members;
+
 	bool			writable;
 	struct xarray		overlay;
 	atomic64_t		overlay_chunks;
@@ -78,6 +86,10 @@ static inline bool vss_snapshot_is_good(const struct vss_snapshot *snap)
 int vss_snapshot_prepare(struct vss_volume *vol, const uuid_t *uuid,
 			 const uuid_t *set_uuid, struct vss_snapshot **snapp,
 			 struct netlink_ext_ack *extack);
+struct vss_snapshot *
+vss_snapshot_restore(struct vss_volume *vol,
+		     const struct vss_disk_snapshot *entry);
+void vss_snapshot_lose(struct vss_snapshot *snap, enum vss_lost_reason reason);
 void vss_snapshot_commit(struct vss_snapshot *snap, u64 time_ns);
 int vss_snapshot_show(struct vss_snapshot *snap);
 void vss_snapshot_drop(struct vss_snapshot *snap);

@@ -13,6 +13,7 @@
 
 #include "event.h"
 #include "hook.h"
+#include "log.h"
 #include "netlink.h"
 #include "snapshot.h"
 #include "volume.h"
@@ -174,6 +175,8 @@ static int check_overlap(struct block_device *bdev,
 static void free_volume(struct vss_volume *vol)
 {
 	/* In the order in which the works of one start those of another. */
+	if (vol->log)
+		vss_log_free(vol->log);
 	if (vol->near_wq)
 		destroy_workqueue(vol->near_wq);
 	if (vol->store_wq)
@@ -411,6 +414,39 @@ close:
 	return err;
 }
 
+/*
+ * The snapshots of a persistent area stay on disk, good if the volume cannot
+ * have been written when it comes back.
+ */
+static int leave(struct vss_volume *vol, bool force,
+		 struct netlink_ext_ack *extack)
+{
+	bool clean = atomic_read(&vol->bdev->bd_openers) == 1;
+	struct vss_snapshot *snap;
+	int err;
+
+	list_for_each_entry(snap, &vol->snaps, list) {
+		if (!force && disk_openers(snap->disk)) {
+			NL_SET_ERR_MSG(extack,
+				       "the image of a snapshot is in use (mounted or open)");
+			return -EBUSY;
+		}
+	}
+	if (!clean && !force && vol->nr_snaps) {
+		NL_SET_ERR_MSG(extack,
+			       "the volume is in use: its snapshots would be lost; unmount it first");
+		return -EBUSY;
+	}
+	err = vss_log_leave(vol, clean);
+	if (err && !force) {
+		NL_SET_ERR_MSG(extack,
+			       "what its diff area must know cannot be written");
+		return err;
+	}
+	vss_log_close(vol);
+	return 0;
+}
+
 /**
  * vss_volume_detach() - stop to track a volume
  * @vol:	the volume; gone if 0 is returned
@@ -423,13 +459,18 @@ int vss_volume_detach(struct vss_volume *vol, bool force,
 		      struct netlink_ext_ack *extack)
 {
 	struct vss_snapshot *snap, *next;
+	int err;
 
 	lockdep_assert_held(&vss_mutex);
 	if (vol->set) {
 		NL_SET_ERR_MSG(extack, "the volume is a member of a set in creation");
 		return -EBUSY;
 	}
-	if (vol->nr_snaps && !force) {
+	if (vol->log) {
+		err = leave(vol, force, extack);
+		if (err)
+			return err;
+	} else if (vol->nr_snaps && !force) {
 		NL_SET_ERR_MSG(extack, "the volume has snapshots");
 		return -EBUSY;
 	}

@@ -19,6 +19,7 @@
 #include "map.h"
 #include "safebits.h"
 
+struct vss_log;
 struct vss_set;
 struct vss_snapshot;
 
@@ -39,6 +40,10 @@ struct vss_snapshot;
  * @whole:	a whole disk, not a partition
  * @set:	the set in creation that has the volume as a member, or NULL;
  *		under vss_mutex
+ * @log:	of a persistent diff area, else NULL.  Set and cleared under
+ *		vss_mutex while there are neither snapshots nor copies, or
+ *		with the gate held
+ * @leaving:	snapshots that are dropped stay on disk; under vss_mutex
  * @wq:		runs the works of this volume that writes wait for
  * @near_wq:	the same on the CPU at hand
  * @store_wq:	runs what nobody waits for: the way to the diff area
@@ -75,6 +80,8 @@ struct vss_volume {
 	u64			nr_chunks;
 	bool			whole;
 	struct vss_set		*set;
+	struct vss_log		*log;
+	bool			leaving;
 	struct workqueue_struct	*wq;
 	struct workqueue_struct	*near_wq;
 	struct workqueue_struct	*store_wq;

@@ -71,7 +71,7 @@
  *
  * VSS_CMD_AREA_ADD (do)
  *     request:  VSS_A_AREA { VOLUME_MAJOR, VOLUME_MINOR,
- *                            (DEV_MAJOR, DEV_MINOR | FD) }
+ *                            (DEV_MAJOR, DEV_MINOR | FD), [MODE], [BOOT] }
  *     reply:    VSS_A_AREA { everything VSS_CMD_AREA_GET tells }
  *     Add a part to a volume's diff area.  A block device is claimed
  *     exclusively and usable at once.  A file (FD, open for writing, regular,
@@ -81,6 +81,14 @@
  *     is in use, -EOPNOTSUPP not a place for a diff area, -ELOOP it lies on a
  *     volume whose own area lies on this one, -ENOSPC too small, or too many
  *     parts.
+ *     MODE makes the area persistent: a device that is the volume's only part,
+ *     from before its first snapshot on.  CREATE writes a new one, LOAD takes
+ *     one over with the snapshots in it, which are lost if the volume may have
+ *     been written since it was detached; with LOAD_UNCLEAN the caller vouches
+ *     that after a crash it was not, in this boot either.  BOOT names this
+ *     boot (/proc/sys/kernel/random/boot_id): what was in use in the same boot
+ *     and not detached is lost in any case.  -EUCLEAN, -ESTALE, -EINVAL: the
+ *     device holds no area that could be loaded for this volume.
  *
  * VSS_CMD_AREA_EXTENTS (do)
  *     request:  VSS_A_AREA { VOLUME_MAJOR, VOLUME_MINOR, ID, [LAST],
@@ -107,7 +115,8 @@
  *     request:  [VSS_A_AREA { VOLUME_MAJOR, VOLUME_MINOR }]
  *     reply:    VSS_A_AREA {
  *                  VOLUME_MAJOR, VOLUME_MINOR, ID, TYPE, DEV_MAJOR, DEV_MINOR,
- *                  [PATH], SIZE, USED, [ON_ORIGIN], STATE }
+ *                  [PATH], SIZE, USED, [ON_ORIGIN], STATE, [UUID] }
+ *     UUID names a persistent area.
  *
  * VSS_CMD_SET_PREPARE (do)
  *     request:  VSS_A_SET {
@@ -310,6 +319,9 @@ enum vss_area_attr {
 	VSS_A_AREA_ON_ORIGIN,		/* flag, lies on its own volume */
 	VSS_A_AREA_STATE,		/* u32, enum vss_area_state */
 	VSS_A_AREA_PAD,
+	VSS_A_AREA_MODE,		/* u32, enum vss_area_mode */
+	VSS_A_AREA_BOOT,		/* binary, VSS_UUID_SIZE */
+	VSS_A_AREA_UUID,		/* binary, VSS_UUID_SIZE */
 
 	__VSS_A_AREA_MAX,
 	VSS_A_AREA_MAX = __VSS_A_AREA_MAX - 1
@@ -318,6 +330,13 @@ enum vss_area_attr {
 enum vss_area_type {
 	VSS_AREA_DEVICE,
 	VSS_AREA_FILE,
+};
+
+enum vss_area_mode {
+	VSS_AREA_VOLATILE,		/* snapshots end with the machine's uptime */
+	VSS_AREA_CREATE,		/* make a persistent area, overwrite what is there */
+	VSS_AREA_LOAD,			/* take over a persistent area with its snapshots */
+	VSS_AREA_LOAD_UNCLEAN,		/* also after a crash: the volume was not written since */
 };
 
 enum vss_area_state {
@@ -431,6 +450,8 @@ enum vss_lost_reason {
 	VSS_LOST_NO_MEMORY,		/* no memory for the map */
 	VSS_LOST_STALLED,		/* the diff area did not answer in time */
 	VSS_LOST_DETACHED,		/* the volume was detached by force */
+	VSS_LOST_UNTRACKED,		/* the volume may have been written untracked */
+	VSS_LOST_DAMAGED,		/* the persistent diff area is damaged */
 };
 
 enum vss_event_attr {
