@@ -10,6 +10,7 @@
 #include <unistd.h>
 
 #include "areas-table.h"
+#include "print.h"
 
 struct table {
 	char path[64];
@@ -31,7 +32,7 @@ static void read_table(struct table *t, const char *content)
 	assert_int_equal(write(fd, content, strlen(content)), (ssize_t)strlen(content));
 	close(fd);
 	file = open_memstream(&t->said, &size);
-	t->ctl = (struct vssctl) { .out = file, .err = file };
+	t->ctl = (struct vssctl) { .out = file, .err = file, .print = &vssctl_print_text };
 	assert_int_equal(vssctl_areas_read(&t->ctl, t->path, &t->areas, &t->bad), 0);
 	fclose(file);
 	unlink(t->path);
@@ -84,7 +85,7 @@ static void bad_lines(void **state)
 
 static void no_file(void **state)
 {
-	struct table t = { .ctl = { .out = stdout, .err = stderr } };
+	struct table t = { .ctl = { .out = stdout, .err = stderr, .print = &vssctl_print_text } };
 
 	(void)state;
 	assert_int_equal(vssctl_areas_read(&t.ctl, "/proc/no-such-file", &t.areas, &t.bad), 0);

@@ -35,9 +35,11 @@ run_ok vssctl attach -q "$other"
 run_ok vssctl diff-area add -q "$other" --on "$other_area" --persistent
 sums=("$(sum "$root")" "$(sum "$other")")
 snap "$root" "$other"
-for volume in "$root" "$other"; do
-	dd if=/dev/urandom of="$volume" bs=4k seek=2000 count=300 oflag=direct conv=notrunc status=none
-done
+mkdir "$TEST_TMP/mnt"
+run_ok mount "$root" "$TEST_TMP/mnt"
+dd if=/dev/urandom of="$TEST_TMP/mnt/file" bs=64k count=20 conv=fsync status=none
+run_ok umount "$TEST_TMP/mnt"
+dd if=/dev/urandom of="$other" bs=4k seek=2000 count=300 oflag=direct conv=notrunc status=none
 settle
 devices=("$root" "$root_area" "$other" "$other_area")
 # What the disks have at a power cut: nothing is in flight.
@@ -69,7 +71,7 @@ away()
 echo "--- the initramfs"
 # It resolves the names, and finds what is missing itself.
 mkdir -p /etc/vss
-printf '%s\n' '# root' "LABEL=vss-root  $root_area" "$other $other_area" >/etc/vss/areas
+printf '%s\n' '# root' "LABEL=vss-root  $root_area" "$other $other_area" 'one' >/etc/vss/areas
 init=$TEST_TMP/init
 mkdir -p "$init"/{bin,sbin,dev,proc,sys,run,etc,tmp,usr}
 for dir in bin sbin lib lib64; do
@@ -100,11 +102,12 @@ cp "$hooks/scripts/local-premount/vss" "$init/premount"
 # initramfs: what it does before it mounts $root.
 initramfs()
 {
-	run_ok env ROOT="$root" PATH=/bin:/sbin chroot "$init" /bin/sh /premount
+	run_ok env ROOT="$root" PATH=/bin:/sbin chroot "$init" /bin/sh /premount 2>&1
 	settle
 }
 
-initramfs
+initramfs | tee "$TEST_TMP/said"
+grep -q 'areas:4: a line has' "$TEST_TMP/said" || fail "a bad line is not told"
 alive
 initramfs
 [[ $(vssctl diff-area list --json | json device | wc -l) == 2 ]] || fail "loaded twice"
@@ -131,9 +134,8 @@ away
 
 echo "--- after a crash, with nobody to vouch for it"
 crash 3
-mkdir -p "$TEST_TMP/mnt"
 run_ok mount "$root" "$TEST_TMP/mnt"
-run_ok vssctl diff-area boot --unclean
+expect_fail -s 2 -m 'areas:4:' vssctl diff-area boot --unclean
 alive_reasons=$(vssctl list --json | json lost_reason | sort | paste -sd ' ')
 [[ $alive_reasons == 'none untracked' ]] || fail "a mounted volume has its snapshots: $alive_reasons"
 run_ok umount "$TEST_TMP/mnt"

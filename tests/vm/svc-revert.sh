@@ -83,14 +83,14 @@ exec 9<&-
 [[ $(shadows | wc -l) == 3 ]] || fail "newer copies are gone although nothing was set back"
 
 echo "--- by force, broken off by a kill, and gone on with"
-slow 60
+slow 500
 run_ok vssctl revert --force "$wanted"
 copied=$(volume_field "$volume" chunks_copied)
 ! mountpoint -q "$dir" || fail "it is still mounted"
 [[ $(shadows | sort) == "$(printf '%s\n' "$old" "$wanted" | sort)" ]] || fail "left: $(shadows)"
 ! mountpoint -q "$TEST_TMP/exposed" || fail "a newer copy is still exposed"
 expect_fail vssctl revert "$wanted"
-expect_fail mount "$volume" "$dir"
+expect_fail mount -t ext4 "$volume" "$dir"
 expect_fail -m 'being set back' vssctl create --context nas-rollback "$volume"
 expect_fail -m 'being set back' vssctl delete --force "$wanted"
 stop_vssd KILL
@@ -118,7 +118,7 @@ run_ok vssctl revert --status "$volume"
 echo "--- the shadow copy is lost half way"
 run_ok mount "$volume" "$dir"
 change 5
-slow 60
+slow 500
 run_ok vssctl revert --force "$old"
 _untrack "$volume"
 slow 0
