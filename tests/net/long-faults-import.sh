@@ -184,10 +184,13 @@ second_life()
 {
 	impatient
 	vssctl import "$SHARE/died.xml" || fail "the second life cannot import"
+	# vssd deletes them when the session has ended.
+	wait_for 60 no_disks
 	say "died: imported by the second life, and released"
 	tell died.used
 	await orphan.made 400
 	vssctl import "$SHARE/orphan.xml" || fail "cannot import what a dead requester has left"
+	wait_for 60 no_disks
 	tell orphan.used
 }
 
