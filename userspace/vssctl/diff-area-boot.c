@@ -22,7 +22,7 @@
 #define POLL_MS		200
 #define MAX_WAIT	600
 
-enum { OPT_TABLE = 1, OPT_UNCLEAN, OPT_WAIT };
+enum { OPT_TABLE = 1, OPT_WAIT, OPT_UNCLEAN };
 
 static const struct vssctl_option options[] = {
 	{ OPT_TABLE, "table", "FILE", "instead of " USUAL_TABLE },

@@ -12,7 +12,7 @@
 #include "expose.h"
 #include "print-service.h"
 
-enum { OPT_SHARE = 1, OPT_PATH, OPT_SAMBA };
+enum { OPT_SAMBA = 1, OPT_SHARE, OPT_PATH };
 
 static const struct vssctl_option options[] = {
 	{ OPT_SAMBA, "samba", NULL, "as a previous version, DIRECTORY/@GMT-..., for Samba's clients" },
