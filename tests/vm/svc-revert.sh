@@ -30,6 +30,8 @@ dir=$TEST_TMP/dir
 mkdir "$dir"
 run_ok mount "$volume" "$dir"
 cleanup_push _umount_tmp "$dir"
+# What differs is to lie in the second half: the first is compared when the kill comes.
+run_ok fallocate -l 24M "$dir/first-half"
 load_vss
 track "$volume" "$(part "$(disk vd1)" 1)"
 start_vssd
