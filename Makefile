@@ -27,7 +27,7 @@ DEBUG_TESTS := boot vm/content-chunks vm/content-order vm/content-ways vm/conten
 	vm/area-full vm/area-error vm/set-killed vm/fail-* vm/fuzz-* vm/persist-reload
 
 # Those that ask for LONG.
-LONG_TESTS := vm/content-order vm/content-many vm/fuzz-requests vm/svc-fault
+LONG_TESTS := vm/content-order vm/content-many vm/persist-damage vm/persist-many vm/fuzz-requests vm/svc-fault
 
 # What "install" installs; "stage" installs the tests' own builds instead.
 MODULE_DIR	?= $(CURDIR)/kmod
@@ -125,7 +125,7 @@ clean: ## delete everything that was built, but not kernels
 help: ## print this
 	@echo 'Targets (default: all):'
 	@sed -nE 's/^([a-z-]+):.*## (.*)/  \1\t\2/p' Makefile | expand -t 18
-	@echo 'Variables: KDIR DESTDIR PREFIX TESTS W=1 (more warnings) KVER (of the VM) VECTORS FUZZ_SECONDS QUICK REPEATS SECTIONS KERNELS CUTS SEED VSS_KERNELS (where kernels are kept)'
+	@echo 'Variables: KDIR DESTDIR PREFIX TESTS W=1 (more warnings) KVER (of the VM) VECTORS FUZZ_SECONDS QUICK REPEATS SECTIONS ENGINES KERNELS CUTS SEED VSS_KERNELS (where kernels are kept)'
 
 # --- what the checks build: warnings are errors -----------------------------
 

@@ -1582,12 +1582,11 @@ void vss_copier_stop(struct vss_volume *vol)
 	wait_event(copier->quiet, !atomic64_read(&copier->used));
 	if (vol->log)
 		flush_work(&vol->log->work);
+	/* Whoever has handed over the last read may have a work to queue. */
+	synchronize_rcu();
 	/* Whoever has worked on the last copies may still queue works. */
 	flush_workqueue(vol->near_wq);
 	flush_workqueue(vol->wq);
-	/* Whoever has handed over the last read may have more to queue. */
-	synchronize_rcu();
-	flush_workqueue(vol->near_wq);
 	cancel_delayed_work_sync(&copier->late_work);
 	cancel_delayed_work_sync(&copier->stall_work);
 	cancel_delayed_work_sync(&copier->copy_work);

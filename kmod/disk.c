@@ -106,6 +106,14 @@ static bool super_is_valid(const struct vss_disk_super *super, unsigned int nr)
 			     offsetof(struct vss_disk_super, crc));
 }
 
+/* Slots that a half takes on a part of so many. */
+static u64 half_slots(const struct vss_volume *vol, u32 slots)
+{
+	u64 half = max_t(u64, HALF_MIN_BYTES, (u64)slots * HALF_SLOT_BYTES);
+
+	return DIV_ROUND_UP_ULL(half, 1U << vol->chunk_shift);
+}
+
 static int check_super(struct vss_log *log, struct netlink_ext_ack *extack)
 {
 	const struct vss_disk_super *super = log->super;
@@ -113,6 +121,7 @@ static int check_super(struct vss_log *log, struct netlink_ext_ack *extack)
 	u64 fixed = vss_disk_header_slots(vol) +
 		2ULL * le32_to_cpu(super->parts[0].log_slots);
 	u32 block = le32_to_cpu(super->log_block);
+	u32 state = le32_to_cpu(super->state);
 
 	if (le64_to_cpu(super->incompat) & ~VSS_DISK_INCOMPAT_ALL ||
 	    le64_to_cpu(super->ro_compat) & ~VSS_DISK_RO_COMPAT_ALL) {
@@ -139,7 +148,11 @@ static int check_super(struct vss_log *log, struct netlink_ext_ack *extack)
 	}
 	if (block < bdev_logical_block_size(log->part->bdev) ||
 	    block > VSS_DISK_MAX_LOG_BLOCK || !is_power_of_2(block) ||
-	    le32_to_cpu(super->log_half) > 1 || !super->parts[0].log_slots ||
+	    le32_to_cpu(super->log_half) > 1 ||
+	    state < VSS_DISK_ACTIVE || state > VSS_DISK_LOST ||
+	    /* In less the map may not have room, nor may copies beside it. */
+	    le32_to_cpu(super->parts[0].log_slots) <
+	    half_slots(vol, le32_to_cpu(super->parts[0].slots)) ||
 	    fixed >= le32_to_cpu(super->parts[0].slots) ||
 	    (u64)le32_to_cpu(super->parts[0].slots) >
 	    vss_sector_to_chunk(vol, bdev_nr_sectors(log->part->bdev))) {
@@ -161,6 +174,7 @@ int vss_disk_read_super(struct vss_log *log, struct netlink_ext_ack *extack)
 {
 	struct block_device *bdev = log->part->bdev;
 	struct vss_disk_super *super;
+	int err, failed = 0;
 	bool found = false;
 	unsigned int i;
 
@@ -168,8 +182,10 @@ int vss_disk_read_super(struct vss_log *log, struct netlink_ext_ack *extack)
 	if (!super)
 		return -ENOMEM;
 	for (i = 0; i < VSS_DISK_NR_SUPERS; i++) {
-		if (vss_disk_rw(bdev, super_sector(i), super, sizeof(*super),
-				REQ_OP_READ) || !super_is_valid(super, i))
+		err = vss_disk_rw(bdev, super_sector(i), super, sizeof(*super),
+				  REQ_OP_READ);
+		failed = failed ?: err;
+		if (err || !super_is_valid(super, i))
 			continue;
 		if (found && le64_to_cpu(super->seq) <
 			     le64_to_cpu(log->super->seq))
@@ -178,6 +194,10 @@ int vss_disk_read_super(struct vss_log *log, struct netlink_ext_ack *extack)
 		found = true;
 	}
 	free_page((unsigned long)super);
+	if (!found && failed) {
+		NL_SET_ERR_MSG(extack, "the diff area's superblocks cannot be read");
+		return failed;
+	}
 	if (!found) {
 		NL_SET_ERR_MSG(extack,
 			       "the device holds no persistent diff area, or both superblocks are damaged");
@@ -220,11 +240,10 @@ int vss_disk_format(struct vss_log *log, const u8 *boot)
 {
 	struct vss_disk_super *super = log->super;
 	struct vss_volume *vol = log->vol;
-	u32 slots = log->part->slots, log_slots;
-	u64 half = max_t(u64, HALF_MIN_BYTES, (u64)slots * HALF_SLOT_BYTES);
+	u32 slots = log->part->slots;
+	u32 log_slots = half_slots(vol, slots);
 	int err;
 
-	log_slots = DIV_ROUND_UP_ULL(half, 1U << vol->chunk_shift);
 	if (vss_disk_header_slots(vol) + 2ULL * log_slots >= slots)
 		return -ENOSPC;
 	memset(super, 0, sizeof(*super));

@@ -16,6 +16,7 @@
 #include <linux/crc32c.h>
 #include <linux/ktime.h>
 #include <linux/mm.h>
+#include <linux/rcupdate.h>
 #include <linux/slab.h>
 
 #include "area.h"
@@ -29,9 +30,10 @@
 #define SPARE_BLOCKS		8U
 /* Units that one copy needs at most. */
 #define COPY_UNITS		VSS_GROUP_CHUNKS
-/* So much of the map is told with each group while the half is new. */
+/* Records looked at and runs told with each group while the half is new. */
 #define REWRITE_UNITS		2048U
 #define WITNESS_DELAY		HZ
+#define RECORD_DELAY		(5 * HZ)
 /* Longest wait for copies that are being read, in ns. */
 #define MAX_GATHER		(5 * NSEC_PER_MSEC)
 
@@ -114,8 +116,8 @@ static bool add_snapshot(struct vss_log *log, struct vss_snapshot *snap)
 	bool lost = snap->state == VSS_SNAPSHOT_LOST;
 	struct vss_disk_snapshot entry = {
 		.type = VSS_DISK_SNAPSHOT,
-		.flags = cpu_to_le16(snap->sealed ? VSS_DISK_SNAPSHOT_SEALED :
-						    0),
+		.flags = cpu_to_le16(READ_ONCE(snap->sealed) ?
+				     VSS_DISK_SNAPSHOT_SEALED : 0),
 		.epoch = cpu_to_le32(snap->epoch),
 		.time = cpu_to_le64(snap->time_ns),
 		.members = cpu_to_le32(snap->members),
@@ -203,7 +205,7 @@ static void add_copy(struct vss_log *log, struct vss_copy *copy)
  * that wait for them are judged anew.  What does not fit stays in @copies.
  */
 static void add_copies(struct vss_log *log, struct list_head *copies,
-		       struct list_head *taken, struct list_head *void_copies)
+		       struct list_head *void_copies)
 {
 	struct vss_volume *vol = log->vol;
 	struct vss_copy *copy, *next;
@@ -227,33 +229,133 @@ static void add_copies(struct vss_log *log, struct list_head *copies,
 		if (!has_room(log, COPY_UNITS))
 			break;
 		add_copy(log, copy);
-		list_move_tail(&copy->list, taken);
+		list_move_tail(&copy->list, &log->taken);
 	}
 }
 
-static void publish(struct vss_log *log, struct list_head *taken,
-		    struct list_head *void_copies)
+/* Let the writes go that wait for copies without slots. */
+static void abandon(struct vss_log *log, struct list_head *copies)
 {
 	struct bio_list released = BIO_EMPTY_LIST;
 	struct vss_copy *copy, *next;
 
-	list_for_each_entry_safe(copy, next, taken, list) {
-		list_del_init(&copy->list);
-		/* Without memory the loss is made durable before writes go. */
-		if (vss_copy_publish(copy, log->epoch, !log->dead, &released))
-			vss_log_bury(log, VSS_LOST_NO_MEMORY);
-	}
-	list_for_each_entry_safe(copy, next, void_copies, list) {
+	list_for_each_entry_safe(copy, next, copies, list) {
 		list_del_init(&copy->list);
 		vss_copy_abandon(copy, &released);
 	}
 	vss_gate_release(log->vol, &released);
 }
 
+static void let_go(struct vss_log *log)
+{
+	struct bio_list released;
+
+	spin_lock(&log->lock);
+	released = log->released;
+	bio_list_init(&log->released);
+	spin_unlock(&log->lock);
+	vss_gate_release(log->vol, &released);
+}
+
+/* The group is durable, or the log is dead. */
+static void publish(struct vss_log *log)
+{
+	struct bio_list released = BIO_EMPTY_LIST;
+	struct vss_copy *copy, *next;
+	bool failed = false;
+
+	list_for_each_entry_safe(copy, next, &log->taken, list) {
+		list_del_init(&copy->list);
+		if (vss_copy_publish(copy, log->epoch,
+				     !failed && !READ_ONCE(log->dead),
+				     &released))
+			failed = true;
+	}
+	spin_lock(&log->lock);
+	bio_list_merge(&log->released, &released);
+	spin_unlock(&log->lock);
+	/* Without memory the loss is made durable before writes go. */
+	if (failed)
+		vss_log_bury(log, VSS_LOST_NO_MEMORY);
+	let_go(log);
+}
+
+/* ---- a device that does not answer ---- */
+
+/* Somebody waited for these, all taken out of the queues. */
+static void complete_events(struct list_head *events, int err)
+{
+	struct vss_log_event *event, *next;
+
+	list_for_each_entry_safe(event, next, events, list) {
+		list_del_init(&event->list);
+		event->err = err;
+		complete(&event->done);
+	}
+}
+
+/*
+ * The device does not answer: let the origin's writes go, whatever comes.  The
+ * work waits for the device meanwhile, and touches no queue.
+ */
+static void stall_work(struct work_struct *work)
+{
+	struct vss_log *log = container_of(to_delayed_work(work),
+					   struct vss_log, stall_work);
+	struct bio_list released = BIO_EMPTY_LIST;
+	struct vss_copy *copy;
+	LIST_HEAD(copies);
+	LIST_HEAD(events);
+
+	/* Who commits a snapshot after they are lost finds the log dead. */
+	spin_lock(&log->lock);
+	WRITE_ONCE(log->dead, true);
+	spin_unlock(&log->lock);
+	vss_snapshots_lose(log->vol, VSS_LOST_STALLED);
+	spin_lock(&log->lock);
+	WRITE_ONCE(log->hung, true);
+	list_splice_init(&log->copies, &copies);
+	WRITE_ONCE(log->ready, 0);
+	list_splice_init(&log->events, &events);
+	spin_unlock(&log->lock);
+	/* The content of those on their way is still being written. */
+	list_for_each_entry(copy, &log->taken, list)
+		vss_copy_release(copy, &released);
+	vss_gate_release(log->vol, &released);
+	abandon(log, &copies);
+	let_go(log);
+	complete_events(&log->told, -ETIMEDOUT);
+	complete_events(&events, -ETIMEDOUT);
+	wake_up_all(&log->wait);
+}
+
+/* What is between these may take as long as the device likes. */
+static void begin_watch(struct vss_log *log)
+{
+	queue_delayed_work(log->vol->wq, &log->stall_work,
+			   vss_stall_seconds * HZ);
+}
+
+static void end_watch(struct vss_log *log)
+{
+	cancel_delayed_work_sync(&log->stall_work);
+}
+
 /* ---- the change of halves ---- */
+
+/**
+ * struct map_part - a part of the map that is being told
+ * @log:	the log
+ * @told:	runs told
+ */
+struct map_part {
+	struct vss_log	*log;
+	u32		told;
+};
 
 static void tell_run(void *data, u64 chunk, u32 nr, u32 tag, u32 slot)
 {
+	struct map_part *part = data;
 	struct vss_disk_copy entry = {
 		.type = VSS_DISK_MAP,
 		.nr = nr,
@@ -262,25 +364,31 @@ static void tell_run(void *data, u64 chunk, u32 nr, u32 tag, u32 slot)
 	};
 
 	set_chunk(&entry, chunk);
-	add_entry(data, &entry, 1);
+	add_entry(part->log, &entry, 1);
+	part->told++;
 }
 
-/* Tell a part of the map; true: that was the last one. */
+/*
+ * Tell a part of the map; true: that was the last one.  Where nothing is alive
+ * there may be nothing to tell.
+ */
 static bool add_map(struct vss_log *log)
 {
+	struct map_part part = { .log = log };
 	struct vss_map *map = &log->vol->map;
-	u32 units = 0;
+	u32 seen = 0;
 
 	while (log->shard < VSS_SHARDS) {
 		struct vss_shard *shard = &map->shards[log->shard];
 		u32 n;
 
-		if (units >= REWRITE_UNITS || !has_room(log, VSS_MAP_WALK))
+		if (seen + part.told >= REWRITE_UNITS ||
+		    !has_room(log, VSS_MAP_WALK))
 			return false;
 		spin_lock(&shard->lock);
-		n = vss_map_walk(shard, &log->rec, tell_run, log);
+		n = vss_map_walk(shard, &log->rec, tell_run, &part);
 		spin_unlock(&shard->lock);
-		units += VSS_MAP_WALK;
+		seen += n;
 		if (!n) {
 			log->shard++;
 			log->rec = 0;
@@ -300,20 +408,6 @@ static void forget_logged(struct vss_volume *vol)
 	list_for_each_entry(snap, &vol->snaps, list)
 		snap->logged = false;
 	spin_unlock(&vol->snap_lock);
-}
-
-static void end_rewrite(struct vss_log *log)
-{
-	log->super->log_half = cpu_to_le32(log->half);
-	log->super->log_first = cpu_to_le64(log->half_first);
-	if (vss_disk_write_super(log, VSS_DISK_ACTIVE)) {
-		vss_log_bury(log, VSS_LOST_AREA_ERROR);
-		return;
-	}
-	spin_lock(&log->lock);
-	log->rewriting = false;
-	spin_unlock(&log->lock);
-	wake_up_all(&log->wait);
 }
 
 /* ---- writing ---- */
@@ -353,45 +447,14 @@ static void submit(struct vss_log *log, struct bio *bio)
 	submit_bio_noacct(bio);
 }
 
-/* The device does not answer: let the origin's writes go, whatever comes. */
-static void give_up(struct vss_log *log, struct list_head *taken,
-		    struct list_head *events)
+static void wait_io(struct vss_log *log)
 {
-	struct bio_list released = BIO_EMPTY_LIST;
-	struct vss_log_event *event, *next;
-	struct vss_copy *copy;
-
-	spin_lock(&log->lock);
-	log->dead = true;
-	spin_unlock(&log->lock);
-	vss_snapshots_lose(log->vol, VSS_LOST_STALLED);
-	list_for_each_entry(copy, taken, list)
-		vss_copy_release(copy, &released);
-	vss_gate_release(log->vol, &released);
-	list_for_each_entry_safe(event, next, events, list) {
-		list_del_init(&event->list);
-		event->err = -ETIMEDOUT;
-		complete(&event->done);
-	}
-	wake_up_all(&log->wait);
-}
-
-static void wait_io(struct vss_log *log, struct list_head *taken,
-		    struct list_head *events)
-{
-	if (atomic_dec_and_test(&log->pending))
-		return;
-	if (wait_for_completion_io_timeout(&log->done,
-					   vss_stall_seconds * HZ))
-		return;
-	if (!log->dead)
-		give_up(log, taken, events);
-	wait_for_completion_io(&log->done);
+	if (!atomic_dec_and_test(&log->pending))
+		wait_for_completion_io(&log->done);
 }
 
 /* Write the group's blocks and the content of its copies, and flush. */
-static int write_group(struct vss_log *log, struct list_head *taken,
-		       struct list_head *events, bool flush)
+static int write_group(struct vss_log *log)
 {
 	u64 begun = ktime_get_ns();
 	u64 first = log->seq;
@@ -417,32 +480,67 @@ static int write_group(struct vss_log *log, struct list_head *taken,
 							      crc)));
 	}
 	WRITE_ONCE(log->error, false);
+	begin_watch(log);
 	begin_io(log);
 	bio_init(&bio, log->part->bdev, &vec, 1, REQ_OP_WRITE | REQ_SYNC);
 	bio.bi_iter.bi_sector = vss_disk_log_sector(log, log->half, log->index);
 	__bio_add_page(&bio, virt_to_page(log->buf),
 		       log->nr_blocks * log->block, 0);
 	submit(log, &bio);
-	vss_store_now(log->vol, taken);
-	wait_io(log, taken, events);
+	vss_store_now(log->vol, &log->taken);
+	wait_io(log);
 	bio_uninit(&bio);
 
-	if (flush && !log->error) {
+	if (!log->error) {
 		begin_io(log);
 		bio_init(&bio, log->part->bdev, NULL, 0,
 			 REQ_OP_WRITE | REQ_PREFLUSH | REQ_SYNC);
 		submit(log, &bio);
-		wait_io(log, taken, events);
+		wait_io(log);
 		bio_uninit(&bio);
 	}
+	end_watch(log);
 	log->took = ktime_get_ns() - begun;
 	log->seq += log->nr_blocks;
-	log->index += log->nr_blocks;
+	WRITE_ONCE(log->index, log->index + log->nr_blocks);
 	if (log->error && !READ_ONCE(log->vol->area.failed)) {
 		WRITE_ONCE(log->vol->area.failed_bdev, log->part->bdev);
 		WRITE_ONCE(log->vol->area.failed, true);
 	}
 	return log->error || log->dead ? -EIO : 0;
+}
+
+/**
+ * vss_log_record_loss() - say in both superblocks that the snapshots are lost
+ * @log:	the log; for its work, and for those who keep that from running
+ *
+ * Tried again from time to time: a device that was away may come back as it was,
+ * and then nothing else would tell.
+ *
+ * Return: true if they say so.
+ */
+bool vss_log_record_loss(struct vss_log *log)
+{
+	int err;
+
+	begin_watch(log);
+	err = vss_disk_write_super(log, VSS_DISK_LOST);
+	err = vss_disk_write_super(log, VSS_DISK_LOST) ?: err;
+	end_watch(log);
+	log->unrecorded = err;
+	if (err)
+		queue_delayed_work(log->wq, &log->record_work, RECORD_DELAY);
+	return !err;
+}
+
+static void record_work(struct work_struct *work)
+{
+	struct vss_log *log = container_of(to_delayed_work(work),
+					   struct vss_log, record_work);
+
+	if (log->unrecorded && vss_log_record_loss(log))
+		pr_info("%pg: the loss of its snapshots is recorded in the diff area on %pg now\n",
+			log->vol->bdev, log->part->bdev);
 }
 
 /**
@@ -455,31 +553,37 @@ static int write_group(struct vss_log *log, struct list_head *taken,
 void vss_log_bury(struct vss_log *log, enum vss_lost_reason reason)
 {
 	struct vss_volume *vol = log->vol;
-	int err;
 
 	spin_lock(&log->lock);
-	log->dead = true;
+	WRITE_ONCE(log->dead, true);
 	spin_unlock(&log->lock);
 	log->super->lost_reason = cpu_to_le32(reason);
-	err = vss_disk_write_super(log, VSS_DISK_LOST);
-	if (vss_disk_write_super(log, VSS_DISK_LOST) || err)
-		pr_warn("%pg: the loss of its snapshots could not be recorded in the diff area on %pg\n",
+	if (!vss_log_record_loss(log))
+		pr_warn("%pg: the loss of its snapshots cannot be recorded in the diff area on %pg yet\n",
 			vol->bdev, log->part->bdev);
 	if (READ_ONCE(vol->area.failed))
 		vss_area_mark_failed(&vol->area);
 	vss_snapshots_lose(vol, reason);
+	WRITE_ONCE(log->buried, true);
 	wake_up_all(&log->wait);
+	/* Copies of a closed log wait for this. */
+	queue_work(log->wq, &log->work);
 }
 
-static void complete_events(struct list_head *events, int err)
+/**
+ * vss_log_is_stuck() - does the device not answer?
+ * @log:	the log
+ *
+ * Return: true if one of its works has waited for it for stall_seconds, and does
+ * still.
+ */
+bool vss_log_is_stuck(struct vss_log *log)
 {
-	struct vss_log_event *event, *next;
+	unsigned int busy = work_busy(&log->work) |
+		work_busy(&log->witness_work.work) |
+		work_busy(&log->record_work.work);
 
-	list_for_each_entry_safe(event, next, events, list) {
-		list_del_init(&event->list);
-		event->err = err;
-		complete(&event->done);
-	}
+	return READ_ONCE(log->hung) && busy & WORK_BUSY_RUNNING;
 }
 
 /* Most blocks that the next group may have. */
@@ -490,12 +594,17 @@ static u32 room_left(const struct vss_log *log, u32 spare)
 	return min(left > spare ? left - spare : 0, VSS_LOG_BYTES / log->block);
 }
 
+static bool half_is_full(const struct vss_log *log)
+{
+	return READ_ONCE(log->index) >= log->half_blocks / 4 * 3;
+}
+
 /* Should the other half be written from now on?  Not while copies are reaped. */
 static bool wants_switch(struct vss_log *log)
 {
 	bool wants;
 
-	if (log->index < log->half_blocks / 4 * 3)
+	if (!half_is_full(log))
 		return false;
 	spin_lock(&log->lock);
 	wants = !log->reaping && !log->rewriting;
@@ -507,7 +616,6 @@ static bool wants_switch(struct vss_log *log)
 
 static int switch_half(struct vss_log *log)
 {
-	LIST_HEAD(none);
 	int err;
 
 	log->max_blocks = room_left(log, 0);
@@ -515,12 +623,12 @@ static int switch_half(struct vss_log *log)
 		return -ENOSPC;
 	begin_group(log);
 	add_event(log, VSS_DISK_SWITCH);
-	err = write_group(log, &none, &none, true);
+	err = write_group(log);
 	if (err)
 		return err;
 	log->half = !log->half;
-	log->index = 0;
-	log->half_first = log->seq;
+	WRITE_ONCE(log->index, 0);
+	WRITE_ONCE(log->half_first, log->seq);
 	log->shard = 0;
 	log->rec = 0;
 	forget_logged(log->vol);
@@ -536,14 +644,22 @@ static void fail(struct vss_log *log, int err)
 		vss_log_bury(log, VSS_LOST_STALLED);
 }
 
-/* Nothing more is written: let everybody go. */
-static void dismiss(struct vss_log *log, struct list_head *copies,
-		    struct list_head *events)
+static void end_rewrite(struct vss_log *log)
 {
-	LIST_HEAD(none);
+	int err;
 
-	complete_events(events, -EIO);
-	publish(log, &none, copies);
+	vss_log_set_begin(log);
+	begin_watch(log);
+	err = vss_disk_write_super(log, VSS_DISK_ACTIVE);
+	end_watch(log);
+	if (err || READ_ONCE(log->dead)) {
+		fail(log, -EIO);
+		return;
+	}
+	spin_lock(&log->lock);
+	log->rewriting = false;
+	spin_unlock(&log->lock);
+	wake_up_all(&log->wait);
 }
 
 static bool has_enough(struct vss_log *log)
@@ -551,8 +667,9 @@ static bool has_enough(struct vss_log *log)
 	u32 ready = READ_ONCE(log->ready);
 
 	return !ready || ready >= atomic_read(&log->reading) ||
-		!list_empty_careful(&log->events) || READ_ONCE(log->wanted) ||
-		READ_ONCE(log->rewriting) || READ_ONCE(log->dead);
+		!list_empty_careful(&log->events) ||
+		READ_ONCE(log->rewriting) || READ_ONCE(log->closed) ||
+		READ_ONCE(log->dead);
 }
 
 /*
@@ -568,90 +685,109 @@ static void gather(struct vss_log *log)
 						       MAX_GATHER)));
 }
 
-/* Write a group; true: another one is wanted. */
+/* Put into the group what must be in it; 0 or -ENOSPC. */
+static int add_told(struct vss_log *log)
+{
+	struct vss_log_event *event;
+
+	log->max_blocks = room_left(log, 0);
+	if (!log->max_blocks)
+		return -ENOSPC;
+	begin_group(log);
+	if (!add_snapshots(log))
+		return -ENOSPC;
+	list_for_each_entry(event, &log->told, list) {
+		/* Somebody may want to know no more than that it was written. */
+		if (!event->entry.type)
+			continue;
+		if (!has_room(log, 1))
+			return -ENOSPC;
+		add_entry(log, &event->entry, 1);
+	}
+	return 0;
+}
+
+/* What did not fit comes first in the next group. */
+static void put_back(struct vss_log *log, struct list_head *copies)
+{
+	struct vss_copy *copy;
+	u32 n = 0;
+
+	list_for_each_entry(copy, copies, list)
+		n++;
+	spin_lock(&log->lock);
+	list_splice_init(copies, &log->copies);
+	WRITE_ONCE(log->ready, log->ready + n);
+	spin_unlock(&log->lock);
+}
+
+/* Write a group; true: come again. */
 static bool run_group(struct vss_log *log)
 {
+	bool more, rewriting, closed, whole = false, nothing = true;
 	LIST_HEAD(void_copies);
 	LIST_HEAD(copies);
-	LIST_HEAD(events);
-	LIST_HEAD(taken);
-	bool wanted, rewriting, whole = false, nothing = false;
-	struct vss_log_event *event;
-	struct vss_copy *copy;
-	u32 left = 0;
 	int err = 0;
 
-	if (!log->dead && wants_switch(log))
+	if (!log->dead && !READ_ONCE(log->closed) && wants_switch(log))
 		err = switch_half(log);
 	if (err)
 		fail(log, err);
 
 	gather(log);
 	spin_lock(&log->lock);
-	list_splice_init(&log->copies, &copies);
-	WRITE_ONCE(log->ready, 0);
-	list_splice_init(&log->events, &events);
-	wanted = log->wanted;
-	log->wanted = false;
+	list_splice_init(&log->events, &log->told);
+	closed = log->closed || log->dead;
+	/* Until a closed log is dead its copies wait, and their writes. */
+	if (!closed || log->dead) {
+		list_splice_init(&log->copies, &copies);
+		WRITE_ONCE(log->ready, 0);
+	}
 	rewriting = log->rewriting;
 	spin_unlock(&log->lock);
-	if (log->dead) {
-		dismiss(log, &copies, &events);
+	if (closed) {
+		complete_events(&log->told, -EIO);
+		abandon(log, &copies);
 		return false;
 	}
-	if (list_empty(&copies) && list_empty(&events) && !wanted && !rewriting)
+	if (list_empty(&copies) && list_empty(&log->told) && !rewriting)
 		return false;
 
-	log->max_blocks = room_left(log, 0);
-	if (!log->max_blocks) {
-		err = -ENOSPC;
-		goto out;
-	}
-	begin_group(log);
-	if (!add_snapshots(log)) {
-		err = -ENOSPC;
-		goto out;
-	}
-	list_for_each_entry(event, &events, list) {
-		if (!has_room(log, 1)) {
+	err = add_told(log);
+	if (!err) {
+		/* Until the halves can be changed there may be no room for copies. */
+		log->max_blocks = max(room_left(log, SPARE_BLOCKS),
+				      log->nr_blocks);
+		if (room_left(log, SPARE_BLOCKS))
+			add_copies(log, &copies, &void_copies);
+		if (rewriting)
+			whole = add_map(log);
+		if (rewriting && !whole && !block_at(log, 0)->units &&
+		    !has_room(log, VSS_MAP_WALK))
 			err = -ENOSPC;
-			goto out;
-		}
-		add_entry(log, &event->entry, 1);
 	}
-	/* Until the halves can be changed there may be no room for copies. */
-	log->max_blocks = max(room_left(log, SPARE_BLOCKS), log->nr_blocks);
-	if (room_left(log, SPARE_BLOCKS))
-		add_copies(log, &copies, &taken, &void_copies);
-	if (rewriting)
-		whole = add_map(log);
-	if (block_at(log, 0)->units)
-		err = write_group(log, &taken, &events, true);
-	else
-		nothing = true;
-out:
+	put_back(log, &copies);
+	abandon(log, &void_copies);
+	if (!err && block_at(log, 0)->units) {
+		nothing = false;
+		err = write_group(log);
+	}
 	if (err)
 		fail(log, err);
 	else if (whole)
 		end_rewrite(log);
-	complete_events(&events, err);
-	publish(log, &taken, &void_copies);
+	complete_events(&log->told, err);
+	publish(log);
 	log->bare |= !err && !nothing;
 
-	/* What did not fit comes first in the next group. */
-	list_for_each_entry(copy, &copies, list)
-		left++;
 	spin_lock(&log->lock);
-	list_splice(&copies, &log->copies);
-	WRITE_ONCE(log->ready, log->ready + left);
-	wanted = !list_empty(&log->events) || log->wanted ||
-		(log->rewriting && !log->dead);
+	more = !list_empty(&log->events) || (log->rewriting && !log->dead);
 	/* With room for no copy, whoever reaps wakes us: or halves are changed. */
 	if (!list_empty(&log->copies))
-		wanted |= log->dead || !log->reaping ||
+		more |= log->dead || !log->reaping ||
 			room_left(log, SPARE_BLOCKS);
 	spin_unlock(&log->lock);
-	return wanted;
+	return more;
 }
 
 static void log_work(struct work_struct *work)
@@ -660,7 +796,7 @@ static void log_work(struct work_struct *work)
 
 	while (run_group(log))
 		cond_resched();
-	if (log->bare && !log->dead)
+	if (log->bare && !log->dead && !READ_ONCE(log->closed))
 		queue_delayed_work(log->wq, &log->witness_work, WITNESS_DELAY);
 }
 
@@ -669,19 +805,20 @@ static void witness_work(struct work_struct *work)
 {
 	struct vss_log *log = container_of(to_delayed_work(work),
 					   struct vss_log, witness_work);
-	LIST_HEAD(none);
 	bool idle;
 
 	spin_lock(&log->lock);
 	idle = list_empty(&log->copies) && list_empty(&log->events) &&
-		!log->wanted && !log->rewriting;
+		!log->rewriting;
 	spin_unlock(&log->lock);
 	/* On the same queue, which runs one work at a time. */
-	if (!idle || !log->bare || log->dead || !room_left(log, SPARE_BLOCKS))
+	if (!idle || !log->bare || log->dead || READ_ONCE(log->closed) ||
+	    !room_left(log, SPARE_BLOCKS))
 		return;
 	log->max_blocks = 1;
 	begin_group(log);
-	if (write_group(log, &none, &none, false))
+	/* The next group says that all before it is durable. */
+	if (write_group(log))
 		fail(log, -EIO);
 	log->bare = false;
 }
@@ -693,34 +830,59 @@ static void witness_work(struct work_struct *work)
  */
 void vss_log_copy(struct vss_log *log, struct vss_copy *copy)
 {
-	spin_lock(&log->lock);
-	list_add_tail(&copy->list, &log->copies);
-	WRITE_ONCE(log->ready, log->ready + 1);
+	LIST_HEAD(copies);
+
+	list_add(&copy->list, &copies);
+	/* When the copy is out of our hands nothing but this keeps the log. */
+	rcu_read_lock();
 	atomic_dec(&log->reading);
+	spin_lock(&log->lock);
+	/* The work may be waiting for the device still. */
+	if (!log->hung) {
+		list_splice_tail_init(&copies, &log->copies);
+		WRITE_ONCE(log->ready, log->ready + 1);
+	}
 	spin_unlock(&log->lock);
+	abandon(log, &copies);
 	if (wq_has_sleeper(&log->more))
 		wake_up(&log->more);
 	queue_work(log->wq, &log->work);
+	rcu_read_unlock();
+}
+
+static int tell(struct vss_log *log, struct vss_log_event *event)
+{
+	bool dead;
+
+	init_completion(&event->done);
+	spin_lock(&log->lock);
+	dead = log->dead;
+	event->err = dead || log->closed ? -EIO : 0;
+	if (!event->err)
+		list_add_tail(&event->list, &log->events);
+	spin_unlock(&log->lock);
+	/* Nobody is to take them for lost before that is recorded. */
+	if (dead)
+		wait_event(log->wait, READ_ONCE(log->buried) ||
+			   READ_ONCE(log->hung));
+	if (event->err)
+		return event->err;
+	queue_work(log->wq, &log->work);
+	wait_for_completion(&event->done);
+	return event->err;
 }
 
 /**
  * vss_log_sync() - make durable what the log has to tell
  * @vol:	the volume
  *
- * Return: 0, or -EIO: the snapshots are lost.
+ * Return: 0 or a negative errno: the snapshots are lost.
  */
 int vss_log_sync(struct vss_volume *vol)
 {
-	struct vss_log *log = vol->log;
+	struct vss_log_event event = {};
 
-	if (!log)
-		return 0;
-	spin_lock(&log->lock);
-	log->wanted = true;
-	spin_unlock(&log->lock);
-	queue_work(log->wq, &log->work);
-	flush_work(&log->work);
-	return log->dead ? -EIO : 0;
+	return vol->log ? tell(vol->log, &event) : 0;
 }
 
 /**
@@ -745,19 +907,22 @@ int vss_log_event(struct vss_volume *vol, enum vss_disk_type type, u32 epoch,
 		},
 	};
 
-	if (!log)
-		return 0;
-	init_completion(&event.done);
-	spin_lock(&log->lock);
-	event.err = log->dead ? -EIO : 0;
-	if (!event.err)
-		list_add_tail(&event.list, &log->events);
-	spin_unlock(&log->lock);
-	if (event.err)
-		return event.err;
+	return log ? tell(log, &event) : 0;
+}
+
+/*
+ * Many that are reaped in a row must not keep the halves from being changed.  One
+ * change is enough: what there is to tell may fill the new half as much.
+ */
+static void await_switch(struct vss_log *log)
+{
+	u64 first = READ_ONCE(log->half_first);
+
+	if (!half_is_full(log))
+		return;
 	queue_work(log->wq, &log->work);
-	wait_for_completion(&event.done);
-	return event.err;
+	wait_event(log->wait, READ_ONCE(log->half_first) != first ||
+		   READ_ONCE(log->closed) || READ_ONCE(log->dead));
 }
 
 /**
@@ -777,11 +942,12 @@ void vss_log_begin_reap(struct vss_volume *vol, struct vss_snapshot *snap,
 	lockdep_assert_held(&vol->reap_lock);
 	if (!log || !snap->epoch || vol->leaving)
 		return;
+	await_switch(log);
 	spin_lock(&log->lock);
-	while (log->rewriting && !log->dead) {
+	while (log->rewriting && !log->closed && !log->dead) {
 		spin_unlock(&log->lock);
 		wait_event(log->wait, !READ_ONCE(log->rewriting) ||
-			   READ_ONCE(log->dead));
+			   READ_ONCE(log->closed) || READ_ONCE(log->dead));
 		spin_lock(&log->lock);
 	}
 	log->reaping = true;
@@ -803,6 +969,49 @@ void vss_log_end_reap(struct vss_volume *vol)
 	log->reaping = false;
 	spin_unlock(&log->lock);
 	queue_work(log->wq, &log->work);
+}
+
+/**
+ * vss_log_close() - begin no group any more
+ * @log:	the log
+ *
+ * Returns when none is being written.  Copies that come wait for
+ * vss_log_dismiss().
+ */
+void vss_log_close(struct vss_log *log)
+{
+	spin_lock(&log->lock);
+	WRITE_ONCE(log->closed, true);
+	spin_unlock(&log->lock);
+	wake_up_all(&log->wait);
+	/* It may be about to queue the witness. */
+	flush_work(&log->work);
+	cancel_delayed_work_sync(&log->witness_work);
+	cancel_delayed_work_sync(&log->record_work);
+}
+
+/**
+ * vss_log_dismiss() - let the writes go that wait for copies
+ * @log:	a closed log of a volume without snapshots
+ */
+void vss_log_dismiss(struct vss_log *log)
+{
+	spin_lock(&log->lock);
+	WRITE_ONCE(log->dead, true);
+	WRITE_ONCE(log->buried, true);
+	spin_unlock(&log->lock);
+	wake_up_all(&log->wait);
+	queue_work(log->wq, &log->work);
+}
+
+/**
+ * vss_log_set_begin() - the next superblock says that the half is where it begins
+ * @log:	a log whose half tells everything
+ */
+void vss_log_set_begin(struct vss_log *log)
+{
+	log->super->log_half = cpu_to_le32(log->half);
+	log->super->log_first = cpu_to_le64(log->half_first);
 }
 
 /**
@@ -838,11 +1047,16 @@ struct vss_log *vss_log_new(struct vss_volume *vol, struct vss_part *part)
 	spin_lock_init(&log->lock);
 	INIT_LIST_HEAD(&log->copies);
 	INIT_LIST_HEAD(&log->events);
+	INIT_LIST_HEAD(&log->taken);
+	INIT_LIST_HEAD(&log->told);
+	bio_list_init(&log->released);
 	init_waitqueue_head(&log->wait);
 	init_waitqueue_head(&log->more);
 	init_completion(&log->done);
 	INIT_WORK(&log->work, log_work);
 	INIT_DELAYED_WORK(&log->witness_work, witness_work);
+	INIT_DELAYED_WORK(&log->stall_work, stall_work);
+	INIT_DELAYED_WORK(&log->record_work, record_work);
 	log->buf = (void *)__get_free_pages(GFP_KERNEL, VSS_LOG_ORDER);
 	log->super = (void *)get_zeroed_page(GFP_KERNEL);
 	/* Ordered: the works above never run at once. */
@@ -862,6 +1076,7 @@ void vss_log_free(struct vss_log *log)
 {
 	if (log->wq) {
 		cancel_delayed_work_sync(&log->witness_work);
+		cancel_delayed_work_sync(&log->record_work);
 		destroy_workqueue(log->wq);
 	}
 	free_pages((unsigned long)log->buf, VSS_LOG_ORDER);

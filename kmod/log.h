@@ -9,7 +9,7 @@
 #ifndef VSS_LOG_H
 #define VSS_LOG_H
 
-#include <linux/blk_types.h>
+#include <linux/bio.h>
 #include <linux/completion.h>
 #include <linux/netlink.h>
 #include <linux/uuid.h>
@@ -18,7 +18,6 @@
 #include <linux/wait.h>
 #include <linux/workqueue.h>
 
-struct bio_list;
 struct block_device;
 struct vss_copy;
 struct vss_part;
@@ -38,15 +37,20 @@ struct vss_volume;
  * @witness_work: asks for an empty group when the log has been idle
  * @reading:	copies whose origin is being read
  * @more:	woken when one of them has come
- * @lock:	protects the next seven
+ * @record_work: tries again to record a loss
+ * @stall_work:	lets everybody go when the device does not answer
+ * @lock:	protects the next eleven
  * @copies:	copies whose origin was read, to be written with the next group
  * @ready:	their number
  * @events:	entries that somebody waits for
- * @wanted:	a group is wanted although there may be nothing for it
  * @reaping:	copies are being handed down: the halves must not be changed
  * @rewriting:	the new half does not tell everything yet
  * @dead:	nothing more is written: the snapshots are lost
- * @wait:	woken when @rewriting ends, or with @dead
+ * @buried:	that is recorded, or cannot be
+ * @closed:	no group is begun any more, but nothing has failed
+ * @hung:	the device has not answered for long: nobody waits for the work
+ * @released:	writes to be let go once a loss is durable
+ * @wait:	woken when @rewriting ends, with @closed and with @dead
  * @super:	the superblock, as it was written last
  * @block:	bytes of a log block
  * @half_blocks: log blocks in a half
@@ -56,6 +60,10 @@ struct vss_volume;
  * @half_first:	number of the half's first block
  * @shard:	how far the map was told in the new half
  * @rec:	likewise, within the shard
+ * @taken:	copies of the group being written; @stall_work looks at them, and
+ *		at @told, while the work waits for the device
+ * @told:	events of it
+ * @unrecorded:	the superblocks do not say that the snapshots are lost
  * @bare:	the last group has no successor yet that bears witness for it
  * @buf:	the group being written, VSS_LOG_BYTES
  * @nr_blocks:	blocks in it
@@ -72,16 +80,21 @@ struct vss_log {
 	struct workqueue_struct	*wq;
 	struct work_struct	work;
 	struct delayed_work	witness_work;
+	struct delayed_work	record_work;
+	struct delayed_work	stall_work;
 	atomic_t		reading;
 	wait_queue_head_t	more;
 	spinlock_t		lock;	/* the queues and flags */
 	struct list_head	copies;
 	u32			ready;
 	struct list_head	events;
-	bool			wanted;
 	bool			reaping;
 	bool			rewriting;
 	bool			dead;
+	bool			buried;
+	bool			closed;
+	bool			hung;
+	struct bio_list		released;
 	wait_queue_head_t	wait;
 
 	/* Only the work looks at the rest while it may run. */
@@ -94,6 +107,9 @@ struct vss_log {
 	u64			half_first;
 	u32			shard;
 	u32			rec;
+	struct list_head	taken;
+	struct list_head	told;
+	bool			unrecorded;
 	bool			bare;
 
 	void			*buf;
@@ -120,13 +136,14 @@ int vss_log_open(struct vss_volume *vol, struct vss_part *part,
 		 const struct vss_log_request *req,
 		 struct netlink_ext_ack *extack);
 int vss_log_show(struct vss_volume *vol);
-void vss_log_close(struct vss_volume *vol);
+void vss_log_forget(struct vss_volume *vol);
 void vss_log_wipe(struct vss_volume *vol);
-int vss_log_leave(struct vss_volume *vol, bool clean);
+int vss_log_leave(struct vss_volume *vol);
 
 struct vss_log *vss_log_new(struct vss_volume *vol, struct vss_part *part);
 void vss_log_free(struct vss_log *log);
 void vss_log_set_geometry(struct vss_log *log);
+void vss_log_set_begin(struct vss_log *log);
 
 void vss_log_copy(struct vss_log *log, struct vss_copy *copy);
 void vss_log_io_done(struct vss_log *log, bool failed);
@@ -136,6 +153,10 @@ int vss_log_event(struct vss_volume *vol, enum vss_disk_type type, u32 epoch,
 void vss_log_begin_reap(struct vss_volume *vol, struct vss_snapshot *snap,
 			u16 reason);
 void vss_log_end_reap(struct vss_volume *vol);
+bool vss_log_record_loss(struct vss_log *log);
+bool vss_log_is_stuck(struct vss_log *log);
+void vss_log_close(struct vss_log *log);
+void vss_log_dismiss(struct vss_log *log);
 void vss_log_bury(struct vss_log *log, enum vss_lost_reason reason);
 
 int vss_disk_rw(struct block_device *bdev, sector_t sector, void *buf,
@@ -149,6 +170,6 @@ int vss_disk_format(struct vss_log *log, const u8 *boot);
 int vss_disk_print(struct vss_volume *vol, __le32 *print);
 sector_t vss_disk_log_sector(const struct vss_log *log, u32 half, u32 index);
 
-int vss_log_replay(struct vss_log *log, enum vss_lost_reason *lost);
+int vss_log_replay(struct vss_log *log, u32 *epoch, enum vss_lost_reason *lost);
 
 #endif /* VSS_LOG_H */

@@ -22,22 +22,18 @@
 /* Nobody may wait for memory here, nor take the last of it. */
 #define GFP_MAP			(GFP_NOWAIT | __GFP_NOWARN | __GFP_NOMEMALLOC)
 
-#define RECS_PER_PAGE		(PAGE_SIZE / sizeof(struct vss_map_rec))
-#define BUCKETS_PER_PAGE	(PAGE_SIZE / sizeof(vss_rec_t))
+/*
+ * The map's pages are smaller than the machine's: each shard has two that are
+ * filled in part, and a volume of few copies has little else.
+ */
+#define MAP_PAGE_SIZE		1024U
+#define RECS_PER_PAGE		((u32)(MAP_PAGE_SIZE / \
+				       sizeof(struct vss_map_rec)))
+#define BUCKETS_PER_PAGE	((u32)(MAP_PAGE_SIZE / sizeof(vss_rec_t)))
 #define RECS_PER_BUCKET		2
 #define FIRST_BUCKETS		8U
 /* Room for 5000 records while there is no memory. */
-#define RESERVE_PAGES		32
-
-static void *alloc_map_page(gfp_t gfp, void *data)
-{
-	return (void *)__get_free_page(gfp);
-}
-
-static void free_map_page(void *page, void *data)
-{
-	free_page((unsigned long)page);
-}
+#define RESERVE_PAGES		128
 
 /**
  * vss_map_init() - make an empty map
@@ -55,8 +51,8 @@ int vss_map_init(struct vss_map *map)
 	map->shards = kcalloc(VSS_SHARDS, sizeof(*map->shards), GFP_KERNEL);
 	if (!map->shards)
 		return -ENOMEM;
-	err = mempool_init(&map->reserve, RESERVE_PAGES, alloc_map_page,
-			   free_map_page, NULL);
+	err = mempool_init_kmalloc_pool(&map->reserve, RESERVE_PAGES,
+					MAP_PAGE_SIZE);
 	if (err)
 		return err;
 	for (i = 0; i < VSS_SHARDS; i++) {
@@ -72,7 +68,7 @@ static void pages_free(struct vss_pages *pages)
 	u32 i;
 
 	for (i = 0; i < pages->nr; i++)
-		free_page((unsigned long)pages->dir[i]);
+		kfree(pages->dir[i]);
 	kvfree(pages->dir);
 	memset(pages, 0, sizeof(*pages));
 }
@@ -112,7 +108,7 @@ u64 vss_map_memory(const struct vss_map *map)
 
 		/* Racy by a page or two; a figure for people. */
 		sum += (u64)(READ_ONCE(s->recs.nr) + READ_ONCE(s->buckets.nr)) *
-			PAGE_SIZE;
+			MAP_PAGE_SIZE;
 		sum += (u64)(READ_ONCE(s->recs.cap) +
 			     READ_ONCE(s->buckets.cap)) * sizeof(void *);
 	}
@@ -262,7 +258,7 @@ static bool need_buckets(const struct vss_shard *shard)
 static void top_up(mempool_t *reserve)
 {
 	while (reserve->curr_nr < reserve->min_nr) {
-		void *page = alloc_map_page(GFP_MAP, NULL);
+		void *page = kmalloc(MAP_PAGE_SIZE, GFP_MAP);
 
 		if (!page)
 			break;
@@ -301,7 +297,7 @@ int vss_map_lock_provided(struct vss_map *map, struct vss_shard *shard)
 
 		page = mempool_alloc(&map->reserve, GFP_MAP);
 		if (page)
-			clear_page(page);
+			memset(page, 0, MAP_PAGE_SIZE);
 		err = page ? pages_add(shard, pages, &page) : -ENOMEM;
 		if (page)
 			mempool_free(page, &map->reserve);

@@ -190,9 +190,14 @@ static int open_room(struct vss_volume *vol, struct vss_part *part,
 static int close_room(struct vss_volume *vol, struct vss_part *part,
 		      struct netlink_ext_ack *extack)
 {
-	if (vol->nr_snaps) {
+	if (!list_empty(&vol->snaps)) {
 		NL_SET_ERR_MSG(extack,
 			       "the volume has snapshots: delete them first");
+		return -EBUSY;
+	}
+	if (vol->nr_snaps) {
+		NL_SET_ERR_MSG(extack,
+			       "images of deleted snapshots are still being read: try again");
 		return -EBUSY;
 	}
 	vss_copier_settle(vol);
@@ -208,7 +213,8 @@ static int close_room(struct vss_volume *vol, struct vss_part *part,
  * A part that gives no room yet can be removed at any time, others only while
  * the volume has no snapshots.
  *
- * Return: 0 or a negative errno: -EBUSY its room is needed.
+ * Return: 0 or a negative errno: -EBUSY its room is needed, or the device of a
+ * persistent area does not answer.
  */
 int vss_area_remove(struct vss_volume *vol, struct vss_part *part,
 		    struct netlink_ext_ack *extack)
@@ -217,6 +223,11 @@ int vss_area_remove(struct vss_volume *vol, struct vss_part *part,
 	int err;
 
 	lockdep_assert_held(&vss_mutex);
+	if (vol->log && vss_log_is_stuck(vol->log)) {
+		NL_SET_ERR_MSG(extack,
+			       "the diff area's device does not answer: remove it when it does");
+		return -EBUSY;
+	}
 	if (had_room) {
 		err = close_room(vol, part, extack);
 		if (err)
@@ -246,6 +257,10 @@ static int check_persistent(struct vss_volume *vol, const struct vss_part *part,
 	if (!list_empty(&vol->area.parts) || vol->nr_snaps) {
 		NL_SET_ERR_MSG(extack,
 			       "a persistent diff area must be the volume's only one, from before its first snapshot on");
+		return -EBUSY;
+	}
+	if (vol->set) {
+		NL_SET_ERR_MSG(extack, "the volume is a member of a set in creation");
 		return -EBUSY;
 	}
 	if (part->on_origin) {
@@ -338,7 +353,8 @@ int vss_area_add_device(struct vss_volume *vol, dev_t dev,
 	part->id = vol->area.next_id++;
 	list_add_tail(&part->list, &vol->area.parts);
 	vss_changed();
-	if (vss_log_show(vol))
+	/* Those of a set in creation are shown by the set. */
+	if (req->mode != VSS_AREA_VOLATILE && vss_log_show(vol))
 		pr_warn("%pg: not all images of its snapshots could be made\n",
 			vol->bdev);
 	*partp = part;

@@ -10,6 +10,7 @@
  * live one, so writes pass; that there were none is found out afterwards.
  */
 #include <linux/crc32c.h>
+#include <linux/delay.h>
 #include <linux/mm.h>
 #include <linux/slab.h>
 
@@ -18,6 +19,10 @@
 #include "map.h"
 #include "snapshot.h"
 #include "volume.h"
+
+/* How often memory for the map is asked for, and what lies between, in ms. */
+#define MEMORY_TRIES	100
+#define MEMORY_DELAY	20
 
 /**
  * struct walk - a walk through the log
@@ -28,6 +33,9 @@
  * @super_seq:	of the block before
  * @flushed:	likewise
  * @newer:	a block knows of a newer superblock than there is
+ * @epoch:	of the newest snapshot
+ * @half_first:	number of the half's first block
+ * @whole:	@half tells everything
  * @nr:		blocks of the group read last; in vss_log.buf
  * @window:	VSS_LOG_BYTES of the log
  * @win_half:	where they are from
@@ -43,6 +51,9 @@ struct walk {
 	u64		super_seq;
 	u64		flushed;
 	bool		newer;
+	u32		epoch;
+	u64		half_first;
+	bool		whole;
 	u32		nr;
 	void		*window;
 	u32		win_half;
@@ -192,6 +203,8 @@ static int advance(struct walk *w)
 	if (ret > 0) {
 		w->half = !w->half;
 		w->index = 0;
+		w->half_first = w->seq;
+		w->whole = false;
 	}
 	return min(ret, 0);
 }
@@ -204,6 +217,8 @@ static void begin_walk(struct walk *w)
 	w->half = log->half;
 	w->index = 0;
 	w->seq = log->seq;
+	w->half_first = log->seq;
+	w->whole = true;
 	w->super_seq = 0;
 	w->flushed = 0;
 	w->nr = 0;
@@ -275,35 +290,98 @@ static struct vss_snapshot *find_owner(struct vss_volume *vol, u32 tag)
 	return NULL;
 }
 
-/* One chunk of a copy: into the map, unless that has it. */
-static int add_chunk(struct vss_volume *vol, u64 chunk, u32 tag, u32 slot)
+/* As vss_map_lock_provided(), but memory may be waited for. */
+static int lock_provided(struct vss_map *map, struct vss_shard *shard)
+	__acquires(&shard->lock)
+{
+	unsigned int tries = 0;
+	int err;
+
+	while ((err = vss_map_lock_provided(map, shard)) &&
+	       tries++ < MEMORY_TRIES) {
+		spin_unlock(&shard->lock);
+		msleep(MEMORY_DELAY);
+	}
+	return err;
+}
+
+/* All of the slots or none; false: one is in use. */
+static bool claim(struct vss_area *area, u32 slot, u32 nr)
+{
+	u32 i;
+
+	for (i = 0; i < nr; i++) {
+		if (vss_area_claim(area, slot + i))
+			continue;
+		while (i--)
+			vss_area_free(area, slot + i);
+		return false;
+	}
+	return true;
+}
+
+/* Adjacent chunks of a group, in adjacent slots: into the map. */
+static int insert(struct vss_volume *vol, struct vss_snapshot *owner,
+		  struct vss_shard *shard, u64 chunk, u32 nr, u32 slot)
+{
+	bool bad = slot == VSS_DISK_UNREADABLE;
+
+	if (!bad && !claim(&vol->area, slot, nr))
+		return -EBADMSG;
+	vss_map_insert(shard, chunk >> VSS_GROUP_SHIFT,
+		       chunk % VSS_GROUP_CHUNKS, nr, owner->epoch,
+		       bad ? VSS_SLOT_UNREADABLE : slot,
+		       &owner->chain[shard - vol->map.shards]);
+	atomic64_add(nr, &owner->copied);
+	return 0;
+}
+
+/* The same of chunks some of which are in the map. */
+static int insert_rest(struct vss_volume *vol, struct vss_snapshot *owner,
+		       struct vss_shard *shard, u64 chunk, u32 nr, u32 tag,
+		       u32 slot, u16 has)
+{
+	u32 group = chunk >> VSS_GROUP_SHIFT, slots[VSS_GROUP_CHUNKS], i;
+	int err = 0;
+
+	for (i = 0; i < nr && !err; i++) {
+		unsigned int c = (chunk + i) % VSS_GROUP_CHUNKS;
+		u32 at = slot == VSS_DISK_UNREADABLE ? slot : slot + i;
+
+		if (!(has & BIT(c))) {
+			err = insert(vol, owner, shard, chunk + i, 1, at);
+			continue;
+		}
+		/* Told again in a new half; or the older one has its own. */
+		vss_map_lookup(shard, group, BIT(c), owner->epoch, slots);
+		if (owner->epoch == tag && slots[c] != at)
+			err = -EBADMSG;
+	}
+	return err;
+}
+
+static int add_run(struct vss_volume *vol, u64 chunk, u32 nr, u32 tag,
+		   u32 slot)
 {
 	struct vss_snapshot *owner = find_owner(vol, tag);
-	u32 group = chunk >> VSS_GROUP_SHIFT, slots[VSS_GROUP_CHUNKS];
+	u32 group = chunk >> VSS_GROUP_SHIFT;
 	struct vss_shard *shard = vss_map_shard(&vol->map, group);
-	unsigned int c = chunk % VSS_GROUP_CHUNKS;
+	unsigned int first = chunk % VSS_GROUP_CHUNKS;
+	u16 has;
 	int err;
 
 	/* Nobody needs it: a copy for a snapshot that was being deleted. */
 	if (!owner)
 		return 0;
-	err = vss_map_lock_provided(&vol->map, shard);
+	err = lock_provided(&vol->map, shard);
 	if (err)
 		goto out;
-	if (vss_map_tagged(shard, group, BIT(c), owner->epoch)) {
-		/* Told again in a new half; or the older one has its own. */
-		vss_map_lookup(shard, group, BIT(c), owner->epoch, slots);
-		err = owner->epoch == tag && slots[c] != slot ? -EBADMSG : 0;
-		goto out;
-	}
-	if (slot != VSS_DISK_UNREADABLE && !vss_area_claim(&vol->area, slot)) {
-		err = -EBADMSG;
-		goto out;
-	}
-	vss_map_insert(shard, group, c, 1, owner->epoch,
-		       slot == VSS_DISK_UNREADABLE ? VSS_SLOT_UNREADABLE : slot,
-		       &owner->chain[shard - vol->map.shards]);
-	atomic64_inc(&owner->copied);
+	has = vss_map_tagged(shard, group, GENMASK(first + nr - 1, first),
+			     owner->epoch);
+	if (has)
+		err = insert_rest(vol, owner, shard, chunk, nr, tag, slot, has);
+	else
+		err = insert(vol, owner, shard, chunk, nr, slot);
 out:
 	spin_unlock(&shard->lock);
 	return err;
@@ -311,12 +389,16 @@ out:
 
 static int add_copy(struct walk *w, const struct vss_disk_copy *copy, u32 tag)
 {
-	u32 slot = le32_to_cpu(copy->slot), i;
+	u32 slot = le32_to_cpu(copy->slot), i, n;
+	u64 chunk = chunk_of(copy);
 	int err = copy_is_sane(w, copy) ? 0 : -EBADMSG;
 
-	for (i = 0; i < copy->nr && !err; i++)
-		err = add_chunk(w->log->vol, chunk_of(copy) + i, tag,
-				slot == VSS_DISK_UNREADABLE ? slot : slot + i);
+	for (i = 0; i < copy->nr && !err; i += n) {
+		n = min_t(u32, copy->nr - i,
+			  VSS_GROUP_CHUNKS - (chunk + i) % VSS_GROUP_CHUNKS);
+		err = add_run(w->log->vol, chunk + i, n, tag,
+			      slot == VSS_DISK_UNREADABLE ? slot : slot + i);
+	}
 	return err;
 }
 
@@ -330,9 +412,11 @@ static int add_snapshot(struct walk *w, const struct vss_disk_snapshot *entry)
 	import_uuid(&uuid, entry->uuid);
 	if (snap)
 		return uuid_equal(&snap->uuid, &uuid) ? 0 : -EBADMSG;
-	if (!epoch || epoch <= vol->gen || epoch >= U32_MAX - 1)
+	if (epoch <= w->epoch || epoch >= U32_MAX - 1)
 		return -EBADMSG;
 	snap = vss_snapshot_restore(vol, entry);
+	if (!IS_ERR(snap))
+		w->epoch = epoch;
 	return PTR_ERR_OR_ZERO(snap);
 }
 
@@ -372,6 +456,9 @@ static int carry_out(struct walk *w, const struct vss_disk_log *head,
 		return 0;
 	case VSS_DISK_GONE:
 		return remove_snapshot(w, event);
+	case VSS_DISK_WHOLE:
+		w->whole = true;
+		return 0;
 	default:
 		return 0;
 	}
@@ -449,11 +536,12 @@ static int replay(struct walk *w, u64 durable, u64 end)
 /**
  * vss_log_replay() - fill the volume's map and snapshots from the log
  * @log:	the log, its superblock checked; knows afterwards where to go on
+ * @epoch:	set to that of the newest snapshot it tells of, 0: none
  * @lost:	set to VSS_LOST_DAMAGED if the log is damaged
  *
  * Return: 0 or a negative errno: it could not be read for want of memory.
  */
-int vss_log_replay(struct vss_log *log, enum vss_lost_reason *lost)
+int vss_log_replay(struct vss_log *log, u32 *epoch, enum vss_lost_reason *lost)
 {
 	unsigned int order = get_order(1U << log->vol->chunk_shift);
 	struct walk w = { .log = log };
@@ -476,6 +564,9 @@ int vss_log_replay(struct vss_log *log, enum vss_lost_reason *lost)
 	log->half = w.half;
 	log->index = w.index;
 	log->seq = w.seq;
+	log->half_first = w.half_first;
+	log->rewriting = !w.whole;
+	*epoch = w.epoch;
 	if (err == -EBADMSG) {
 		*lost = VSS_LOST_DAMAGED;
 		err = 0;

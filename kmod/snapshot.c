@@ -6,7 +6,11 @@
  * next older one alive, where that lacks them, and frees the rest.  Marking it
  * dead and handing down are one under the volume's reap_lock: two removals
  * that mixed would hand a copy past a snapshot whose own are still there.
+ *
+ * That waits for nobody.  What does is to free the snapshot, for its image may
+ * be read from a diff area that hangs: it is done without vss_mutex.
  */
+#include <linux/delay.h>
 #include <linux/mm.h>
 #include <linux/slab.h>
 
@@ -134,7 +138,7 @@ static void reap(struct vss_snapshot *snap)
 		vss_map_trim(shard);
 	}
 	atomic64_set(&snap->copied, 0);
-	vss_overlay_destroy(snap);
+	vss_overlay_doom(snap);
 	snap->reaped = true;
 }
 
@@ -409,7 +413,6 @@ vss_snapshot_restore(struct vss_volume *vol,
 	snap->reason = reason;
 	snap->state = reason ? VSS_SNAPSHOT_LOST : VSS_SNAPSHOT_ALIVE;
 	snap->reaped = reason;
-	WRITE_ONCE(vol->gen, snap->epoch);
 	add_snapshot(snap);
 	return snap;
 }
@@ -444,13 +447,15 @@ void vss_snapshot_commit(struct vss_snapshot *snap, u64 time_ns)
  * vss_snapshot_show() - make the image of a committed snapshot visible
  * @snap:	the snapshot
  *
+ * Whatever the diff area keeps it waiting for, others do not wait for that
+ * unless the caller has vss_mutex.
+ *
  * Return: 0 or a negative errno.
  */
 int vss_snapshot_show(struct vss_snapshot *snap)
 {
 	int err;
 
-	lockdep_assert_held(&vss_mutex);
 	err = vss_image_show(snap);
 	if (!err)
 		vss_event_snapshot(snap, VSS_EVENT_SNAPSHOT_CREATED);
@@ -458,12 +463,14 @@ int vss_snapshot_show(struct vss_snapshot *snap)
 }
 
 /**
- * vss_snapshot_drop() - remove a snapshot, whatever its state
- * @snap:	the snapshot; gone afterwards
+ * vss_snapshot_unlink() - remove a snapshot, whatever its state
+ * @snap:	the snapshot
+ * @dropped:	it is added, for vss_snapshots_free()
  *
- * Users of the image get errors from now on.
+ * Users of the image get errors from now on.  Waits for no device but that of a
+ * persistent diff area, for stall_seconds at most.
  */
-void vss_snapshot_drop(struct vss_snapshot *snap)
+void vss_snapshot_unlink(struct vss_snapshot *snap, struct list_head *dropped)
 {
 	struct vss_volume *vol = snap->vol;
 
@@ -476,18 +483,92 @@ void vss_snapshot_drop(struct vss_snapshot *snap)
 	spin_unlock(&vol->snap_lock);
 	reap(snap);
 	spin_lock(&vol->snap_lock);
-	list_del(&snap->list);
+	list_move_tail(&snap->list, dropped);
 	spin_unlock(&vol->snap_lock);
 	vss_log_end_reap(vol);
 	mutex_unlock(&vol->reap_lock);
-	vol->nr_snaps--;
+	snap->stays = vol->leaving;
 	vss_copier_kick(vol);
-
-	vss_image_destroy(snap);
 	vss_changed();
-	if (snap->epoch && !vol->leaving)
+}
+
+/* Those that were removed and are counted by their volume still. */
+static DECLARE_WAIT_QUEUE_HEAD(snapshots_freed);
+
+static void free_snapshot(struct vss_snapshot *snap)
+{
+	vss_image_destroy(snap);
+	if (snap->epoch && !snap->stays)
 		vss_event_snapshot(snap, VSS_EVENT_SNAPSHOT_DELETED);
 	kfree(snap);
+}
+
+/* The volume may go if that was the last one. */
+static void uncount_snapshot(struct vss_volume *vol)
+{
+	lockdep_assert_held(&vss_mutex);
+	WRITE_ONCE(vol->nr_snaps, vol->nr_snaps - 1);
+	wake_up(&snapshots_freed);
+}
+
+/**
+ * vss_snapshots_free() - free snapshots that were removed
+ * @dropped:	list from vss_snapshot_unlink(); empty afterwards
+ *
+ * Without vss_mutex: waits for what reads or writes their images.
+ */
+void vss_snapshots_free(struct list_head *dropped)
+{
+	struct vss_snapshot *snap, *next;
+
+	list_for_each_entry_safe(snap, next, dropped, list) {
+		struct vss_volume *vol = snap->vol;
+
+		list_del(&snap->list);
+		free_snapshot(snap);
+		mutex_lock(&vss_mutex);
+		uncount_snapshot(vol);
+		mutex_unlock(&vss_mutex);
+	}
+}
+
+/**
+ * vss_snapshots_wait() - wait until a volume's snapshots are freed
+ * @vol:	the volume, all its snapshots removed
+ */
+void vss_snapshots_wait(const struct vss_volume *vol)
+{
+	wait_event(snapshots_freed, !READ_ONCE(vol->nr_snaps));
+}
+
+/**
+ * vss_snapshot_drop() - remove and free a snapshot whose image nobody has seen
+ * @snap:	the snapshot; gone afterwards
+ */
+void vss_snapshot_drop(struct vss_snapshot *snap)
+{
+	struct vss_volume *vol = snap->vol;
+	LIST_HEAD(dropped);
+
+	vss_snapshot_unlink(snap, &dropped);
+	free_snapshot(snap);
+	uncount_snapshot(vol);
+}
+
+/*
+ * Who opens or closes the image has its open_mutex, and may wait in there for
+ * reads that hang with the diff area.
+ */
+static bool lock_image(struct vss_snapshot *snap)
+{
+	unsigned int tries;
+
+	for (tries = 0; tries < 100; tries++) {
+		if (mutex_trylock(&snap->disk->open_mutex))
+			return true;
+		fsleep(10000);
+	}
+	return false;
 }
 
 /**
@@ -502,10 +583,15 @@ bool vss_snapshot_close(struct vss_snapshot *snap, bool force)
 	bool closed;
 
 	lockdep_assert_held(&vss_mutex);
-	mutex_lock(&snap->disk->open_mutex);
-	closed = force || !disk_openers(snap->disk);
+	if (force) {
+		WRITE_ONCE(snap->closing, true);
+		return true;
+	}
+	if (!lock_image(snap))
+		return false;
+	closed = !disk_openers(snap->disk);
 	if (closed)
-		snap->closing = true;
+		WRITE_ONCE(snap->closing, true);
 	mutex_unlock(&snap->disk->open_mutex);
 	return closed;
 }
@@ -516,20 +602,20 @@ bool vss_snapshot_close(struct vss_snapshot *snap, bool force)
  */
 void vss_snapshot_reopen(struct vss_snapshot *snap)
 {
-	mutex_lock(&snap->disk->open_mutex);
-	snap->closing = false;
-	mutex_unlock(&snap->disk->open_mutex);
+	WRITE_ONCE(snap->closing, false);
 }
 
 /**
  * vss_snapshot_delete() - delete a snapshot for a user
- * @snap:	the snapshot; gone if 0 is returned
+ * @snap:	the snapshot
  * @force:	even if the image is in use
+ * @dropped:	if 0 is returned it is added, for vss_snapshots_free()
  * @extack:	set on errors
  *
  * Return: 0 or -EBUSY.
  */
 int vss_snapshot_delete(struct vss_snapshot *snap, bool force,
+			struct list_head *dropped,
 			struct netlink_ext_ack *extack)
 {
 	if (!snap->disk_added) {
@@ -540,7 +626,7 @@ int vss_snapshot_delete(struct vss_snapshot *snap, bool force,
 		NL_SET_ERR_MSG(extack, "the snapshot's image is in use (mounted or open)");
 		return -EBUSY;
 	}
-	vss_snapshot_drop(snap);
+	vss_snapshot_unlink(snap, dropped);
 	return 0;
 }
 

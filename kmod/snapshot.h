@@ -19,7 +19,7 @@ struct vss_volume;
 
 /**
  * struct vss_snapshot - a snapshot of a volume
- * @list:	in vss_volume.snaps
+ * @list:	in vss_volume.snaps; or in a list of those to be freed
  * @vol:	the volume
  * @uuid:	its name, chosen by userspace
  * @set_uuid:	name of the set it was made in
@@ -32,12 +32,13 @@ struct vss_volume;
  * @copied:	chunks whose copy has its tag
  * @chain:	its records, by shard; under the shard's lock
  * @disk:	the image
- * @disk_added:	the image is visible; under vss_mutex
- * @closing:	the image cannot be opened any more; under the disk's open_mutex
+ * @disk_added:	the image is visible; set by its set
+ * @closing:	the image cannot be opened any more
  * @inflight:	bios of the image being worked on
  * @quiet:	woken when @inflight falls to 0
  * @writable:	writes go to the overlay
  * @logged:	the log of a persistent area knows it; under vss_volume.snap_lock
+ * @stays:	it is removed from memory only, and stays on disk
  * @sealed:	its set is complete
  * @members:	snapshots in its set
  * @overlay:	slot + 1 by chunk
@@ -66,6 +67,7 @@ struct vss_snapshot {
 	wait_queue_head_t	quiet;
 
 	bool			logged;
+	bool			stays;
 	bool			sealed;
 	u32			members;
 
@@ -92,8 +94,12 @@ vss_snapshot_restore(struct vss_volume *vol,
 void vss_snapshot_lose(struct vss_snapshot *snap, enum vss_lost_reason reason);
 void vss_snapshot_commit(struct vss_snapshot *snap, u64 time_ns);
 int vss_snapshot_show(struct vss_snapshot *snap);
+void vss_snapshot_unlink(struct vss_snapshot *snap, struct list_head *dropped);
+void vss_snapshots_free(struct list_head *dropped);
+void vss_snapshots_wait(const struct vss_volume *vol);
 void vss_snapshot_drop(struct vss_snapshot *snap);
 int vss_snapshot_delete(struct vss_snapshot *snap, bool force,
+			struct list_head *dropped,
 			struct netlink_ext_ack *extack);
 bool vss_snapshot_close(struct vss_snapshot *snap, bool force);
 void vss_snapshot_reopen(struct vss_snapshot *snap);
@@ -117,7 +123,7 @@ int vss_image_module_init(void);
 void vss_image_module_exit(void);
 
 void vss_overlay_init(struct vss_snapshot *snap);
-void vss_overlay_destroy(struct vss_snapshot *snap);
+void vss_overlay_doom(struct vss_snapshot *snap);
 void vss_overlay_write(struct vss_snapshot *snap, struct bio *bio);
 bool vss_overlay_find(struct vss_snapshot *snap, u64 chunk, u32 *slot);
 

@@ -21,12 +21,14 @@
  * @io:		what every bio to a diff area has
  * @first:	the first copy in it, the others follow by @next
  * @last:	the last one
+ * @bdev:	where it goes, for drivers below may change that in @bio
  * @bio:	the write; must be the last member
  */
 struct vss_store {
 	struct vss_area_io	io;
 	struct vss_copy		*first;
 	struct vss_copy		*last;
+	struct block_device	*bdev;
 	struct bio		bio;
 };
 
@@ -44,7 +46,7 @@ static void store_done(struct bio *bio)
 
 	if (bio->bi_status) {
 		/* stored_work, or the log, which runs next, draws the consequences. */
-		WRITE_ONCE(area->failed_bdev, bio->bi_bdev);
+		WRITE_ONCE(area->failed_bdev, store->bdev);
 		WRITE_ONCE(area->failed, true);
 	}
 	copy = store->first;
@@ -84,6 +86,7 @@ static struct bio *new_store(struct vss_volume *vol, struct block_device *bdev,
 	store->io.done = store_done;
 	store->first = NULL;
 	store->last = NULL;
+	store->bdev = bdev;
 	return bio;
 }
 

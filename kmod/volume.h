@@ -29,7 +29,8 @@ struct vss_snapshot;
 /**
  * struct vss_volume - a tracked volume
  * @hash:	in the look-up table by disk; RCU, changed under vss_mutex
- * @list:	in vss_volumes; changed under vss_mutex
+ * @list:	in vss_volumes, or in a list of those that were detached;
+ *		changed under vss_mutex
  * @handle:	keeps the device open, shared
  * @bdev:	the device
  * @disk:	its disk
@@ -55,7 +56,7 @@ struct vss_snapshot;
  * @snap_lock:	protects @snaps, @live and @gen against each other
  * @snaps:	snapshots in the order of their epochs; additions and removals
  *		also under vss_mutex
- * @nr_snaps:	their number; under vss_mutex
+ * @nr_snaps:	their number, with those removed but not freed; under vss_mutex
  * @live:	the newest snapshot alive, or NULL.  Written under @snap_lock,
  *		read by anyone; what it points to may be looked at under a
  *		shard lock (its removal takes each of them afterwards)
@@ -117,7 +118,11 @@ extern unsigned int vss_nr_volumes;
 int vss_volume_attach(dev_t dev, u32 chunk_size, u64 copy_memory,
 		      struct vss_volume **volp, struct netlink_ext_ack *extack);
 int vss_volume_detach(struct vss_volume *vol, bool force,
+		      struct list_head *dropped,
 		      struct netlink_ext_ack *extack);
+bool vss_volume_is_closed(const struct vss_volume *vol);
+int vss_volume_quiesce(struct vss_volume *vol);
+void vss_volume_free(struct vss_volume *vol);
 struct vss_volume *vss_volume_find(dev_t dev);
 int vss_volume_check(struct vss_volume *vol, struct netlink_ext_ack *extack);
 struct vss_volume *vss_volume_next_hit(struct gendisk *disk, sector_t sector,

@@ -21,10 +21,10 @@ array()
 # The document of a set that is no more.
 stale_document()
 {
-	! vssctl import "$SHARE/map-late.xml" >"$TEST_TMP/import" 2>&1 || fail "imported what was deleted"
+	! vssctl import "$SHARE/${imports[0]}.xml" >"$TEST_TMP/import" 2>&1 || fail "imported what was deleted"
 	say "stale document: $(tail -n 1 "$TEST_TMP/import" | cut -c 9-600)"
 	told "$TEST_TMP/import"
-	vssctl import --cleanup "$SHARE/map-late.xml"
+	vssctl import --cleanup "$SHARE/${imports[0]}.xml"
 	[[ $(lun_disks) == 2 ]] || fail "disks on system one: $(lsblk -d)"
 	array_clean 2
 }

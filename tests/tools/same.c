@@ -20,6 +20,7 @@
 #define PIECE	(1U << 20)
 #define SECTOR	512U
 #define MAX_ZERO 4096
+#define BLOCK	4096U		/* what is read by itself where more cannot be read at once */
 
 struct side {
 	const char *path;
@@ -34,6 +35,7 @@ struct range {
 
 static struct range zero[MAX_ZERO];
 static size_t zero_count;
+static bool errors_allowed;
 
 __attribute__((noreturn, format(printf, 1, 2)))
 static void die(const char *format, ...)
@@ -86,6 +88,31 @@ static void read_side(struct side *s, uint64_t at, size_t n)
 		die("reading %s at %llu: short", s->path, (unsigned long long)at);
 }
 
+/*
+ * Reads both, but what the first one gives EIO for only from the second, so that it is
+ * no difference.  Returns the number of bytes that could not be read.
+ */
+static uint64_t read_readable(struct side *a, struct side *b, uint64_t at, size_t n)
+{
+	uint64_t missing = 0;
+
+	read_side(b, at, n);
+	if (pread(a->fd, a->data, n, (off_t)at) == (ssize_t)n)
+		return 0;
+	for (size_t i = 0; i < n; i += BLOCK) {
+		size_t m = n - i < BLOCK ? n - i : BLOCK;
+		ssize_t got = pread(a->fd, a->data + i, m, (off_t)(at + i));
+
+		if (got == (ssize_t)m)
+			continue;
+		if (got >= 0 || errno != EIO)
+			die("reading %s at %llu: %zd, %m", a->path, (unsigned long long)(at + i), got);
+		memcpy(a->data + i, b->data + i, m);
+		missing += m;
+	}
+	return missing;
+}
+
 static void load_zero(const char *path)
 {
 	FILE *f = fopen(path, "r");
@@ -120,7 +147,7 @@ static void show(const unsigned char *data)
 static bool compare(const char *path_a, const char *path_b, uint64_t length)
 {
 	static const unsigned char zeroes[SECTOR];
-	uint64_t bad = 0, ranges = 0, last = UINT64_MAX;
+	uint64_t bad = 0, ranges = 0, last = UINT64_MAX, missing = 0;
 	struct side a, b;
 
 	open_side(&a, path_a);
@@ -137,8 +164,12 @@ static bool compare(const char *path_a, const char *path_b, uint64_t length)
 	for (uint64_t at = 0; at < a.size; at += PIECE) {
 		size_t n = a.size - at < PIECE ? (size_t)(a.size - at) : PIECE;
 
-		read_side(&a, at, n);
-		read_side(&b, at, n);
+		if (errors_allowed) {
+			missing += read_readable(&a, &b, at, n);
+		} else {
+			read_side(&a, at, n);
+			read_side(&b, at, n);
+		}
 		if (!zero_count && !memcmp(a.data, b.data, n))
 			continue;
 		for (size_t i = 0; i < n; i += SECTOR) {
@@ -161,6 +192,9 @@ static bool compare(const char *path_a, const char *path_b, uint64_t length)
 	}
 	close_side(&a);
 	close_side(&b);
+	if (errors_allowed)
+		printf("read=%llu missing=%llu\n", (unsigned long long)(a.size - missing),
+		       (unsigned long long)missing);
 	if (!bad)
 		return true;
 	fprintf(stderr, "same: %s and %s differ in %llu sectors, in %llu runs\n", a.path, b.path,
@@ -173,6 +207,7 @@ int main(int argc, char **argv)
 	static const struct option options[] = {
 		{ "length", required_argument, NULL, 'l' },
 		{ "zero", required_argument, NULL, 'z' },
+		{ "or-error", no_argument, NULL, 'e' },
 		{ 0 },
 	};
 	uint64_t length = 0;
@@ -183,6 +218,8 @@ int main(int argc, char **argv)
 			load_zero(optarg);
 		else if (opt == 'l')
 			length = strtoull(optarg, NULL, 0);
+		else if (opt == 'e')
+			errors_allowed = true;
 		else
 			goto usage;
 	}
@@ -193,8 +230,9 @@ int main(int argc, char **argv)
 			result = 1;
 	return result;
 usage:
-	fputs("usage: same [--length BYTES] [--zero FILE] A B [C D]...\n"
-	      "Compares the first BYTES, or all.\n"
+	fputs("usage: same [--length BYTES] [--zero FILE] [--or-error] A B [C D]...\n"
+	      "Compares the first BYTES, or all.  With --or-error, what A gives EIO for is no\n"
+	      "difference; how many bytes were read and how many were missing is printed.\n"
 	      "FILE has lines \"START LENGTH\", bytes: there A must be zeroes, whatever B is.\n",
 	      stderr);
 	return 2;

@@ -45,10 +45,10 @@
  *     request:  VSS_A_VOLUME { MAJOR, MINOR, [CHUNK_SIZE], [COPY_MEMORY] }
  *     reply:    VSS_A_VOLUME { everything VSS_CMD_VOLUME_GET tells }
  *     Start to track a live block device.  -EEXIST already tracked, -EBUSY it
- *     overlaps a tracked volume, -EOPNOTSUPP a kind of device that cannot be
- *     tracked (DAX, zoned, an image of a snapshot, ...), -EAGAIN writes from
- *     before the attach did not end in time, -ENOSPC too many volumes, -EFBIG
- *     too large for the chunk size.
+ *     overlaps a tracked volume, or its detach has not ended, -EOPNOTSUPP a
+ *     kind of device that cannot be tracked (DAX, zoned, an image of a
+ *     snapshot, ...), -EAGAIN writes from before the attach did not end in
+ *     time, -ENOSPC too many volumes, -EFBIG too large for the chunk size.
  *
  * VSS_CMD_VOLUME_DETACH (do)
  *     request:  VSS_A_VOLUME { MAJOR, MINOR, [FORCE] }
@@ -56,6 +56,12 @@
  *     Stop to track.  -EBUSY while it has snapshots, unless FORCE is given:
  *     then they are deleted, and images in use answer EIO from then on.
  *     Diff-area parts are released (not erased, files not unlinked).
+ *     Snapshots in a persistent area stay there; -EBUSY while the volume or an
+ *     image is in use, unless FORCE is given: then they are lost.  -EIO it is
+ *     not tracked any more, but its snapshots are lost by that.
+ *     -ETIMEDOUT, -EINTR (killed) it is not tracked any more, but I/O in
+ *     flight does not end: parts are released, and it can be attached again,
+ *     when that does.
  *
  * VSS_CMD_VOLUME_GET (do, dump)
  *     request:  do: VSS_A_VOLUME { MAJOR, MINOR }; dump: nothing
@@ -86,9 +92,10 @@
  *     one over with the snapshots in it, which are lost if the volume may have
  *     been written since it was detached; with LOAD_UNCLEAN the caller vouches
  *     that after a crash it was not, in this boot either.  BOOT names this
- *     boot (/proc/sys/kernel/random/boot_id): what was in use in the same boot
- *     and not detached is lost in any case.  -EUCLEAN, -ESTALE, -EINVAL: the
- *     device holds no area that could be loaded for this volume.
+ *     boot (/proc/sys/kernel/random/boot_id): what was in use in the same boot,
+ *     or in one that is not known, and not detached is lost in any case.
+ *     -EUCLEAN, -ESTALE, -EINVAL: the device holds no area that could be loaded
+ *     for this volume.  -EEXIST: a copy of the area is in use.
  *
  * VSS_CMD_AREA_EXTENTS (do)
  *     request:  VSS_A_AREA { VOLUME_MAJOR, VOLUME_MINOR, ID, [LAST],
@@ -106,10 +113,11 @@
  *     Take a part away from a volume's diff area and release it: a file can be
  *     written and unlinked again (it is not unlinked here).  A part that is
  *     VSS_AREA_PINNED can be removed at any time.  Others can while the volume
- *     has no snapshots, members of sets in creation included, and nothing is
- *     being stored any more: else -EBUSY.  What failed with the part is
- *     forgotten: without a part that is VSS_AREA_ERROR the area can be used
- *     again.
+ *     has no snapshots, members of sets in creation included, nothing is being
+ *     stored any more, and no image of a deleted one is being read: else
+ *     -EBUSY, as long as the device of a persistent area does not answer.
+ *     What failed with the part is forgotten: without a part that is
+ *     VSS_AREA_ERROR the area can be used again.
  *
  * VSS_CMD_AREA_GET (dump)
  *     request:  [VSS_A_AREA { VOLUME_MAJOR, VOLUME_MINOR }]
@@ -183,7 +191,9 @@
  *     request:  VSS_A_SNAPSHOT { (UUID | SET_UUID), [FORCE] }
  *     reply:    none
  *     Delete one snapshot or all of a set.  -EBUSY while an image is in use
- *     (nothing is deleted then), unless FORCE is given.
+ *     (nothing is deleted then), unless FORCE is given.  -ETIMEDOUT, -EINTR
+ *     (killed) they are deleted, but I/O of images does not end: these are
+ *     removed when it does.
  *
  * VSS_CMD_EVENT (multicast, group "events")
  *     VSS_A_EVENT { TYPE, TIME, [VOLUME_MAJOR, VOLUME_MINOR], [SNAPSHOT_UUID],

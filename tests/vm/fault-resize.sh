@@ -1,0 +1,185 @@
+#!/bin/bash
+# SPDX-License-Identifier: GPL-2.0-or-later
+#
+# A tracked device grows and shrinks: a virtio disk and a dm device, in the long form also
+# a SCSI disk and a loop device. Writes go as far as the device goes, images stay as large as the volume was and
+# give what it held or, where a shrunk device ends earlier, an error; the next set is
+# refused with the reason until the volume has been attached anew. A diff area that has
+# become shorter than it was is one that fails.
+
+. "$(dirname "$0")/set-lib.sh"
+. "$(dirname "$0")/plug-lib.sh"
+
+disk=$(disk vd0)
+parts "$disk" 64 32 24
+below=$(part "$disk" 1)
+room=$(part "$disk" 2)
+plain=$(part "$disk" 3)
+load_vss
+watch_events
+
+mib=24
+chunk=16384
+
+# resize_KIND MIB: the device of that kind gets that size.
+resize_virtio()
+{
+	qmp block_resize "\"node-name\":\"spare0\",\"size\":$(($1 << 20))"
+}
+
+resize_scsi()
+{
+	qmp block_resize "\"node-name\":\"spare1\",\"size\":$(($1 << 20))"
+	echo 1 >"/sys/block/${volume##*/}/device/rescan"
+}
+
+resize_dm()
+{
+	dmsetup load resized --table "0 $(($1 * 2048)) linear $below 0"
+	dmsetup suspend resized
+	dmsetup resume resized
+}
+
+resize_loop()
+{
+	truncate -s "$1M" "$TEST_TMP/loop"
+	losetup --set-capacity "$volume"
+}
+
+get_virtio()
+{
+	plug spare0 virtio
+	cleanup_push resize_virtio "$mib"
+}
+
+get_scsi()
+{
+	plug spare1 scsi
+	cleanup_push qmp block_resize "\"node-name\":\"spare1\",\"size\":$((mib << 20))"
+}
+
+get_dm()
+{
+	dmsetup create resized --table "0 $((mib * 2048)) linear $below 0"
+	cleanup_push dmsetup remove resized
+	plugged=/dev/mapper/resized
+}
+
+get_loop()
+{
+	truncate -s "${mib}M" "$TEST_TMP/loop"
+	plugged=$(losetup -f --show "$TEST_TMP/loop")
+	cleanup_push losetup -d "$plugged"
+}
+
+size_is()
+{
+	[[ $(blockdev --getsize64 "$volume") == $(($1 << 20)) ]]
+}
+
+# resized MIB
+resized()
+{
+	"resize_$kind" "$1"
+	wait_for 20 size_is "$1"
+	settle
+}
+
+# right_or_error WHAT: sets missing to the bytes of the image that cannot be read.
+right_or_error()
+{
+	missing=$(same --or-error "$(image "$snap")" "$TEST_TMP/copy") ||
+		fail "$1: the image is not what the volume was"
+	echo "$kind: $1: $missing"
+	missing=${missing#*missing=}
+}
+
+take()
+{
+	dd if="$volume" of="$TEST_TMP/copy" bs=1M iflag=direct status=none
+	snap=$(create "$volume")
+	settle
+}
+
+refused()
+{
+	expect_fail -m "the volume was resized; detach it and attach it again" vssctl create "$volume"
+	[[ $(snapshots) == "$snap" ]] || fail "there are others: $(snapshots)"
+}
+
+kinds=(virtio dm)
+[[ ! ${LONG:-} ]] || kinds+=(scsi loop)
+for kind in "${kinds[@]}"; do
+	echo "--- $kind: larger"
+	"get_$kind"
+	volume=$plugged
+	churn --fill --seed 1 "$volume"
+	track "$volume" "$room"
+	take
+	churn --count 0 --max 256K --seed 2 "$volume" >"$TEST_TMP/churn" &
+	load=$!
+	sleep 0.5
+	resized $((mib + 8))
+	sleep 0.3
+	kill $load
+	wait $load || fail "$kind: writes fail when the device has grown"
+	refused
+	# The old end, in the middle of a write
+	dd if=/dev/urandom of="$volume" bs=64k seek=$((mib * 16 * 65536 - 24576)) count=4 \
+		oflag=direct,seek_bytes conv=notrunc status=none
+	run_ok churn --fill --seed 3 "$volume"
+	run_ok churn --seed 3 --count 30 --max 1M "$volume"
+	right_or_error "grown"
+	[[ $missing == 0 ]] || fail "the image cannot be read"
+	[[ $(blockdev --getsize64 "$(image "$snap")") == $((mib << 20)) ]] || fail "the image has another size"
+	run_ok vssctl delete --quiet "$snap"
+	expect_fail -m "resized" vssctl create "$volume"
+	run_ok vssctl detach --quiet "$volume"
+
+	echo "--- $kind: smaller"
+	track "$volume" "$room"
+	take
+	# A chunk that is copied, and will lie beyond the end; chunks that are not.
+	dd if=/dev/urandom of="$volume" bs=$chunk seek=$(((mib + 2) * 64)) count=8 oflag=direct \
+		conv=notrunc status=none
+	resized $((mib - 8))
+	refused
+	right_or_error "shrunk"
+	((missing > 0 && missing <= 16 << 20)) || fail "missing: $missing"
+	# Up to the new end and not beyond
+	run_ok churn --fill --seed 4 "$volume"
+	run_ok churn --seed 4 --count 30 --max 1M "$volume"
+	expect_fail dd if=/dev/zero of="$volume" bs=4k count=1 seek=$(((mib + 1) * 256)) \
+		oflag=direct conv=notrunc
+	right_or_error "shrunk and written to"
+	((missing > 0 && missing <= 16 << 20)) || fail "missing: $missing"
+
+	echo "--- $kind: as large as before"
+	resized $mib
+	refused
+	run_ok vssctl detach --quiet --force "$volume"
+	track "$volume" "$room"
+	take
+	run_ok churn --fill --seed 5 "$volume"
+	right_or_error "attached anew"
+	[[ $missing == 0 ]] || fail "the image cannot be read"
+	settle
+	run_ok vssctl detach --quiet --force "$volume"
+done
+
+echo "--- a diff area that has become shorter"
+kind=dm
+volume=/dev/mapper/resized
+resized $mib
+track "$plain" "$volume"
+dd if="$plain" of="$TEST_TMP/copy" bs=1M iflag=direct status=none
+snap=$(create "$plain")
+settle
+# It has been told that it may use all of it.
+resized 1
+run_ok churn --fill --seed 6 "$plain"
+expect_event snapshot-lost "$snap" area-error
+run_ok churn --seed 7 --count 30 --max 1M "$plain"
+right_or_error "the diff area shrunk"
+[[ $missing == $((mib << 20)) ]] || fail "a lost snapshot can be read"
+run_ok vssctl detach --quiet --force "$plain"
