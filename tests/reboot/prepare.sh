@@ -1,0 +1,50 @@
+#!/bin/bash
+# SPDX-License-Identifier: GPL-2.0-or-later
+#
+# prepare.sh: in a VM, makes the disk "root" one that a machine can be started from: a
+# root file system with next to nothing in it, a snapshot of that in a persistent diff
+# area, and, in the shared folder, an initramfs as initramfs-tools makes it.
+# scripts/check-reboot.sh runs it.
+
+. "$(dirname "$0")/../vm/content-lib.sh"
+
+share=/run/vss/share
+split "$(disk root)" 64M 60M
+root=${parts[0]} area=${parts[1]}
+run_ok mkfs.ext4 -q -L vss-root "$root"
+mkdir "$TEST_TMP/mnt"
+run_ok mount "$root" "$TEST_TMP/mnt"
+cd "$TEST_TMP/mnt" || fail "no root"
+mkdir -p bin sbin dev proc sys run tmp
+run_ok cp "$(command -v busybox)" bin/busybox
+for applet in sh cat dd echo mkdir mount poweroff rm sha256sum sleep sync; do
+	ln -s busybox "bin/$applet"
+done
+run_ok cp "$(dirname "$0")/init" sbin/init
+chmod +x sbin/init
+cd / || exit
+run_ok umount "$TEST_TMP/mnt"
+settle
+
+load_vss
+run_ok vssctl attach -q "$root"
+run_ok vssctl diff-area add -q "$root" --on "$area" --persistent
+sum "$root" >$share/sum
+snap "$root"
+run_ok vssctl detach -q "$root"
+run_ok rmmod vss
+
+# The hook wants the table; the other hooks are for what this machine has not.
+mkdir -p /etc/vss
+echo "LABEL=vss-root /dev/vda2" >/etc/vss/areas
+for hook in /usr/share/initramfs-tools/hooks/*; do
+	case ${hook##*/} in
+	fsck | klibc-utils | kmod | resume | udev | vss | zz-busybox) ;;
+	*) rm "$hook" ;;
+	esac
+done
+conf=$TEST_TMP/conf
+cp -r /etc/initramfs-tools "$conf"
+printf '%s\n' MODULES=list BUSYBOX=y COMPRESS=gzip COMPRESSLEVEL=1 RESUME=none FSTYPE=ext4 >>"$conf/initramfs.conf"
+printf '%s\n' virtio_pci virtio_blk ext4 crc32c >"$conf/modules"
+run_ok mkinitramfs -d "$conf" -o $share/initrd "$(uname -r)"
