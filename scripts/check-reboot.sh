@@ -36,6 +36,8 @@ failed()
 }
 
 SECONDS=0
+unshare --mount --propagation private tests/reboot/initramfs.sh "$dir/state" "$build/stage" "$kver" >"$dir/initramfs.log" 2>&1 ||
+	failed "the initramfs could not be made" "$dir/initramfs.log"
 setpriv --pdeathsig KILL nbdkit --foreground --exit-with-parent --unix "$dir/socket" file "$dir/disk" \
 	2>"$dir/server.log" &
 server=$!
@@ -60,7 +62,7 @@ start()
 	local begun=$SECONDS
 
 	log=$dir/${1// /-}.log
-	setpriv --pdeathsig KILL timeout --foreground -s KILL 120 qemu-system-x86_64 -nodefaults -no-user-config -no-reboot \
+	setpriv --pdeathsig KILL timeout --foreground -s KILL 180 qemu-system-x86_64 -nodefaults -no-user-config -no-reboot \
 		-M q35 -accel "${VM_ACCEL:-tcg}" -cpu max -smp 2 -m 512 -display none -vga none \
 		-kernel "/boot/vmlinuz-$kver" -initrd "$dir/state/initrd" \
 		-append "root=LABEL=vss-root ro console=ttyS0 panic=-1 oops=panic panic_on_warn=1 nokaslr mitigations=off quiet ${*:2}" \

@@ -33,18 +33,3 @@ sum "$root" >$share/sum
 snap "$root"
 run_ok vssctl detach -q "$root"
 run_ok rmmod vss
-
-# The hook wants the table; the other hooks are for what this machine has not.
-mkdir -p /etc/vss
-echo "LABEL=vss-root /dev/vda2" >/etc/vss/areas
-for hook in /usr/share/initramfs-tools/hooks/*; do
-	case ${hook##*/} in
-	fsck | klibc-utils | kmod | resume | udev | vss | zz-busybox) ;;
-	*) rm "$hook" ;;
-	esac
-done
-conf=$TEST_TMP/conf
-cp -r /etc/initramfs-tools "$conf"
-printf '%s\n' MODULES=list BUSYBOX=y COMPRESS=gzip COMPRESSLEVEL=1 RESUME=none FSTYPE=ext4 >>"$conf/initramfs.conf"
-printf '%s\n' virtio_pci virtio_blk ext4 crc32c >"$conf/modules"
-run_ok mkinitramfs -d "$conf" -o $share/initrd "$(uname -r)"
