@@ -2,9 +2,9 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 #
 # prepare.sh: in a VM, makes the disk "root" one that a machine can be started from: a
-# root file system with next to nothing in it, a snapshot of that in a persistent diff
-# area, and, in the shared folder, an initramfs as initramfs-tools makes it.
-# scripts/check-reboot.sh runs it.
+# root file system with next to nothing in it, and a snapshot of that in a persistent diff
+# area. The checksum of the volume is left in the shared folder. scripts/check-reboot.sh
+# runs it.
 
 . "$(dirname "$0")/../vm/content-lib.sh"
 
