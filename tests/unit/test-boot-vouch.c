@@ -59,6 +59,21 @@ static void of_no_file_system(void **state)
 	expect("mkswap", false);
 }
 
+/* As after a power cut while it was mounted. */
+static void of_a_full_journal(void **state)
+{
+	char line[128], path[32];
+	int fd = make_image("mke2fs -F -t ext4", path);
+
+	(void)state;
+	snprintf(line, sizeof(line), "PATH=$PATH:/sbin:/usr/sbin debugfs -w -R 'feature needs_recovery' %s >/dev/null 2>&1",
+		 path);
+	assert_int_equal(system(line), 0);
+	assert_false(vssctl_head_tells(fd));
+	unlink(path);
+	close(fd);
+}
+
 /* Its journal elsewhere has the magic number of ext4 as well. */
 static void of_a_journal(void **state)
 {
@@ -127,6 +142,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(of_the_ext_family),
 		cmocka_unit_test(of_no_file_system),
+		cmocka_unit_test(of_a_full_journal),
 		cmocka_unit_test(of_a_journal),
 		cmocka_unit_test(of_two_at_once),
 		cmocka_unit_test(claims),

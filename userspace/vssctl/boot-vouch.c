@@ -3,6 +3,7 @@
  * What can be said about a volume whose diff area is to be loaded at boot.
  */
 #include <blkid/blkid.h>
+#include <endian.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <stdlib.h>
@@ -14,6 +15,10 @@
 #include "boot-vouch.h"
 
 #define CLAIM_POLL_NS	200000000L
+
+/* In the superblock of ext2 and its successors: the journal is to be replayed. */
+#define EXT_INCOMPAT_AT	(1024 + 0x60)
+#define EXT_RECOVER	0x0004
 
 int vssctl_claim_volume(const char *path, int tries)
 {
@@ -38,6 +43,7 @@ static void cleanup_probe(blkid_probe *probe)
 bool vssctl_head_tells(int fd)
 {
 	blkid_probe probe __attribute__((cleanup(cleanup_probe))) = blkid_new_probe();
+	uint32_t incompat;
 	const char *type;
 
 	if (!probe || blkid_probe_set_device(probe, fd, 0, 0) || blkid_probe_enable_superblocks(probe, 1) ||
@@ -46,7 +52,10 @@ bool vssctl_head_tells(int fd)
 	/* Where signatures of several are found, it is none of them. */
 	if (blkid_do_safeprobe(probe) || blkid_probe_lookup_value(probe, "TYPE", &type, NULL))
 		return false;
-	return !strcmp(type, "ext2") || !strcmp(type, "ext3") || !strcmp(type, "ext4");
+	if (strcmp(type, "ext2") && strcmp(type, "ext3") && strcmp(type, "ext4"))
+		return false;
+	return pread(fd, &incompat, sizeof(incompat), EXT_INCOMPAT_AT) == sizeof(incompat) &&
+		!(le32toh(incompat) & EXT_RECOVER);
 }
 
 static void make_parent(const char *path)

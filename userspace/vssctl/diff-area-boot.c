@@ -160,7 +160,7 @@ static int add(struct boot *b, const struct pair *pair, uint32_t mode)
 static int load_claimed(struct boot *b, const struct pair *pair, int fd, bool attached)
 {
 	const bool tells = vssctl_head_tells(fd);
-	const char *hint = tells ? "" : ": after an unclean end only ext2, ext3 and ext4 can tell that they were not written";
+	const char *hint = tells ? "" : ": after an unclean end only ext2, ext3 and ext4 without a journal to be replayed can tell that they were not written";
 	int ret = attached ? 0 : attach(b, pair);
 
 	if (ret)
