@@ -20,14 +20,15 @@ VM_KDIR	= /lib/modules/$(VM_KVER)/build
 VM_TREE	= $(B)/kmod-$(VM_KVER)
 
 # What depends on the kernel, and not on vssd.
-KERNEL_TESTS := boot vm/area-* vm/content-* vm/fail-* vm/hook-* vm/set-* vm/fuzz-*
+KERNEL_TESTS := boot vm/area-* vm/content-* vm/fail-* vm/hook-* vm/set-* vm/fuzz-* vm/persist-*
 # On the debug kernel, which is slow: what goes through the module's every path, and
 # the tests that are for it alone.
 DEBUG_TESTS := boot vm/content-chunks vm/content-order vm/content-ways vm/content-area \
-	vm/area-full vm/area-error vm/set-killed vm/fail-* vm/fuzz-*
+	vm/area-full vm/area-error vm/set-killed vm/fail-* vm/fuzz-* vm/persist-reload
 
 # Those that ask for LONG.
-LONG_TESTS := vm/content-order vm/content-many vm/fuzz-requests vm/svc-fault
+LONG_TESTS := vm/content-order vm/content-many vm/persist-damage vm/persist-many vm/fuzz-requests vm/svc-fault \
+	vm/set-deadline vm/set-killed vm/area-remove vm/fail-detach-load vm/fault-* vm/hook-paths
 
 # What "install" installs; "stage" installs the tests' own builds instead.
 MODULE_DIR	?= $(CURDIR)/kmod
@@ -76,6 +77,11 @@ check-debug: deps ## run the kernel tests on a kernel with KASAN, lockdep, faili
 	@LONG=1 scripts/check.sh --only static
 	@scripts/check.sh --only vm --kernel debug --tests '$(or $(TESTS),$(DEBUG_TESTS))'
 
+check-crash: deps ## let a VM's power fail CUTS (300) times, its disks losing what was not flushed; SEED=
+	@mkdir -p $(B)
+	+@$(MAKE) --no-print-directory stage >$(B)/crash-build.log 2>&1 || { cat $(B)/crash-build.log; exit 1; }
+	@scripts/check-crash.sh $(or $(CUTS),300) $(SEED)
+
 check-long: deps ## run the long form of tests, and the faults of a storage array
 	@LONG=1 scripts/check.sh --only vm --tests '$(or $(TESTS),$(LONG_TESTS))'
 	@scripts/check.sh --long
@@ -120,7 +126,7 @@ clean: ## delete everything that was built, but not kernels
 help: ## print this
 	@echo 'Targets (default: all):'
 	@sed -nE 's/^([a-z-]+):.*## (.*)/  \1\t\2/p' Makefile | expand -t 18
-	@echo 'Variables: KDIR DESTDIR PREFIX TESTS W=1 (more warnings) KVER (of the VM) VECTORS FUZZ_SECONDS QUICK REPEATS SECTIONS KERNELS VSS_KERNELS (where kernels are kept)'
+	@echo 'Variables: KDIR DESTDIR PREFIX TESTS W=1 (more warnings) KVER (of the VM) VECTORS FUZZ_SECONDS QUICK REPEATS SECTIONS ENGINES KERNELS CUTS SEED VSS_KERNELS (where kernels are kept)'
 
 # --- what the checks build: warnings are errors -----------------------------
 
@@ -168,5 +174,5 @@ kdir-there:
 # Only what is called below may run in parallel: "deps" must come first.
 .NOTPARALLEL:
 
-.PHONY: all module userspace install install-only demo demo-transport check bench check-net check-long fuzz check-unit check-vm \
+.PHONY: all module userspace install install-only demo demo-transport check bench check-crash check-net check-long fuzz check-unit check-vm \
 	check-static check-debug check-kernels call-order vm deps clean help vm-module vm-userspace vm-unit vm-call-order vm-tree stage stage-locked kernel-module kdir-there

@@ -113,6 +113,53 @@ u32 vss_area_take(struct vss_area *area, u32 want, u32 *slot)
 	return n;
 }
 
+/**
+ * vss_area_claim() - take a certain slot
+ * @area:	the area
+ * @slot:	the slot, one that there is
+ *
+ * Return: false if it is in use.
+ */
+bool vss_area_claim(struct vss_area *area, u32 slot)
+{
+	const struct vss_extents *extents;
+	bool free;
+
+	spin_lock(&area->lock);
+	extents = rcu_dereference_protected(area->extents,
+					    lockdep_is_held(&area->lock));
+	free = !test_bit(slot, area->bitmap);
+	if (free) {
+		set_bit(slot, area->bitmap);
+		area->used++;
+		find_extent(extents, slot)->part->used++;
+	}
+	spin_unlock(&area->lock);
+	return free;
+}
+
+/**
+ * vss_area_set_meta() - keep slots from copies for good
+ * @vol:	the volume, its area unused
+ * @part:	the only part
+ * @meta:	slots at its beginning
+ * @slots:	slots that it has, those behind are not used either
+ */
+void vss_area_set_meta(struct vss_volume *vol, struct vss_part *part, u32 meta,
+		       u32 slots)
+{
+	struct vss_area *area = &vol->area;
+
+	spin_lock(&area->lock);
+	bitmap_set(area->bitmap, 0, meta);
+	if (slots < area->nr_slots)
+		bitmap_set(area->bitmap, slots, area->nr_slots - slots);
+	area->meta = meta + area->nr_slots - slots;
+	area->used += area->meta;
+	part->used += area->meta;
+	spin_unlock(&area->lock);
+}
+
 static void free_slot(struct vss_area *area, u32 slot)
 {
 	const struct vss_extents *extents;
@@ -262,8 +309,8 @@ void vss_area_usage(struct vss_volume *vol, u64 *size, u64 *used)
 	struct vss_area *area = &vol->area;
 
 	spin_lock(&area->lock);
-	*size = (u64)area->nr_slots << vol->chunk_shift;
-	*used = (u64)area->used << vol->chunk_shift;
+	*size = (u64)(area->nr_slots - area->meta) << vol->chunk_shift;
+	*used = (u64)(area->used - area->meta) << vol->chunk_shift;
 	spin_unlock(&area->lock);
 }
 

@@ -14,6 +14,7 @@
 
 #include "compat.h"
 
+struct vss_log_request;
 struct vss_volume;
 
 /**
@@ -102,6 +103,7 @@ struct vss_own_ranges {
  * @bitmap:	slots in use
  * @nr_slots:	slots there are
  * @used:	slots in use
+ * @meta:	slots in use for good, by superblocks and log
  * @reserved:	slots promised by vss_area_reserve(), not yet taken
  * @dying:	slots in use that will be free when their write has ended
  * @cursor:	where the search for a free slot goes on
@@ -120,6 +122,7 @@ struct vss_area {
 	unsigned long			*bitmap;
 	u32				nr_slots;
 	u32				used;
+	u32				meta;
 	u32				reserved;
 	u32				dying;
 	u32				cursor;
@@ -146,6 +149,7 @@ void vss_area_init(struct vss_area *area);
 void vss_area_destroy(struct vss_volume *vol);
 
 int vss_area_add_device(struct vss_volume *vol, dev_t dev,
+			const struct vss_log_request *req,
 			struct vss_part **partp,
 			struct netlink_ext_ack *extack);
 int vss_area_add_file(struct vss_volume *vol, int fd, struct vss_part **partp,
@@ -165,6 +169,9 @@ int vss_area_deactivate(struct vss_volume *vol, struct vss_part *part,
 bool vss_area_reserve(struct vss_volume *vol, u32 n);
 void vss_area_unreserve(struct vss_area *area, u32 n);
 u32 vss_area_take(struct vss_area *area, u32 want, u32 *slot);
+bool vss_area_claim(struct vss_area *area, u32 slot);
+void vss_area_set_meta(struct vss_volume *vol, struct vss_part *part, u32 meta,
+		       u32 slots);
 void vss_area_free(struct vss_area *area, u32 slot);
 void vss_area_set_dying(struct vss_area *area, u32 n);
 void vss_area_free_dying(struct vss_area *area, u32 slot);

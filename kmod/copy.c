@@ -34,6 +34,7 @@
 
 #include "copy.h"
 #include "event.h"
+#include "log.h"
 #include "snapshot.h"
 #include "volume.h"
 
@@ -86,8 +87,8 @@ struct vss_read {
 	struct bio	bio;
 };
 
-static unsigned int stall_seconds = 30;
-module_param(stall_seconds, uint, 0644);
+unsigned int vss_stall_seconds = 30;
+module_param_named(stall_seconds, vss_stall_seconds, uint, 0644);
 MODULE_PARM_DESC(stall_seconds,
 		 "drop the snapshots of a volume when writes have waited so long for its diff area");
 
@@ -569,7 +570,11 @@ static bool get_resources(struct vss_copy *copy)
 		}
 		copy->has_room = true;
 	}
-	return get_pages(copy, nr << SECTOR_SHIFT);
+	if (!get_pages(copy, nr << SECTOR_SHIFT))
+		return false;
+	if (vol->log)
+		atomic_inc(&vol->log->reading);
+	return true;
 }
 
 static void submit_read(struct vss_volume *vol, struct bio *bio)
@@ -1143,7 +1148,8 @@ static void stall_work(struct work_struct *work)
 						 struct vss_copier, stall_work);
 	struct vss_volume *vol = container_of(copier, struct vss_volume,
 					      copier);
-	unsigned long end = READ_ONCE(copier->progress) + stall_seconds * HZ;
+	unsigned long end = READ_ONCE(copier->progress) +
+			    vss_stall_seconds * HZ;
 
 	if (list_empty_careful(&copier->starved))
 		return;
@@ -1250,6 +1256,149 @@ static bool publish(struct vss_copy *copy, struct bio_list *released)
 	return stored;
 }
 
+/* Whoever is to have copies with a tag: that snapshot, or the next older. */
+static struct vss_snapshot *find_owner(struct vss_volume *vol, u32 tag)
+{
+	struct vss_snapshot *snap;
+
+	lockdep_assert_held(&vol->snap_lock);
+	list_for_each_entry_reverse(snap, &vol->snaps, list) {
+		if (snap->epoch && snap->epoch <= tag &&
+		    vss_snapshot_is_good(snap))
+			return snap;
+	}
+	return NULL;
+}
+
+/* Put a copy that has slots into the map, but not what @owner has already. */
+static void insert_slots(struct vss_copy *copy, struct vss_shard *shard,
+			 struct vss_snapshot *owner, u16 has)
+{
+	struct vss_volume *vol = copy->vol;
+	vss_rec_t *chain = &owner->chain[shard - vol->map.shards];
+	unsigned int i, n, told = 0;
+
+	for (i = 0; i < copy->n; i += n) {
+		u32 slot = copy->slots[i];
+
+		n = 1;
+		if (has & BIT(copy->first + i)) {
+			if (slot != VSS_SLOT_NONE)
+				vss_area_free(&vol->area, slot);
+			continue;
+		}
+		while (i + n < copy->n && !(has & BIT(copy->first + i + n)) &&
+		       copy->slots[i + n] == (slot == VSS_SLOT_NONE ?
+					      slot : slot + n))
+			n++;
+		vss_map_insert(shard, copy->group, copy->first + i, n,
+			       owner->epoch, slot == VSS_SLOT_NONE ?
+			       VSS_SLOT_UNREADABLE : slot, chain);
+		told += n;
+	}
+	atomic64_add(told, &owner->copied);
+	atomic64_add(told, &vol->stats.chunks_copied);
+}
+
+static void free_slots_of(struct vss_copy *copy)
+{
+	unsigned int i;
+
+	for (i = 0; i < copy->n; i++) {
+		if (copy->slots[i] != VSS_SLOT_NONE)
+			vss_area_free(&copy->vol->area, copy->slots[i]);
+	}
+}
+
+/**
+ * vss_copy_publish() - put a copy into the map that is in the diff area already
+ * @copy:	the copy, not used afterwards
+ * @tag:	the epoch that the log has for it
+ * @durable:	it is durable; else its slots are freed
+ * @released:	the writes that waited for it are added
+ *
+ * The rule of disk-format.md for a tag whose snapshot has gone meanwhile: the
+ * next older one has the copy where it has none.
+ *
+ * Return: 0, or -ENOMEM: the snapshots are to be lost before the writes go.
+ */
+int vss_copy_publish(struct vss_copy *copy, u32 tag, bool durable,
+		     struct bio_list *released)
+{
+	struct vss_volume *vol = copy->vol;
+	struct vss_shard *shard = vss_map_shard(&vol->map, copy->group);
+	struct vss_snapshot *owner = NULL;
+	bool safe = false;
+	int err = 0;
+	u32 gen = 0;
+
+	if (durable) {
+		err = vss_map_lock_provided(&vol->map, shard);
+		spin_lock(&vol->snap_lock);
+		owner = find_owner(vol, tag);
+		/* A copy for an older one does not make its chunk safe. */
+		safe = owner && owner == vol->live && owner->epoch == tag;
+		gen = vol->gen;
+		spin_unlock(&vol->snap_lock);
+	} else {
+		spin_lock(&shard->lock);
+	}
+	if (owner && !err) {
+		u16 has = 0;
+
+		if (owner->epoch != tag)
+			has = vss_map_tagged(shard, copy->group,
+					     copy_mask(copy), owner->epoch);
+		insert_slots(copy, shard, owner, has);
+		atomic_inc(vss_pubseq(vol, copy->group));
+		if (safe)
+			vss_safebits_set(&vol->safe, copy->group,
+					 copy_mask(copy), gen);
+	} else {
+		free_slots_of(copy);
+	}
+	bio_list_merge(released, &copy->waiters);
+	bio_list_init(&copy->waiters);
+	hlist_del(&copy->node);
+	spin_unlock(&shard->lock);
+	vss_copy_put(copy);
+	return err;
+}
+
+/**
+ * vss_copy_release() - let the writes go that wait for a copy
+ * @copy:	a copy that is not published
+ * @released:	they are added
+ */
+void vss_copy_release(struct vss_copy *copy, struct bio_list *released)
+{
+	struct vss_shard *shard = vss_map_shard(&copy->vol->map, copy->group);
+
+	spin_lock(&shard->lock);
+	bio_list_merge(released, &copy->waiters);
+	bio_list_init(&copy->waiters);
+	spin_unlock(&shard->lock);
+}
+
+/**
+ * vss_copy_abandon() - a copy is not needed any more, and has no slots yet
+ * @copy:	the copy, not used afterwards
+ * @released:	the writes that waited for it are added
+ */
+void vss_copy_abandon(struct vss_copy *copy, struct bio_list *released)
+{
+	struct vss_volume *vol = copy->vol;
+	struct vss_shard *shard = vss_map_shard(&vol->map, copy->group);
+
+	spin_lock(&shard->lock);
+	bio_list_merge(released, &copy->waiters);
+	bio_list_init(&copy->waiters);
+	hlist_del(&copy->node);
+	spin_unlock(&shard->lock);
+	vss_area_unreserve(&vol->area, copy->n);
+	vss_copy_put(copy);
+}
+
 /* The content is in the diff area.  Returns what put_copy() does. */
 static bool forget(struct vss_copy *copy)
 {
@@ -1286,6 +1435,8 @@ static void finish_reads(struct vss_copier *copier)
 	llist_for_each_entry_safe(copy, next, list, done) {
 		if (probe_next(copy)) {
 			continue;
+		} else if (vol->log) {
+			vss_log_copy(vol->log, copy);
 		} else if (publish(copy, &released)) {
 			atomic_inc(&copier->storing);
 			list_add_tail(&copy->list, &to_store);
@@ -1429,12 +1580,13 @@ void vss_copier_stop(struct vss_volume *vol)
 	flush_delayed_work(&copier->copy_work);
 	vss_store_kick(vol);
 	wait_event(copier->quiet, !atomic64_read(&copier->used));
+	if (vol->log)
+		flush_work(&vol->log->work);
+	/* Whoever has handed over the last read may have a work to queue. */
+	synchronize_rcu();
 	/* Whoever has worked on the last copies may still queue works. */
 	flush_workqueue(vol->near_wq);
 	flush_workqueue(vol->wq);
-	/* Whoever has handed over the last read may have more to queue. */
-	synchronize_rcu();
-	flush_workqueue(vol->near_wq);
 	cancel_delayed_work_sync(&copier->late_work);
 	cancel_delayed_work_sync(&copier->stall_work);
 	cancel_delayed_work_sync(&copier->copy_work);

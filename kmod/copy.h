@@ -158,6 +158,8 @@ struct vss_copier {
 	struct work_struct	reap_work;
 };
 
+extern unsigned int vss_stall_seconds;
+
 void vss_range_init(struct vss_range *range, const struct vss_volume *vol,
 		    sector_t sector, sector_t nr);
 
@@ -177,6 +179,10 @@ void vss_copy_wait(struct vss_volume *vol, struct bio *bio,
 		   const struct vss_range *range, bool direct);
 void vss_copy_stored(struct vss_copy *copy);
 void vss_copy_put(struct vss_copy *copy);
+int vss_copy_publish(struct vss_copy *copy, u32 tag, bool durable,
+		     struct bio_list *released);
+void vss_copy_release(struct vss_copy *copy, struct bio_list *released);
+void vss_copy_abandon(struct vss_copy *copy, struct bio_list *released);
 struct vss_copy *vss_copy_find(struct vss_shard *shard, u32 group,
 			       unsigned int chunk, u32 slot);
 struct page *vss_copy_page(struct vss_copy *copy, unsigned int chunk,
@@ -186,5 +192,6 @@ int vss_store_init(struct vss_volume *vol);
 void vss_store_destroy(struct vss_volume *vol);
 void vss_store_queue(struct vss_volume *vol, struct list_head *copies);
 void vss_store_kick(struct vss_volume *vol);
+void vss_store_now(struct vss_volume *vol, struct list_head *copies);
 
 #endif /* VSS_COPY_H */

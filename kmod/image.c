@@ -541,7 +541,7 @@ static VSS_DISK_OPEN(image_open)
 {
 	struct vss_snapshot *snap = vss_disk_of_open->private_data;
 
-	return snap->closing ? -ENXIO : 0;
+	return READ_ONCE(snap->closing) ? -ENXIO : 0;
 }
 
 static const struct block_device_operations image_fops = {
@@ -652,6 +652,8 @@ int vss_image_create(struct vss_snapshot *snap)
  * vss_image_show() - make the image device visible
  * @snap:	the snapshot, committed
  *
+ * Reads a table of partitions from the image of a disk.
+ *
  * Return: 0 or a negative errno.
  */
 int vss_image_show(struct vss_snapshot *snap)
@@ -659,14 +661,18 @@ int vss_image_show(struct vss_snapshot *snap)
 	int err;
 
 	err = device_add_disk(NULL, snap->disk, image_groups);
-	if (!err)
-		snap->disk_added = true;
-	return err;
+	if (err)
+		return err;
+	/* Pairs with put_image(): who finds it visible finds its number. */
+	smp_store_release(&snap->disk_added, true);
+	return 0;
 }
 
 /**
  * vss_image_destroy() - remove the image device
  * @snap:	the snapshot, not alive
+ *
+ * Waits for its readers, which may hang with the diff area.
  */
 void vss_image_destroy(struct vss_snapshot *snap)
 {
@@ -675,7 +681,7 @@ void vss_image_destroy(struct vss_snapshot *snap)
 	if (snap->disk_added)
 		del_gendisk(snap->disk);
 	wait_event(snap->quiet, !atomic_read(&snap->inflight));
-	cancel_work_sync(&snap->overlay_work);
+	flush_work(&snap->overlay_work);
 	synchronize_rcu();	/* see vss_image_put() */
 	put_disk(snap->disk);
 	ida_free(&image_ida, id);

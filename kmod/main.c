@@ -7,6 +7,7 @@
 #include <linux/module.h>
 #include <linux/suspend.h>
 
+#include "chore.h"
 #include "gate.h"
 #include "hook.h"
 #include "netlink.h"
@@ -56,6 +57,9 @@ static int __init vss_init(void)
 	err = vss_image_module_init();
 	if (err)
 		goto no_image;
+	err = vss_chore_module_init();
+	if (err)
+		goto no_chore;
 	err = vss_set_module_init();
 	if (err)
 		goto no_set;
@@ -72,6 +76,8 @@ no_netlink:
 no_pm:
 	vss_set_module_exit();
 no_set:
+	vss_chore_module_exit();
+no_chore:
 	vss_image_module_exit();
 no_image:
 	vss_gate_module_exit();
@@ -86,6 +92,7 @@ static void __exit vss_exit(void)
 	vss_netlink_exit();
 	unregister_pm_notifier(&vss_pm_nb);
 	vss_set_module_exit();
+	vss_chore_module_exit();
 	vss_image_module_exit();
 	vss_gate_module_exit();
 	vss_hook_module_exit();

@@ -22,22 +22,18 @@
 /* Nobody may wait for memory here, nor take the last of it. */
 #define GFP_MAP			(GFP_NOWAIT | __GFP_NOWARN | __GFP_NOMEMALLOC)
 
-#define RECS_PER_PAGE		(PAGE_SIZE / sizeof(struct vss_map_rec))
-#define BUCKETS_PER_PAGE	(PAGE_SIZE / sizeof(vss_rec_t))
+/*
+ * The map's pages are smaller than the machine's: each shard has two that are
+ * filled in part, and a volume of few copies has little else.
+ */
+#define MAP_PAGE_SIZE		1024U
+#define RECS_PER_PAGE		((u32)(MAP_PAGE_SIZE / \
+				       sizeof(struct vss_map_rec)))
+#define BUCKETS_PER_PAGE	((u32)(MAP_PAGE_SIZE / sizeof(vss_rec_t)))
 #define RECS_PER_BUCKET		2
 #define FIRST_BUCKETS		8U
 /* Room for 5000 records while there is no memory. */
-#define RESERVE_PAGES		32
-
-static void *alloc_map_page(gfp_t gfp, void *data)
-{
-	return (void *)__get_free_page(gfp);
-}
-
-static void free_map_page(void *page, void *data)
-{
-	free_page((unsigned long)page);
-}
+#define RESERVE_PAGES		128
 
 /**
  * vss_map_init() - make an empty map
@@ -55,8 +51,8 @@ int vss_map_init(struct vss_map *map)
 	map->shards = kcalloc(VSS_SHARDS, sizeof(*map->shards), GFP_KERNEL);
 	if (!map->shards)
 		return -ENOMEM;
-	err = mempool_init(&map->reserve, RESERVE_PAGES, alloc_map_page,
-			   free_map_page, NULL);
+	err = mempool_init_kmalloc_pool(&map->reserve, RESERVE_PAGES,
+					MAP_PAGE_SIZE);
 	if (err)
 		return err;
 	for (i = 0; i < VSS_SHARDS; i++) {
@@ -72,7 +68,7 @@ static void pages_free(struct vss_pages *pages)
 	u32 i;
 
 	for (i = 0; i < pages->nr; i++)
-		free_page((unsigned long)pages->dir[i]);
+		kfree(pages->dir[i]);
 	kvfree(pages->dir);
 	memset(pages, 0, sizeof(*pages));
 }
@@ -112,7 +108,7 @@ u64 vss_map_memory(const struct vss_map *map)
 
 		/* Racy by a page or two; a figure for people. */
 		sum += (u64)(READ_ONCE(s->recs.nr) + READ_ONCE(s->buckets.nr)) *
-			PAGE_SIZE;
+			MAP_PAGE_SIZE;
 		sum += (u64)(READ_ONCE(s->recs.cap) +
 			     READ_ONCE(s->buckets.cap)) * sizeof(void *);
 	}
@@ -262,7 +258,7 @@ static bool need_buckets(const struct vss_shard *shard)
 static void top_up(mempool_t *reserve)
 {
 	while (reserve->curr_nr < reserve->min_nr) {
-		void *page = alloc_map_page(GFP_MAP, NULL);
+		void *page = kmalloc(MAP_PAGE_SIZE, GFP_MAP);
 
 		if (!page)
 			break;
@@ -301,7 +297,7 @@ int vss_map_lock_provided(struct vss_map *map, struct vss_shard *shard)
 
 		page = mempool_alloc(&map->reserve, GFP_MAP);
 		if (page)
-			clear_page(page);
+			memset(page, 0, MAP_PAGE_SIZE);
 		err = page ? pages_add(shard, pages, &page) : -ENOMEM;
 		if (page)
 			mempool_free(page, &map->reserve);
@@ -383,6 +379,30 @@ u16 vss_map_covered(struct vss_shard *shard, u32 group, u16 mask, u32 epoch)
 	return found;
 }
 
+/**
+ * vss_map_tagged() - which chunks have a copy with a tag
+ * @shard:	the group's shard, locked
+ * @group:	the group
+ * @mask:	the chunks asked for
+ * @tag:	the tag
+ *
+ * Return: the chunks of @mask that have one.
+ */
+u16 vss_map_tagged(struct vss_shard *shard, u32 group, u16 mask, u32 tag)
+{
+	u16 found = 0;
+	vss_rec_t r;
+
+	for (r = first_rec(shard, group); r; ) {
+		struct vss_map_rec *rec = rec_at(shard, r);
+
+		if (rec->group == group && rec->tag == tag)
+			found |= rec->live & mask;
+		r = rec->next;
+	}
+	return found;
+}
+
 static u32 rec_slot(const struct vss_map_rec *rec, unsigned int chunk)
 {
 	if (rec->base == VSS_SLOT_UNREADABLE)
@@ -437,6 +457,7 @@ static void remove_rec(struct vss_shard *shard, vss_rec_t r)
 	while (*link != r)
 		link = &rec_at(shard, *link)->next;
 	*link = rec->next;
+	rec->live = 0;
 	rec->next = shard->free;
 	shard->free = r;
 	shard->nr_free++;
@@ -471,19 +492,8 @@ bool vss_map_hand_down(struct vss_shard *shard, vss_rec_t *from, vss_rec_t *to,
 	*from = rec->chain;
 
 	gone = rec->live;
-	if (to) {
-		vss_rec_t o;
-		u16 dup = 0;
-
-		for (o = first_rec(shard, rec->group); o; ) {
-			struct vss_map_rec *other = rec_at(shard, o);
-
-			if (other->group == rec->group && other->tag == to_tag)
-				dup |= other->live;
-			o = other->next;
-		}
-		gone &= dup;
-	}
+	if (to)
+		gone &= vss_map_tagged(shard, rec->group, rec->live, to_tag);
 
 	freed->group = rec->group;
 	freed->chunks = 0;
@@ -506,6 +516,44 @@ bool vss_map_hand_down(struct vss_shard *shard, vss_rec_t *from, vss_rec_t *to,
 		remove_rec(shard, r);
 	}
 	return true;
+}
+
+/**
+ * vss_map_walk() - tell of a part of a shard's copies
+ * @shard:	the shard, locked
+ * @pos:	where to go on, 0 to begin with; moved on
+ * @fn:		told of at most VSS_MAP_WALK runs
+ * @data:	for it
+ *
+ * What is inserted meanwhile may be told or not.  While nothing is handed down
+ * all else is told once.
+ *
+ * Return: records looked at, 0: that was all.
+ */
+u32 vss_map_walk(struct vss_shard *shard, u32 *pos, vss_map_run_fn *fn,
+		 void *data)
+{
+	u32 end = shard->recs.nr * RECS_PER_PAGE, n = 0;
+
+	lockdep_assert_held(&shard->lock);
+	while (*pos < end && n < VSS_MAP_WALK / (VSS_GROUP_CHUNKS / 2)) {
+		struct vss_map_rec *rec = rec_at(shard, ++*pos);
+		unsigned int c, next;
+
+		n++;
+		/* Free ones have nothing alive. */
+		for (c = 0; c < VSS_GROUP_CHUNKS; c = next) {
+			next = c + 1;
+			if (!(rec->live & BIT(c)))
+				continue;
+			while (next < VSS_GROUP_CHUNKS &&
+			       (rec->live & BIT(next)))
+				next++;
+			fn(data, ((u64)rec->group << VSS_GROUP_SHIFT) + c,
+			   next - c, rec->tag, rec_slot(rec, c));
+		}
+	}
+	return n;
 }
 
 /**

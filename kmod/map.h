@@ -26,6 +26,12 @@ typedef u32 vss_rec_t;
 /* Records that a publisher may need at once. */
 #define VSS_MAP_SPARE		VSS_GROUP_CHUNKS
 
+/* Most runs that one call of vss_map_walk() tells. */
+#define VSS_MAP_WALK		256U
+
+/* Told of adjacent chunks in adjacent slots, or all unreadable. */
+typedef void vss_map_run_fn(void *data, u64 chunk, u32 nr, u32 tag, u32 slot);
+
 /**
  * struct vss_pages - an array that grows by whole pages
  * @dir:	its pages
@@ -117,10 +123,13 @@ int vss_map_lock_provided(struct vss_map *map, struct vss_shard *shard)
 void vss_map_insert(struct vss_shard *shard, u32 group, unsigned int first,
 		    unsigned int n, u32 tag, u32 base, vss_rec_t *chain);
 u16 vss_map_covered(struct vss_shard *shard, u32 group, u16 mask, u32 epoch);
+u16 vss_map_tagged(struct vss_shard *shard, u32 group, u16 mask, u32 tag);
 u16 vss_map_lookup(struct vss_shard *shard, u32 group, u16 mask, u32 epoch,
 		   u32 *slots);
 bool vss_map_hand_down(struct vss_shard *shard, vss_rec_t *from, vss_rec_t *to,
 		       u32 to_tag, struct vss_map_freed *freed);
+u32 vss_map_walk(struct vss_shard *shard, u32 *pos, vss_map_run_fn *fn,
+		 void *data);
 void vss_map_trim(struct vss_shard *shard);
 
 #endif /* VSS_MAP_H */

@@ -8,6 +8,7 @@
 
 #include "area.h"
 #include "compat.h"
+#include "log.h"
 #include "netlink-internal.h"
 #include "volume.h"
 
@@ -18,6 +19,8 @@ static const struct nla_policy area_add_attrs[VSS_A_AREA_MAX + 1] = {
 	[VSS_A_AREA_DEV_MAJOR] = VSS_NL_MAJOR,
 	[VSS_A_AREA_DEV_MINOR] = VSS_NL_MINOR,
 	[VSS_A_AREA_FD] = VSS_NL_FD,
+	[VSS_A_AREA_MODE] = NLA_POLICY_MAX(NLA_U32, VSS_AREA_LOAD_UNCLEAN),
+	[VSS_A_AREA_BOOT] = VSS_NL_UUID,
 };
 
 static const struct nla_policy area_add_policy[] = {
@@ -135,6 +138,8 @@ static int put_part(struct sk_buff *skb, struct vss_volume *vol,
 		    struct vss_part *part)
 {
 	struct nlattr *nest = nla_nest_start(skb, VSS_A_AREA);
+	/* Of a persistent area superblocks and log are no room for copies. */
+	u32 meta = vol->log ? vol->area.meta : 0;
 	int err;
 
 	lockdep_assert_held(&vss_mutex);
@@ -145,10 +150,14 @@ static int put_part(struct sk_buff *skb, struct vss_volume *vol,
 	    nla_put_u32(skb, VSS_A_AREA_TYPE, part->type) ||
 	    vss_nl_put_dev(skb, VSS_A_AREA_DEV_MAJOR, VSS_A_AREA_DEV_MINOR,
 			   part->bdev->bd_dev) ||
-	    put_part_bytes(skb, VSS_A_AREA_SIZE, vol, part->slots) ||
-	    put_part_bytes(skb, VSS_A_AREA_USED, vol, READ_ONCE(part->used)) ||
+	    put_part_bytes(skb, VSS_A_AREA_SIZE, vol, part->slots - meta) ||
+	    put_part_bytes(skb, VSS_A_AREA_USED, vol,
+			   READ_ONCE(part->used) - meta) ||
 	    (part->on_origin && nla_put_flag(skb, VSS_A_AREA_ON_ORIGIN)) ||
 	    nla_put_u32(skb, VSS_A_AREA_STATE, READ_ONCE(part->state)))
+		return -EMSGSIZE;
+	if (vol->log && vol->log->part == part &&
+	    nla_put(skb, VSS_A_AREA_UUID, VSS_UUID_SIZE, vol->log->super->area))
 		return -EMSGSIZE;
 	if (part->file) {
 		err = put_path(skb, part->file);
@@ -171,6 +180,12 @@ static int check_area_add(struct nlattr **tb, const struct nlattr *nest,
 				    "FD excludes DEV_MAJOR and DEV_MINOR");
 		return -EINVAL;
 	}
+	if (tb[VSS_A_AREA_FD] && tb[VSS_A_AREA_MODE] &&
+	    nla_get_u32(tb[VSS_A_AREA_MODE]) != VSS_AREA_VOLATILE) {
+		NL_SET_ERR_MSG_ATTR(extack, tb[VSS_A_AREA_MODE],
+				    "a persistent diff area must be a device");
+		return -EOPNOTSUPP;
+	}
 	if (tb[VSS_A_AREA_FD] || (major && minor))
 		return 0;
 
@@ -184,17 +199,22 @@ static int check_area_add(struct nlattr **tb, const struct nlattr *nest,
 static struct vss_part *add_part(struct vss_volume *vol, struct nlattr **tb,
 				 struct netlink_ext_ack *extack)
 {
+	struct vss_log_request req = { .mode = VSS_AREA_VOLATILE };
 	struct vss_part *part;
 	dev_t dev;
 	int err;
 
+	if (tb[VSS_A_AREA_MODE])
+		req.mode = nla_get_u32(tb[VSS_A_AREA_MODE]);
+	if (tb[VSS_A_AREA_BOOT])
+		nla_memcpy(req.boot, tb[VSS_A_AREA_BOOT], sizeof(req.boot));
 	if (tb[VSS_A_AREA_FD]) {
 		err = vss_area_add_file(vol, nla_get_s32(tb[VSS_A_AREA_FD]),
 					&part, extack);
 	} else {
 		dev = vss_nl_get_dev(tb[VSS_A_AREA_DEV_MAJOR],
 				     tb[VSS_A_AREA_DEV_MINOR]);
-		err = vss_area_add_device(vol, dev, &part, extack);
+		err = vss_area_add_device(vol, dev, &req, &part, extack);
 	}
 	return err ? ERR_PTR(err) : part;
 }

@@ -2,6 +2,7 @@
 /*
  * Netlink commands on snapshots.
  */
+#include "chore.h"
 #include "netlink-internal.h"
 #include "set.h"
 #include "snapshot.h"
@@ -105,11 +106,14 @@ static int put_snapshot_u64(struct sk_buff *skb, int attr, u64 value)
 /* The image: its name is fixed early, its number when it becomes visible. */
 static int put_image(struct sk_buff *skb, const struct vss_snapshot *snap)
 {
+	/* Pairs with vss_image_show(). */
+	bool visible = smp_load_acquire(&snap->disk_added);
+
 	return nla_put_string(skb, VSS_A_SNAPSHOT_NAME,
 			      snap->disk->disk_name) ?:
 		vss_nl_put_dev(skb, VSS_A_SNAPSHOT_DEV_MAJOR,
 			       VSS_A_SNAPSHOT_DEV_MINOR,
-			       snap->disk_added ? disk_devt(snap->disk) : 0);
+			       visible ? disk_devt(snap->disk) : 0);
 }
 
 static int put_snapshot(struct sk_buff *skb, struct vss_snapshot *snap)
@@ -236,6 +240,7 @@ static int snapshot_set(struct sk_buff *skb, struct genl_info *info)
 }
 
 static int delete_one(const struct nlattr *attr, bool force,
+		      struct list_head *dropped,
 		      struct netlink_ext_ack *extack)
 {
 	struct vss_snapshot *snap;
@@ -247,7 +252,7 @@ static int delete_one(const struct nlattr *attr, bool force,
 	err = check_not_in_creation(snap, attr, extack);
 	if (err)
 		return err;
-	return vss_snapshot_delete(snap, force, extack);
+	return vss_snapshot_delete(snap, force, dropped, extack);
 }
 
 /* May all snapshots of the set be deleted?  And are there any? */
@@ -287,7 +292,8 @@ static bool close_set(const uuid_t *uuid, bool force)
 	list_for_each_entry(vol, &vss_volumes, list) {
 		list_for_each_entry(snap, &vol->snaps, list) {
 			if (uuid_equal(&snap->set_uuid, uuid))
-				closed &= vss_snapshot_close(snap, force);
+				closed = closed &&
+					 vss_snapshot_close(snap, force);
 		}
 	}
 	if (closed)
@@ -302,6 +308,7 @@ static bool close_set(const uuid_t *uuid, bool force)
 }
 
 static int delete_set(const struct nlattr *attr, bool force,
+		      struct list_head *dropped,
 		      struct netlink_ext_ack *extack)
 {
 	struct vss_snapshot *snap, *next;
@@ -321,7 +328,7 @@ static int delete_set(const struct nlattr *attr, bool force,
 	list_for_each_entry(vol, &vss_volumes, list) {
 		list_for_each_entry_safe(snap, next, &vol->snaps, list) {
 			if (uuid_equal(&snap->set_uuid, &uuid))
-				vss_snapshot_drop(snap);
+				vss_snapshot_unlink(snap, dropped);
 		}
 	}
 	return 0;
@@ -331,6 +338,7 @@ static int snapshot_delete(struct sk_buff *skb, struct genl_info *info)
 {
 	struct nlattr *tb[VSS_A_SNAPSHOT_MAX + 1];
 	const struct nlattr *one, *set;
+	struct vss_chore *chore;
 	bool force;
 	int err;
 
@@ -351,15 +359,19 @@ static int snapshot_delete(struct sk_buff *skb, struct genl_info *info)
 				    "SET_UUID excludes UUID");
 		return -EINVAL;
 	}
+	chore = vss_chore_new();
+	if (!chore)
+		return -ENOMEM;
 	err = vss_nl_lock(info->extack);
 	if (err)
-		return err;
+		goto out;
 	if (one)
-		err = delete_one(one, force, info->extack);
+		err = delete_one(one, force, &chore->dropped, info->extack);
 	else
-		err = delete_set(set, force, info->extack);
+		err = delete_set(set, force, &chore->dropped, info->extack);
 	vss_nl_unlock();
-	return err;
+out:
+	return vss_chore_do(chore, info->extack) ?: err;
 }
 
 /**

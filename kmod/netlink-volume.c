@@ -6,6 +6,7 @@
 #include <linux/mm.h>
 
 #include "area.h"
+#include "chore.h"
 #include "compat.h"
 #include "netlink-internal.h"
 #include "snapshot.h"
@@ -218,23 +219,30 @@ static int volume_detach(struct sk_buff *skb, struct genl_info *info)
 {
 	struct nlattr *tb[VSS_A_VOLUME_MAX + 1];
 	struct vss_volume *vol;
+	struct vss_chore *chore;
 	int err;
 
 	err = vss_nl_parse(tb, info, &volume_detach_nest);
 	if (err)
 		return err;
+	chore = vss_chore_new();
+	if (!chore)
+		return -ENOMEM;
 	err = vss_nl_lock(info->extack);
 	if (err)
-		return err;
+		goto out;
 	vol = vss_nl_find_volume(tb[VSS_A_VOLUME_MAJOR], tb[VSS_A_VOLUME_MINOR],
 				 info->extack);
 	err = PTR_ERR_OR_ZERO(vol);
 	if (!err)
 		err = vss_volume_detach(vol,
 					nla_get_flag(tb[VSS_A_VOLUME_FORCE]),
-					info->extack);
+					&chore->dropped, info->extack);
+	if (!err)
+		chore->vol = vol;
 	vss_nl_unlock();
-	return err;
+out:
+	return vss_chore_do(chore, info->extack) ?: err;
 }
 
 static void set_volume(struct vss_volume *vol, struct nlattr **tb)

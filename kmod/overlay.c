@@ -28,21 +28,41 @@ void vss_overlay_init(struct vss_snapshot *snap)
 	INIT_WORK(&snap->overlay_work, overlay_work);
 }
 
-/**
- * vss_overlay_destroy() - give all room of an overlay back
- * @snap:	a snapshot that is not alive any more
- */
-void vss_overlay_destroy(struct vss_snapshot *snap)
+/* Each slot of the overlay is counted so once, before it is given back. */
+static void count_dying(struct vss_snapshot *snap)
 {
+	vss_area_set_dying(&snap->vol->area,
+			   atomic64_xchg(&snap->overlay_chunks, 0));
+}
+
+/**
+ * vss_overlay_doom() - have the room of an overlay given back
+ * @snap:	a snapshot that is not alive any more
+ *
+ * Does not wait: a write may be under way, and hang with the diff area.
+ */
+void vss_overlay_doom(struct vss_snapshot *snap)
+{
+	count_dying(snap);
+	queue_work(vss_overlay_wq, &snap->overlay_work);
+}
+
+/* By the work: so nothing is being written, nor will be. */
+static void give_back(struct vss_snapshot *snap)
+{
+	struct vss_volume *vol = snap->vol;
 	unsigned long chunk;
+	bool any = false;
 	void *entry;
 
-	/* What comes after this finds the snapshot dead. */
-	flush_work(&snap->overlay_work);
-	xa_for_each(&snap->overlay, chunk, entry)
-		vss_area_free(&snap->vol->area, xa_to_value(entry));
+	count_dying(snap);
+	xa_for_each(&snap->overlay, chunk, entry) {
+		vss_area_free_dying(&vol->area, xa_to_value(entry));
+		any = true;
+	}
 	xa_destroy(&snap->overlay);
-	atomic64_set(&snap->overlay_chunks, 0);
+	if (any)
+		vss_copier_kick(vol);
 }
 
 /**
@@ -238,7 +258,7 @@ static void overlay_work(struct work_struct *work)
 	struct vss_snapshot *snap = container_of(work, struct vss_snapshot,
 						 overlay_work);
 	unsigned int nr = 1U << (snap->vol->chunk_shift - PAGE_SHIFT);
-	struct page **pages = alloc_chunk_pages(nr);
+	struct page **pages = NULL;
 	struct bio_list bios;
 	struct bio *bio;
 
@@ -247,6 +267,8 @@ static void overlay_work(struct work_struct *work)
 	bio_list_init(&snap->overlay_bios);
 	spin_unlock_irq(&snap->overlay_lock);
 
+	if (!bio_list_empty(&bios))
+		pages = alloc_chunk_pages(nr);
 	while ((bio = bio_list_pop(&bios))) {
 		int err = pages ? write_bio(snap, bio, pages) : -ENOMEM;
 
@@ -255,4 +277,6 @@ static void overlay_work(struct work_struct *work)
 		vss_image_put(snap);
 	}
 	free_chunk_pages(pages, nr);
+	if (!vss_snapshot_is_good(snap))
+		give_back(snap);
 }

@@ -17,6 +17,7 @@
 
 #include "area.h"
 #include "event.h"
+#include "log.h"
 #include "netlink.h"
 #include "snapshot.h"
 #include "volume.h"
@@ -189,9 +190,14 @@ static int open_room(struct vss_volume *vol, struct vss_part *part,
 static int close_room(struct vss_volume *vol, struct vss_part *part,
 		      struct netlink_ext_ack *extack)
 {
-	if (vol->nr_snaps) {
+	if (!list_empty(&vol->snaps)) {
 		NL_SET_ERR_MSG(extack,
 			       "the volume has snapshots: delete them first");
+		return -EBUSY;
+	}
+	if (vol->nr_snaps) {
+		NL_SET_ERR_MSG(extack,
+			       "images of deleted snapshots are still being read: try again");
 		return -EBUSY;
 	}
 	vss_copier_settle(vol);
@@ -207,7 +213,8 @@ static int close_room(struct vss_volume *vol, struct vss_part *part,
  * A part that gives no room yet can be removed at any time, others only while
  * the volume has no snapshots.
  *
- * Return: 0 or a negative errno: -EBUSY its room is needed.
+ * Return: 0 or a negative errno: -EBUSY its room is needed, or the device of a
+ * persistent area does not answer.
  */
 int vss_area_remove(struct vss_volume *vol, struct vss_part *part,
 		    struct netlink_ext_ack *extack)
@@ -216,11 +223,18 @@ int vss_area_remove(struct vss_volume *vol, struct vss_part *part,
 	int err;
 
 	lockdep_assert_held(&vss_mutex);
+	if (vol->log && vss_log_is_stuck(vol->log)) {
+		NL_SET_ERR_MSG(extack,
+			       "the diff area's device does not answer: remove it when it does");
+		return -EBUSY;
+	}
 	if (had_room) {
 		err = close_room(vol, part, extack);
 		if (err)
 			return err;
 	}
+	if (vol->log)
+		vss_log_wipe(vol);
 	list_del(&part->list);
 	vss_changed();
 	free_part(part);
@@ -229,16 +243,57 @@ int vss_area_remove(struct vss_volume *vol, struct vss_part *part,
 	return 0;
 }
 
+/* Can a persistent area begin with the part, or grow by it? */
+static int check_persistent(struct vss_volume *vol, const struct vss_part *part,
+			    const struct vss_log_request *req,
+			    struct netlink_ext_ack *extack)
+{
+	if (vol->log) {
+		NL_SET_ERR_MSG(extack, "a persistent diff area has one part only");
+		return -EOPNOTSUPP;
+	}
+	if (req->mode == VSS_AREA_VOLATILE)
+		return 0;
+	if (!list_empty(&vol->area.parts) || vol->nr_snaps) {
+		NL_SET_ERR_MSG(extack,
+			       "a persistent diff area must be the volume's only one, from before its first snapshot on");
+		return -EBUSY;
+	}
+	if (vol->set) {
+		NL_SET_ERR_MSG(extack, "the volume is a member of a set in creation");
+		return -EBUSY;
+	}
+	if (part->on_origin) {
+		NL_SET_ERR_MSG(extack,
+			       "a persistent diff area must not lie on its own volume's disk range");
+		return -EOPNOTSUPP;
+	}
+	return 0;
+}
+
+/* Undo open_room() for a part that was not used. */
+static void close_for_good(struct vss_volume *vol, struct vss_part *part)
+{
+	struct netlink_ext_ack unused = {};
+
+	vss_copier_settle(vol);
+	if (vss_area_deactivate(vol, part, &unused))
+		pr_warn("%pg: slots of a part that is not used are in use\n",
+			vol->bdev);
+}
+
 /**
  * vss_area_add_device() - add a block device to a volume's area
  * @vol:	the volume
  * @dev:	the device
+ * @req:	what to do with a persistent area; VSS_AREA_VOLATILE: it is none
  * @partp:	set to the new part
  * @extack:	set on errors
  *
  * Return: 0 or a negative errno: -EBUSY the device is in use.
  */
 int vss_area_add_device(struct vss_volume *vol, dev_t dev,
+			const struct vss_log_request *req,
 			struct vss_part **partp,
 			struct netlink_ext_ack *extack)
 {
@@ -282,12 +337,26 @@ int vss_area_add_device(struct vss_volume *vol, dev_t dev,
 	part->nr_raw = 1;
 	part->raw[0].nr = bdev_nr_sectors(part->bdev);
 
+	err = check_persistent(vol, part, req, extack);
+	if (err)
+		goto fail;
 	err = open_room(vol, part, extack);
 	if (err)
 		goto fail;
+	if (req->mode != VSS_AREA_VOLATILE) {
+		err = vss_log_open(vol, part, req, extack);
+		if (err) {
+			close_for_good(vol, part);
+			goto fail;
+		}
+	}
 	part->id = vol->area.next_id++;
 	list_add_tail(&part->list, &vol->area.parts);
 	vss_changed();
+	/* Those of a set in creation are shown by the set. */
+	if (req->mode != VSS_AREA_VOLATILE && vss_log_show(vol))
+		pr_warn("%pg: not all images of its snapshots could be made\n",
+			vol->bdev);
 	*partp = part;
 	return 0;
 
@@ -372,6 +441,12 @@ int vss_area_add_file(struct vss_volume *vol, int fd, struct vss_part **partp,
 	}
 	part->type = VSS_AREA_FILE;
 	part->state = VSS_AREA_PINNED;
+	if (vol->log) {
+		NL_SET_ERR_MSG(extack, "a persistent diff area has one part only");
+		fput(file);
+		err = -EOPNOTSUPP;
+		goto fail;
+	}
 
 	err = pin_file(file, extack);
 	if (err) {

@@ -21,6 +21,7 @@
 
 #include "event.h"
 #include "freeze.h"
+#include "log.h"
 #include "netlink.h"
 #include "set.h"
 #include "snapshot.h"
@@ -215,6 +216,7 @@ static void undo(struct vss_set *set, int err)
 /* Drop the snapshots of a set that was undone. */
 static void bury(struct vss_set *set)
 {
+	LIST_HEAD(dropped);
 	unsigned int i;
 	bool first = false;
 
@@ -224,13 +226,14 @@ static void bury(struct vss_set *set)
 		if (!set->members[i].vol)
 			continue;
 		if (set->members[i].snap)
-			vss_snapshot_drop(set->members[i].snap);
+			vss_snapshot_unlink(set->members[i].snap, &dropped);
 		first = true;
 	}
 	finish(set, VSS_SET_FAILED);
 	if (set->doomed)
 		unlist(set);
 	mutex_unlock(&vss_mutex);
+	vss_snapshots_free(&dropped);
 	if (first)
 		vss_event_set(&set->uuid, VSS_EVENT_SET_FAILED, set->error);
 	complete_all(&set->buried);
@@ -323,6 +326,20 @@ static int do_hold(struct vss_set *set)
 	return 0;
 }
 
+/* Has a log failed that a snapshot of the set needs? */
+static bool log_is_dead(struct vss_set *set)
+{
+	unsigned int i;
+	bool dead = false;
+
+	for (i = 0; i < set->nr; i++) {
+		struct vss_log *log = set->members[i].vol->log;
+
+		dead |= set->members[i].snap && log && READ_ONCE(log->dead);
+	}
+	return dead;
+}
+
 static int do_commit(struct vss_set *set)
 {
 	u64 now;
@@ -334,14 +351,48 @@ static int do_commit(struct vss_set *set)
 	    vss_freeze_verify(&set->freezes))
 		return fail(set, -EBUSY,
 			    "a file system was thawed by someone else");
+	if (log_is_dead(set))
+		return fail(set, -EIO, "a persistent diff area has failed");
 	now = ktime_get_real_ns();
 	for (i = 0; i < set->nr; i++) {
 		if (set->members[i].snap)
 			vss_snapshot_commit(set->members[i].snap, now);
 	}
+	/* Meanwhile: who has lost the others may not have seen these. */
+	if (log_is_dead(set))
+		return fail(set, -EIO, "a persistent diff area has failed");
 	set->state = VSS_SET_COMMITTED;
 	unhold_all(set);
 	return 0;
+}
+
+/*
+ * Snapshots in persistent areas must be durable before anybody is told: all of
+ * them, and what was written to the volumes before, and only then that the set
+ * is complete.
+ */
+static int make_durable(struct vss_set *set)
+{
+	unsigned int i;
+	int err = 0;
+
+	for (i = 0; i < set->nr && !err; i++) {
+		struct vss_volume *vol = set->members[i].vol;
+
+		if (!set->members[i].snap || !vol->log)
+			continue;
+		err = vss_log_sync(vol) ?: blkdev_issue_flush(vol->bdev);
+	}
+	for (i = 0; i < set->nr && !err; i++) {
+		struct vss_snapshot *snap = set->members[i].snap;
+
+		if (!snap || !snap->vol->log)
+			continue;
+		/* First, so that a change of halves behind the entry tells it. */
+		WRITE_ONCE(snap->sealed, true);
+		err = vss_log_event(snap->vol, VSS_DISK_SEALED, snap->epoch, 0);
+	}
+	return err;
 }
 
 static int do_thaw(struct vss_set *set)
@@ -350,24 +401,29 @@ static int do_thaw(struct vss_set *set)
 	int err = 0;
 
 	thaw_all(set);
+	if (make_durable(set))
+		return fail(set, -EIO,
+			    "the snapshots could not be made durable");
+	/*
+	 * Without vss_mutex, for images of disks are read.  As members of a set
+	 * in creation volumes and snapshots stay.
+	 */
+	for (i = 0; i < set->nr && !err && !READ_ONCE(set->doomed); i++) {
+		if (set->members[i].snap)
+			err = vss_snapshot_show(set->members[i].snap);
+	}
+	if (err)
+		return fail(set, err, "an image device could not be made");
 	mutex_lock(&vss_mutex);
-	/* Its owner may have died, or had enough of it, while we thawed. */
+	/* Its owner may have died, or had enough of it, meanwhile. */
 	if (READ_ONCE(set->doomed)) {
 		mutex_unlock(&vss_mutex);
 		return fail(set, -ECANCELED, "the set was undone");
 	}
-	for (i = 0; i < set->nr && !err; i++) {
-		if (set->members[i].snap)
-			err = vss_snapshot_show(set->members[i].snap);
-	}
-	if (!err) {
-		finish(set, VSS_SET_DONE);
-		unlist(set);
-		complete_all(&set->buried);
-	}
+	finish(set, VSS_SET_DONE);
+	unlist(set);
+	complete_all(&set->buried);
 	mutex_unlock(&vss_mutex);
-	if (err)
-		return fail(set, err, "an image device could not be made");
 	vss_event_set(&set->uuid, VSS_EVENT_SET_DONE, 0);
 	return 0;
 }
@@ -495,6 +551,7 @@ static int prepare(struct vss_set *set, const struct vss_set_request *req,
 		   struct netlink_ext_ack *extack)
 {
 	unsigned int i;
+	u32 nr_snaps = 0;
 	int err;
 
 	lockdep_assert_held(&vss_mutex);
@@ -506,6 +563,12 @@ static int prepare(struct vss_set *set, const struct vss_set_request *req,
 		err = add_member(set, &req->members[i], extack);
 		if (err)
 			return err;
+	}
+	for (i = 0; i < set->nr; i++)
+		nr_snaps += !!set->members[i].snap;
+	for (i = 0; i < set->nr; i++) {
+		if (set->members[i].snap)
+			set->members[i].snap->members = nr_snaps;
 	}
 	for (i = 0; i < req->nr_freezes; i++) {
 		err = vss_freeze_add_fd(&set->freezes, req->freezes[i].fd,

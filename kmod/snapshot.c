@@ -6,11 +6,16 @@
  * next older one alive, where that lacks them, and frees the rest.  Marking it
  * dead and handing down are one under the volume's reap_lock: two removals
  * that mixed would hand a copy past a snapshot whose own are still there.
+ *
+ * That waits for nobody.  What does is to free the snapshot, for its image may
+ * be read from a diff area that hangs: it is done without vss_mutex.
  */
+#include <linux/delay.h>
 #include <linux/mm.h>
 #include <linux/slab.h>
 
 #include "event.h"
+#include "log.h"
 #include "netlink.h"
 #include "snapshot.h"
 #include "volume.h"
@@ -133,7 +138,7 @@ static void reap(struct vss_snapshot *snap)
 		vss_map_trim(shard);
 	}
 	atomic64_set(&snap->copied, 0);
-	vss_overlay_destroy(snap);
+	vss_overlay_doom(snap);
 	snap->reaped = true;
 }
 
@@ -155,6 +160,23 @@ void vss_snapshots_lose(struct vss_volume *vol, enum vss_lost_reason reason)
 	spin_unlock(&vol->snap_lock);
 	if (any)
 		queue_work(vol->wq, &vol->copier.reap_work);
+}
+
+/**
+ * vss_snapshot_lose() - a snapshot that is being loaded was lost
+ * @snap:	the snapshot
+ * @reason:	why
+ */
+void vss_snapshot_lose(struct vss_snapshot *snap, enum vss_lost_reason reason)
+{
+	struct vss_volume *vol = snap->vol;
+
+	mutex_lock(&vol->reap_lock);
+	spin_lock(&vol->snap_lock);
+	end_life(snap, VSS_SNAPSHOT_LOST, reason);
+	spin_unlock(&vol->snap_lock);
+	reap(snap);
+	mutex_unlock(&vol->reap_lock);
 }
 
 static u32 reserve_slots(const struct vss_volume *vol)
@@ -193,7 +215,7 @@ bool vss_snapshots_crowded(struct vss_volume *vol)
 	return crowded;
 }
 
-/* The next one that has to go, if any; already marked as lost. */
+/* The next one that has to go, if any; it may be lost already. */
 static struct vss_snapshot *next_to_reap(struct vss_volume *vol)
 {
 	struct vss_snapshot *snap;
@@ -208,11 +230,28 @@ static struct vss_snapshot *next_to_reap(struct vss_volume *vol)
 	snap = crowding(vol);
 	if (!snap && want && vss_area_short_of(&vol->area, want))
 		snap = oldest_alive(vol);
-	if (snap)
-		end_life(snap, VSS_SNAPSHOT_LOST, VSS_LOST_AREA_FULL);
 out:
 	spin_unlock(&vol->snap_lock);
 	return snap;
+}
+
+/*
+ * Remove a lost snapshot, or one that has to go, from the map.  What the log
+ * must know comes first: then no write needs a copy for it any more.
+ */
+static void give_up(struct vss_snapshot *snap, enum vss_lost_reason reason)
+{
+	struct vss_volume *vol = snap->vol;
+
+	lockdep_assert_held(&vol->reap_lock);
+	if (vss_snapshot_is_good(snap))
+		vss_log_begin_reap(vol, snap, reason);
+	spin_lock(&vol->snap_lock);
+	end_life(snap, VSS_SNAPSHOT_LOST, reason);
+	spin_unlock(&vol->snap_lock);
+	vss_event_snapshot(snap, VSS_EVENT_SNAPSHOT_LOST);
+	reap(snap);
+	vss_log_end_reap(vol);
 }
 
 /**
@@ -228,10 +267,8 @@ void vss_snapshots_reap_work(struct work_struct *work)
 	struct vss_snapshot *snap;
 
 	mutex_lock(&vol->reap_lock);
-	while ((snap = next_to_reap(vol))) {
-		vss_event_snapshot(snap, VSS_EVENT_SNAPSHOT_LOST);
-		reap(snap);
-	}
+	while ((snap = next_to_reap(vol)))
+		give_up(snap, VSS_LOST_AREA_FULL);
 	mutex_unlock(&vol->reap_lock);
 	vss_copier_kick(vol);
 }
@@ -255,6 +292,35 @@ struct vss_snapshot *vss_snapshot_find(const uuid_t *uuid)
 		}
 	}
 	return NULL;
+}
+
+static struct vss_snapshot *new_snapshot(struct vss_volume *vol)
+{
+	struct vss_snapshot *snap = kzalloc(sizeof(*snap), GFP_KERNEL);
+	int err;
+
+	if (!snap)
+		return ERR_PTR(-ENOMEM);
+	snap->vol = vol;
+	init_waitqueue_head(&snap->quiet);
+	vss_overlay_init(snap);
+	err = vss_image_create(snap);
+	if (err) {
+		kfree(snap);
+		return ERR_PTR(err);
+	}
+	return snap;
+}
+
+static void add_snapshot(struct vss_snapshot *snap)
+{
+	struct vss_volume *vol = snap->vol;
+
+	spin_lock(&vol->snap_lock);
+	list_add_tail(&snap->list, &vol->snaps);
+	spin_unlock(&vol->snap_lock);
+	vol->nr_snaps++;
+	vss_changed();
 }
 
 /**
@@ -291,6 +357,11 @@ int vss_snapshot_prepare(struct vss_volume *vol, const uuid_t *uuid,
 			       "the diff area has failed: remove the part that failed");
 		return -EIO;
 	}
+	if (vol->log && READ_ONCE(vol->log->dead)) {
+		NL_SET_ERR_MSG(extack,
+			       "the persistent diff area holds lost snapshots: delete them, and make it anew");
+		return -EIO;
+	}
 	if (vss_area_short_of(&vol->area, 1)) {
 		NL_SET_ERR_MSG(extack, "the diff area is full");
 		return -ENOSPC;
@@ -300,29 +371,50 @@ int vss_snapshot_prepare(struct vss_volume *vol, const uuid_t *uuid,
 		return -EEXIST;
 	}
 
-	snap = kzalloc(sizeof(*snap), GFP_KERNEL);
-	if (!snap)
-		return -ENOMEM;
-	snap->vol = vol;
+	snap = new_snapshot(vol);
+	if (IS_ERR(snap)) {
+		NL_SET_ERR_MSG(extack, "no image device could be made");
+		return PTR_ERR(snap);
+	}
 	uuid_copy(&snap->uuid, uuid);
 	uuid_copy(&snap->set_uuid, set_uuid);
 	snap->state = VSS_SNAPSHOT_PREPARED;
-	init_waitqueue_head(&snap->quiet);
-	vss_overlay_init(snap);
-	err = vss_image_create(snap);
-	if (err) {
-		NL_SET_ERR_MSG(extack, "no image device could be made");
-		kfree(snap);
-		return err;
-	}
-
-	spin_lock(&vol->snap_lock);
-	list_add_tail(&snap->list, &vol->snaps);
-	spin_unlock(&vol->snap_lock);
-	vol->nr_snaps++;
-	vss_changed();
+	add_snapshot(snap);
 	*snapp = snap;
 	return 0;
+}
+
+/**
+ * vss_snapshot_restore() - a snapshot comes back from a persistent diff area
+ * @vol:	the volume, whose area is being loaded
+ * @entry:	what the log says; newer than all the volume has
+ *
+ * Return: the snapshot or an error pointer.
+ */
+struct vss_snapshot *
+vss_snapshot_restore(struct vss_volume *vol,
+		     const struct vss_disk_snapshot *entry)
+{
+	u32 reason = le32_to_cpu(entry->lost_reason);
+	struct vss_snapshot *snap;
+
+	lockdep_assert_held(&vss_mutex);
+	if (vol->nr_snaps >= VSS_MAX_SNAPSHOTS)
+		return ERR_PTR(-EBADMSG);
+	snap = new_snapshot(vol);
+	if (IS_ERR(snap))
+		return snap;
+	import_uuid(&snap->uuid, entry->uuid);
+	import_uuid(&snap->set_uuid, entry->set);
+	snap->epoch = le32_to_cpu(entry->epoch);
+	snap->time_ns = le64_to_cpu(entry->time);
+	snap->members = le32_to_cpu(entry->members);
+	snap->sealed = le16_to_cpu(entry->flags) & VSS_DISK_SNAPSHOT_SEALED;
+	snap->reason = reason;
+	snap->state = reason ? VSS_SNAPSHOT_LOST : VSS_SNAPSHOT_ALIVE;
+	snap->reaped = reason;
+	add_snapshot(snap);
+	return snap;
 }
 
 /**
@@ -355,13 +447,15 @@ void vss_snapshot_commit(struct vss_snapshot *snap, u64 time_ns)
  * vss_snapshot_show() - make the image of a committed snapshot visible
  * @snap:	the snapshot
  *
+ * Whatever the diff area keeps it waiting for, others do not wait for that
+ * unless the caller has vss_mutex.
+ *
  * Return: 0 or a negative errno.
  */
 int vss_snapshot_show(struct vss_snapshot *snap)
 {
 	int err;
 
-	lockdep_assert_held(&vss_mutex);
 	err = vss_image_show(snap);
 	if (!err)
 		vss_event_snapshot(snap, VSS_EVENT_SNAPSHOT_CREATED);
@@ -369,34 +463,112 @@ int vss_snapshot_show(struct vss_snapshot *snap)
 }
 
 /**
- * vss_snapshot_drop() - remove a snapshot, whatever its state
- * @snap:	the snapshot; gone afterwards
+ * vss_snapshot_unlink() - remove a snapshot, whatever its state
+ * @snap:	the snapshot
+ * @dropped:	it is added, for vss_snapshots_free()
  *
- * Users of the image get errors from now on.
+ * Users of the image get errors from now on.  Waits for no device but that of a
+ * persistent diff area, for stall_seconds at most.
  */
-void vss_snapshot_drop(struct vss_snapshot *snap)
+void vss_snapshot_unlink(struct vss_snapshot *snap, struct list_head *dropped)
 {
 	struct vss_volume *vol = snap->vol;
 
 	lockdep_assert_held(&vss_mutex);
 
 	mutex_lock(&vol->reap_lock);
+	vss_log_begin_reap(vol, snap, 0);
 	spin_lock(&vol->snap_lock);
 	end_life(snap, VSS_SNAPSHOT_DELETING, snap->reason);
 	spin_unlock(&vol->snap_lock);
 	reap(snap);
 	spin_lock(&vol->snap_lock);
-	list_del(&snap->list);
+	list_move_tail(&snap->list, dropped);
 	spin_unlock(&vol->snap_lock);
+	vss_log_end_reap(vol);
 	mutex_unlock(&vol->reap_lock);
-	vol->nr_snaps--;
+	snap->stays = vol->leaving;
 	vss_copier_kick(vol);
-
-	vss_image_destroy(snap);
 	vss_changed();
-	if (snap->epoch)
+}
+
+/* Those that were removed and are counted by their volume still. */
+static DECLARE_WAIT_QUEUE_HEAD(snapshots_freed);
+
+static void free_snapshot(struct vss_snapshot *snap)
+{
+	vss_image_destroy(snap);
+	if (snap->epoch && !snap->stays)
 		vss_event_snapshot(snap, VSS_EVENT_SNAPSHOT_DELETED);
 	kfree(snap);
+}
+
+/* The volume may go if that was the last one. */
+static void uncount_snapshot(struct vss_volume *vol)
+{
+	lockdep_assert_held(&vss_mutex);
+	WRITE_ONCE(vol->nr_snaps, vol->nr_snaps - 1);
+	wake_up(&snapshots_freed);
+}
+
+/**
+ * vss_snapshots_free() - free snapshots that were removed
+ * @dropped:	list from vss_snapshot_unlink(); empty afterwards
+ *
+ * Without vss_mutex: waits for what reads or writes their images.
+ */
+void vss_snapshots_free(struct list_head *dropped)
+{
+	struct vss_snapshot *snap, *next;
+
+	list_for_each_entry_safe(snap, next, dropped, list) {
+		struct vss_volume *vol = snap->vol;
+
+		list_del(&snap->list);
+		free_snapshot(snap);
+		mutex_lock(&vss_mutex);
+		uncount_snapshot(vol);
+		mutex_unlock(&vss_mutex);
+	}
+}
+
+/**
+ * vss_snapshots_wait() - wait until a volume's snapshots are freed
+ * @vol:	the volume, all its snapshots removed
+ */
+void vss_snapshots_wait(const struct vss_volume *vol)
+{
+	wait_event(snapshots_freed, !READ_ONCE(vol->nr_snaps));
+}
+
+/**
+ * vss_snapshot_drop() - remove and free a snapshot whose image nobody has seen
+ * @snap:	the snapshot; gone afterwards
+ */
+void vss_snapshot_drop(struct vss_snapshot *snap)
+{
+	struct vss_volume *vol = snap->vol;
+	LIST_HEAD(dropped);
+
+	vss_snapshot_unlink(snap, &dropped);
+	free_snapshot(snap);
+	uncount_snapshot(vol);
+}
+
+/*
+ * Who opens or closes the image has its open_mutex, and may wait in there for
+ * reads that hang with the diff area.
+ */
+static bool lock_image(struct vss_snapshot *snap)
+{
+	unsigned int tries;
+
+	for (tries = 0; tries < 100; tries++) {
+		if (mutex_trylock(&snap->disk->open_mutex))
+			return true;
+		fsleep(10000);
+	}
+	return false;
 }
 
 /**
@@ -411,10 +583,15 @@ bool vss_snapshot_close(struct vss_snapshot *snap, bool force)
 	bool closed;
 
 	lockdep_assert_held(&vss_mutex);
-	mutex_lock(&snap->disk->open_mutex);
-	closed = force || !disk_openers(snap->disk);
+	if (force) {
+		WRITE_ONCE(snap->closing, true);
+		return true;
+	}
+	if (!lock_image(snap))
+		return false;
+	closed = !disk_openers(snap->disk);
 	if (closed)
-		snap->closing = true;
+		WRITE_ONCE(snap->closing, true);
 	mutex_unlock(&snap->disk->open_mutex);
 	return closed;
 }
@@ -425,20 +602,20 @@ bool vss_snapshot_close(struct vss_snapshot *snap, bool force)
  */
 void vss_snapshot_reopen(struct vss_snapshot *snap)
 {
-	mutex_lock(&snap->disk->open_mutex);
-	snap->closing = false;
-	mutex_unlock(&snap->disk->open_mutex);
+	WRITE_ONCE(snap->closing, false);
 }
 
 /**
  * vss_snapshot_delete() - delete a snapshot for a user
- * @snap:	the snapshot; gone if 0 is returned
+ * @snap:	the snapshot
  * @force:	even if the image is in use
+ * @dropped:	if 0 is returned it is added, for vss_snapshots_free()
  * @extack:	set on errors
  *
  * Return: 0 or -EBUSY.
  */
 int vss_snapshot_delete(struct vss_snapshot *snap, bool force,
+			struct list_head *dropped,
 			struct netlink_ext_ack *extack)
 {
 	if (!snap->disk_added) {
@@ -449,7 +626,7 @@ int vss_snapshot_delete(struct vss_snapshot *snap, bool force,
 		NL_SET_ERR_MSG(extack, "the snapshot's image is in use (mounted or open)");
 		return -EBUSY;
 	}
-	vss_snapshot_drop(snap);
+	vss_snapshot_unlink(snap, dropped);
 	return 0;
 }
 

@@ -14,11 +14,12 @@
 
 #include "map.h"
 
+struct vss_disk_snapshot;
 struct vss_volume;
 
 /**
  * struct vss_snapshot - a snapshot of a volume
- * @list:	in vss_volume.snaps
+ * @list:	in vss_volume.snaps; or in a list of those to be freed
  * @vol:	the volume
  * @uuid:	its name, chosen by userspace
  * @set_uuid:	name of the set it was made in
@@ -31,11 +32,15 @@ struct vss_volume;
  * @copied:	chunks whose copy has its tag
  * @chain:	its records, by shard; under the shard's lock
  * @disk:	the image
- * @disk_added:	the image is visible; under vss_mutex
- * @closing:	the image cannot be opened any more; under the disk's open_mutex
+ * @disk_added:	the image is visible; set by its set
+ * @closing:	the image cannot be opened any more
  * @inflight:	bios of the image being worked on
  * @quiet:	woken when @inflight falls to 0
  * @writable:	writes go to the overlay
+ * @logged:	the log of a persistent area knows it; under vss_volume.snap_lock
+ * @stays:	it is removed from memory only, and stays on disk
+ * @sealed:	its set is complete
+ * @members:	snapshots in its set
  * @overlay:	slot + 1 by chunk
  * @overlay_chunks: entries in @overlay
  * @overlay_lock: protects @overlay_bios; irq-safe
@@ -61,6 +66,11 @@ struct vss_snapshot {
 	atomic_t		inflight;
 	wait_queue_head_t	quiet;
 
+	bool			logged;
+	bool			stays;
+	bool			sealed;
+	u32			members;
+
 	bool			writable;
 	struct xarray		overlay;
 	atomic64_t		overlay_chunks;
@@ -78,10 +88,18 @@ static inline bool vss_snapshot_is_good(const struct vss_snapshot *snap)
 int vss_snapshot_prepare(struct vss_volume *vol, const uuid_t *uuid,
 			 const uuid_t *set_uuid, struct vss_snapshot **snapp,
 			 struct netlink_ext_ack *extack);
+struct vss_snapshot *
+vss_snapshot_restore(struct vss_volume *vol,
+		     const struct vss_disk_snapshot *entry);
+void vss_snapshot_lose(struct vss_snapshot *snap, enum vss_lost_reason reason);
 void vss_snapshot_commit(struct vss_snapshot *snap, u64 time_ns);
 int vss_snapshot_show(struct vss_snapshot *snap);
+void vss_snapshot_unlink(struct vss_snapshot *snap, struct list_head *dropped);
+void vss_snapshots_free(struct list_head *dropped);
+void vss_snapshots_wait(const struct vss_volume *vol);
 void vss_snapshot_drop(struct vss_snapshot *snap);
 int vss_snapshot_delete(struct vss_snapshot *snap, bool force,
+			struct list_head *dropped,
 			struct netlink_ext_ack *extack);
 bool vss_snapshot_close(struct vss_snapshot *snap, bool force);
 void vss_snapshot_reopen(struct vss_snapshot *snap);
@@ -105,7 +123,7 @@ int vss_image_module_init(void);
 void vss_image_module_exit(void);
 
 void vss_overlay_init(struct vss_snapshot *snap);
-void vss_overlay_destroy(struct vss_snapshot *snap);
+void vss_overlay_doom(struct vss_snapshot *snap);
 void vss_overlay_write(struct vss_snapshot *snap, struct bio *bio);
 bool vss_overlay_find(struct vss_snapshot *snap, u64 chunk, u32 *slot);
 

@@ -8,6 +8,7 @@
 
 #include "area.h"
 #include "copy.h"
+#include "log.h"
 #include "volume.h"
 
 /* So much is worth a write of its own; less waits a moment for company. */
@@ -20,12 +21,14 @@
  * @io:		what every bio to a diff area has
  * @first:	the first copy in it, the others follow by @next
  * @last:	the last one
+ * @bdev:	where it goes, for drivers below may change that in @bio
  * @bio:	the write; must be the last member
  */
 struct vss_store {
 	struct vss_area_io	io;
 	struct vss_copy		*first;
 	struct vss_copy		*last;
+	struct block_device	*bdev;
 	struct bio		bio;
 };
 
@@ -38,11 +41,12 @@ static void store_done(struct bio *bio)
 {
 	struct vss_store *store = to_store(bio);
 	struct vss_area *area = &store->io.vol->area;
+	struct vss_log *area_log = store->io.vol->log;
 	struct vss_copy *copy, *next;
 
 	if (bio->bi_status) {
-		/* stored_work, which runs next, draws the consequences. */
-		WRITE_ONCE(area->failed_bdev, bio->bi_bdev);
+		/* stored_work, or the log, which runs next, draws the consequences. */
+		WRITE_ONCE(area->failed_bdev, store->bdev);
 		WRITE_ONCE(area->failed, true);
 	}
 	copy = store->first;
@@ -50,7 +54,11 @@ static void store_done(struct bio *bio)
 	bio_put(bio);
 	for (; copy; copy = next) {
 		next = copy->next;
-		if (atomic_dec_and_test(&copy->stores))
+		if (!atomic_dec_and_test(&copy->stores))
+			continue;
+		if (area_log)
+			vss_log_io_done(area_log, READ_ONCE(area->failed));
+		else
 			vss_copy_stored(copy);
 	}
 }
@@ -78,6 +86,7 @@ static struct bio *new_store(struct vss_volume *vol, struct block_device *bdev,
 	store->io.done = store_done;
 	store->first = NULL;
 	store->last = NULL;
+	store->bdev = bdev;
 	return bio;
 }
 
@@ -204,6 +213,20 @@ static void store_pieces(struct vss_copy *copy, unsigned int vecs,
 	}
 }
 
+/* Write a copy; what is not submitted yet is returned. */
+static struct bio *store_copy(struct bio *bio, struct vss_copy *copy)
+{
+	unsigned int vecs = DIV_ROUND_UP(copy->bytes, 1U << copy->vec_shift);
+	unsigned int runs = count_runs(copy);
+
+	atomic_set(&copy->stores, runs);
+	if (runs == 1 && copy->slots[0] != VSS_SLOT_NONE &&
+	    copy->slots[copy->n - 1] != VSS_SLOT_NONE)
+		return store_whole(bio, copy, vecs);
+	store_pieces(copy, vecs, runs);
+	return bio;
+}
+
 static void store_work(struct work_struct *work)
 {
 	struct vss_copier *copier = container_of(to_delayed_work(work),
@@ -222,22 +245,36 @@ static void store_work(struct work_struct *work)
 
 	blk_start_plug(&plug);
 	list_for_each_entry_safe(copy, next, &list, list) {
-		unsigned int vecs = DIV_ROUND_UP(copy->bytes,
-						 1U << copy->vec_shift);
-		unsigned int runs;
-
 		list_del(&copy->list);
-		if (READ_ONCE(vol->area.failed) || nobody_needs(copy)) {
+		if (READ_ONCE(vol->area.failed) || nobody_needs(copy))
 			vss_copy_stored(copy);
-			continue;
-		}
-		runs = count_runs(copy);
-		atomic_set(&copy->stores, runs);
-		if (runs == 1 && copy->slots[0] != VSS_SLOT_NONE &&
-		    copy->slots[copy->n - 1] != VSS_SLOT_NONE)
-			bio = store_whole(bio, copy, vecs);
 		else
-			store_pieces(copy, vecs, runs);
+			bio = store_copy(bio, copy);
+	}
+	submit_store(vol, bio);
+	blk_finish_plug(&plug);
+}
+
+/**
+ * vss_store_now() - write the content of a group's copies to the diff area
+ * @vol:	the volume, which has a log
+ * @copies:	the copies, by @list; they stay the caller's
+ *
+ * For each, vss_log_io_done() is called when it is written.
+ */
+void vss_store_now(struct vss_volume *vol, struct list_head *copies)
+{
+	struct vss_copy *copy;
+	struct bio *bio = NULL;
+	struct blk_plug plug;
+
+	blk_start_plug(&plug);
+	list_for_each_entry(copy, copies, list) {
+		/* What could not be read has no content. */
+		if (hweight16(copy->bad) == copy->n)
+			continue;
+		atomic_inc(&vol->log->pending);
+		bio = store_copy(bio, copy);
 	}
 	submit_store(vol, bio);
 	blk_finish_plug(&plug);

@@ -322,9 +322,13 @@ int vss_area_deactivate(struct vss_volume *vol, struct vss_part *part,
 	 * Without snapshots only copies on their way have slots.  They need
 	 * their part until they have ended, and the numbers of the others.
 	 */
-	if (area->used || area->reserved) {
+	if (area->used != area->meta || area->reserved) {
 		err = -EBUSY;
 	} else {
+		/* A persistent area has one part. */
+		area->used = 0;
+		area->meta = 0;
+		part->used = 0;
 		vss_area_forget_failure(area, part);
 		swap_tables(area, &t);
 		area->cursor = 0;

@@ -13,6 +13,7 @@
 
 #include "event.h"
 #include "hook.h"
+#include "log.h"
 #include "netlink.h"
 #include "snapshot.h"
 #include "volume.h"
@@ -28,6 +29,9 @@
 DEFINE_MUTEX(vss_mutex);
 LIST_HEAD(vss_volumes);
 unsigned int vss_nr_volumes;
+
+/* Those that were detached, until nothing of theirs is in flight. */
+static LIST_HEAD(leaving);
 
 /* By disk; RCU, changed under vss_mutex. */
 static DEFINE_HASHTABLE(volume_hash, 6);
@@ -149,10 +153,17 @@ static int check_device(struct block_device *bdev,
 	return -EOPNOTSUPP;
 }
 
+static bool overlaps(const struct vss_volume *vol, struct block_device *bdev)
+{
+	sector_t start = bdev->bd_start_sect, nr = bdev_nr_sectors(bdev);
+
+	return vol->disk == bdev->bd_disk &&
+		start < vol->start + vol->nr_sectors && vol->start < start + nr;
+}
+
 static int check_overlap(struct block_device *bdev,
 			 struct netlink_ext_ack *extack)
 {
-	sector_t start = bdev->bd_start_sect, nr = bdev_nr_sectors(bdev);
 	struct vss_volume *vol;
 
 	list_for_each_entry(vol, &vss_volumes, list) {
@@ -160,11 +171,16 @@ static int check_overlap(struct block_device *bdev,
 			NL_SET_ERR_MSG(extack, "the device is tracked already");
 			return -EEXIST;
 		}
-		if (vol->disk == bdev->bd_disk &&
-		    start < vol->start + vol->nr_sectors &&
-		    vol->start < start + nr) {
+		if (overlaps(vol, bdev)) {
 			NL_SET_ERR_MSG(extack,
 				       "the device overlaps a tracked one (a disk and its partition)");
+			return -EBUSY;
+		}
+	}
+	list_for_each_entry(vol, &leaving, list) {
+		if (overlaps(vol, bdev)) {
+			NL_SET_ERR_MSG(extack,
+				       "the device was detached, but something of that is still in flight: try again");
 			return -EBUSY;
 		}
 	}
@@ -174,6 +190,8 @@ static int check_overlap(struct block_device *bdev,
 static void free_volume(struct vss_volume *vol)
 {
 	/* In the order in which the works of one start those of another. */
+	if (vol->log)
+		vss_log_free(vol->log);
 	if (vol->near_wq)
 		destroy_workqueue(vol->near_wq);
 	if (vol->store_wq)
@@ -321,16 +339,14 @@ out:
 	return err;
 }
 
-/* Take a volume out of the hook's sight, and wait until it is idle. */
-static void remove_volume(struct vss_volume *vol)
+/* Wait until a volume is idle that was taken out of the hook's sight. */
+static void quiesce(struct vss_volume *vol)
 {
-	hash_del_rcu(&vol->hash);
 	synchronize_rcu();
 	vss_copier_kick(vol);
 	vss_gate_flush(vol);
 	/* Completions look at the volume once they are counted: a grace period. */
 	vss_copier_stop(vol);
-	vss_hook_put();
 }
 
 /**
@@ -391,7 +407,9 @@ int vss_volume_attach(dev_t dev, u32 chunk_size, u64 copy_memory,
 	err = drain_leftovers(vol, part_stat_read(vol->bdev, ios[STAT_READ]) !=
 			      reads, extack);
 	if (err) {
-		remove_volume(vol);
+		hash_del_rcu(&vol->hash);
+		quiesce(vol);
+		vss_hook_put();
 		goto free;
 	}
 
@@ -412,36 +430,139 @@ close:
 }
 
 /**
+ * vss_volume_is_closed() - has nobody else the volume open?
+ * @vol:	the volume
+ *
+ * Return: true if nobody has.
+ */
+bool vss_volume_is_closed(const struct vss_volume *vol)
+{
+	return atomic_read(&vol->bdev->bd_openers) == 1;
+}
+
+/*
+ * The snapshots of a persistent area stay on disk, good if the volume cannot
+ * have been written when it comes back.  May they be left there?
+ */
+static int may_leave(struct vss_volume *vol, bool force,
+		     struct netlink_ext_ack *extack)
+{
+	struct vss_snapshot *snap;
+
+	if (!force && list_empty(&vol->snaps))
+		return 0;
+	if (!force && !vss_volume_is_closed(vol)) {
+		NL_SET_ERR_MSG(extack,
+			       "the volume is in use: its snapshots would be lost; unmount it first");
+		return -EBUSY;
+	}
+	list_for_each_entry(snap, &vol->snaps, list) {
+		if (vss_snapshot_close(snap, force))
+			continue;
+		NL_SET_ERR_MSG(extack,
+			       "the image of a snapshot is in use (mounted or open)");
+		list_for_each_entry_continue_reverse(snap, &vol->snaps, list)
+			vss_snapshot_reopen(snap);
+		return -EBUSY;
+	}
+	return 0;
+}
+
+/**
  * vss_volume_detach() - stop to track a volume
- * @vol:	the volume; gone if 0 is returned
+ * @vol:	the volume
  * @force:	delete its snapshots, even those in use
+ * @dropped:	its snapshots are added, for vss_snapshots_free()
  * @extack:	set on errors
+ *
+ * Nobody finds it any more if 0 is returned: vss_volume_quiesce() and
+ * vss_volume_free() are what is left.
  *
  * Return: 0 or -EBUSY.
  */
 int vss_volume_detach(struct vss_volume *vol, bool force,
+		      struct list_head *dropped,
 		      struct netlink_ext_ack *extack)
 {
 	struct vss_snapshot *snap, *next;
+	int err;
 
 	lockdep_assert_held(&vss_mutex);
 	if (vol->set) {
 		NL_SET_ERR_MSG(extack, "the volume is a member of a set in creation");
 		return -EBUSY;
 	}
-	if (vol->nr_snaps && !force) {
+	if (vol->log) {
+		err = may_leave(vol, force, extack);
+		if (err)
+			return err;
+	} else if (!list_empty(&vol->snaps) && !force) {
 		NL_SET_ERR_MSG(extack, "the volume has snapshots");
 		return -EBUSY;
 	}
-	list_for_each_entry_safe(snap, next, &vol->snaps, list)
-		vss_snapshot_drop(snap);
-
-	list_del(&vol->list);
+	if (!vol->log) {
+		list_for_each_entry_safe(snap, next, &vol->snaps, list)
+			vss_snapshot_unlink(snap, dropped);
+		hash_del_rcu(&vol->hash);
+	}
+	list_move(&vol->list, &leaving);
 	vss_nr_volumes--;
 	vss_changed();
-	remove_volume(vol);
+	return 0;
+}
+
+/* Until the area knows that its volume leaves, writes are held or copied for. */
+static int leave(struct vss_volume *vol)
+{
+	struct vss_snapshot *snap, *next;
+	LIST_HEAD(dropped);
+	int err;
+
+	err = vss_log_leave(vol);
+	mutex_lock(&vss_mutex);
+	vol->leaving = true;
+	list_for_each_entry_safe(snap, next, &vol->snaps, list)
+		vss_snapshot_unlink(snap, &dropped);
+	hash_del_rcu(&vol->hash);
+	mutex_unlock(&vss_mutex);
+	vss_gate_unhold(vol);
+	vss_log_dismiss(vol->log);
+	vss_snapshots_free(&dropped);
+	return err;
+}
+
+/**
+ * vss_volume_quiesce() - wait until a volume that was detached is idle
+ * @vol:	the volume
+ *
+ * Without vss_mutex: waits for what is in flight, and for its snapshots to be
+ * freed.
+ *
+ * Return: 0, or -EIO: snapshots in its persistent diff area are lost.
+ */
+int vss_volume_quiesce(struct vss_volume *vol)
+{
+	int err = vol->log ? leave(vol) : 0;
+
+	vss_snapshots_wait(vol);
+	quiesce(vol);
+	return err;
+}
+
+/**
+ * vss_volume_free() - free a volume that was detached
+ * @vol:	the volume, idle
+ *
+ * Without vss_mutex.
+ */
+void vss_volume_free(struct vss_volume *vol)
+{
+	/* Also after whoever has told that the last snapshot is freed. */
+	mutex_lock(&vss_mutex);
+	vss_hook_put();
+	list_del(&vol->list);
+	mutex_unlock(&vss_mutex);
 	vss_event_volume(vol, VSS_EVENT_VOLUME_DETACHED);
 	free_volume(vol);
 	module_put(THIS_MODULE);
-	return 0;
 }

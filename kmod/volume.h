@@ -19,6 +19,7 @@
 #include "map.h"
 #include "safebits.h"
 
+struct vss_log;
 struct vss_set;
 struct vss_snapshot;
 
@@ -28,7 +29,8 @@ struct vss_snapshot;
 /**
  * struct vss_volume - a tracked volume
  * @hash:	in the look-up table by disk; RCU, changed under vss_mutex
- * @list:	in vss_volumes; changed under vss_mutex
+ * @list:	in vss_volumes, or in a list of those that were detached;
+ *		changed under vss_mutex
  * @handle:	keeps the device open, shared
  * @bdev:	the device
  * @disk:	its disk
@@ -39,6 +41,10 @@ struct vss_snapshot;
  * @whole:	a whole disk, not a partition
  * @set:	the set in creation that has the volume as a member, or NULL;
  *		under vss_mutex
+ * @log:	of a persistent diff area, else NULL.  Set and cleared under
+ *		vss_mutex while there are neither snapshots nor copies, or
+ *		with the gate held
+ * @leaving:	snapshots that are dropped stay on disk; under vss_mutex
  * @wq:		runs the works of this volume that writes wait for
  * @near_wq:	the same on the CPU at hand
  * @store_wq:	runs what nobody waits for: the way to the diff area
@@ -50,7 +56,7 @@ struct vss_snapshot;
  * @snap_lock:	protects @snaps, @live and @gen against each other
  * @snaps:	snapshots in the order of their epochs; additions and removals
  *		also under vss_mutex
- * @nr_snaps:	their number; under vss_mutex
+ * @nr_snaps:	their number, with those removed but not freed; under vss_mutex
  * @live:	the newest snapshot alive, or NULL.  Written under @snap_lock,
  *		read by anyone; what it points to may be looked at under a
  *		shard lock (its removal takes each of them afterwards)
@@ -75,6 +81,8 @@ struct vss_volume {
 	u64			nr_chunks;
 	bool			whole;
 	struct vss_set		*set;
+	struct vss_log		*log;
+	bool			leaving;
 	struct workqueue_struct	*wq;
 	struct workqueue_struct	*near_wq;
 	struct workqueue_struct	*store_wq;
@@ -110,7 +118,11 @@ extern unsigned int vss_nr_volumes;
 int vss_volume_attach(dev_t dev, u32 chunk_size, u64 copy_memory,
 		      struct vss_volume **volp, struct netlink_ext_ack *extack);
 int vss_volume_detach(struct vss_volume *vol, bool force,
+		      struct list_head *dropped,
 		      struct netlink_ext_ack *extack);
+bool vss_volume_is_closed(const struct vss_volume *vol);
+int vss_volume_quiesce(struct vss_volume *vol);
+void vss_volume_free(struct vss_volume *vol);
 struct vss_volume *vss_volume_find(dev_t dev);
 int vss_volume_check(struct vss_volume *vol, struct netlink_ext_ack *extack);
 struct vss_volume *vss_volume_next_hit(struct gendisk *disk, sector_t sector,

@@ -4,8 +4,9 @@
 # Compares vss with the bare device, dm-snapshot and dm-thin in one VM and prints the
 # table; build/bench.jsonl has a line for each measurement. Called by "make bench",
 # which builds first. QUICK=1 measures less; REPEATS and BENCH_SECONDS bound the rest.
-# SECTIONS names what is measured, of "io hold coordination"; BENCH_CPU the emulated
-# processor.
+# SECTIONS names what is measured, of "io hold coordination"; ENGINES what is compared
+# with the bare device, of "vss vss-P dm-snapshot-N dm-snapshot-P dm-thin" (vss-P is vss with
+# a persistent diff area); BENCH_CPU the emulated processor.
 
 set -uo pipefail
 . "$(dirname "$0")/vm/common.sh"
@@ -31,7 +32,7 @@ scripts/vm/run --kernel "${KVER:-$(default_kver)}" --no-disks --mem 3072 --dir "
 	--cpu "${BENCH_CPU:-max,-erms,-fsrm}" \
 	--timeout $((seconds + 3600)) --cache none --aio native \
 	--disk virtio:640M:bench-o --disk virtio:640M:bench-s \
-	-- scripts/bench/guest.sh "$mode" "$repeats" "$seconds" "$sections" || exit
+	-- scripts/bench/guest.sh "$mode" "$repeats" "$seconds" "$sections" "${ENGINES:-}" || exit
 
 if [[ " $sections " != *" io "* ]]; then
 	scripts/bench/table.sh /dev/null "$dir/io/bench-other.jsonl"

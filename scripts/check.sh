@@ -1,12 +1,14 @@
 #!/bin/bash
 # SPDX-License-Identifier: GPL-2.0-or-later
 #
-# check.sh [--only static|unit|vm|net] [--long] [--tests PATTERN...] [--jobs N]
+# check.sh [--only static|unit|vm|net|crash] [--long] [--tests PATTERN...] [--jobs N]
 #          [--kernel NAME]: builds with warnings as errors, runs the checks and
 # prints their results as TAP. The last line is "N passed, N failed, N skipped".
 # Fails if one failed or none ran.
 #
 # With --kernel, the tests in VMs run on a kernel that scripts/kernel/get has got.
+#
+# crash/power-failures is scripts/check-crash.sh with CUTS (10) power failures.
 #
 # --long runs the long tests of tests/net (long-*.sh), and nothing else.
 #
@@ -107,6 +109,9 @@ for t in tests/net/*.sh; do
 		! wanted "net/$t" || net_tests+=("net/$t")
 done
 
+crash_tests=()
+[[ $long ]] || [[ $kernel ]] || ! wanted crash/power-failures || crash_tests=(crash/power-failures)
+
 # Unit tests are programs made from test-NAME.c, and scripts [test-]NAME.sh.
 declare -A unit_program
 for t in tests/unit/test-*.c tests/unit/*.sh; do
@@ -128,7 +133,7 @@ builds=()
 if ((${#unit_tests[@]})) || { [[ ! $only ]] && wanted build; }; then
 	builds+=(unit)
 fi
-if ((${#vm_tests[@]} + ${#net_tests[@]})) || { [[ ! $only ]] && wanted build; }; then
+if ((${#vm_tests[@]} + ${#net_tests[@]} + ${#crash_tests[@]})) || { [[ ! $only ]] && wanted build; }; then
 	builds+=(module userspace stage)
 	[[ ! $kernel ]] || builds+=(kernel)
 fi
@@ -168,7 +173,7 @@ done
 plan+=("${unit_tests[@]}")
 vms=${#vm_tests[@]}
 ((vms == 0)) || plan+=("${vm_tests[@]}" vm/shutdown)
-plan+=("${net_tests[@]}")
+plan+=("${net_tests[@]}" "${crash_tests[@]}")
 tap_plan "${#plan[@]}"
 
 # --- run ----------------------------------------------------------------------
@@ -201,6 +206,18 @@ enqueue()
 		>"$state/$thread/$((99999 - timeout)):$name"
 }
 
+# Power failures: one VM that is off half of the time, so beside what needs no VM.
+crash_pid=
+crash()
+{
+	timed "$state/log/crash-power-failures" setpriv --pdeathsig TERM scripts/check-crash.sh "${CUTS:-10}" "${SEED:-$RANDOM}"
+	echo "$status $took" >"$state/crash"
+}
+if ((${#crash_tests[@]})) && [[ ! $broken ]]; then
+	crash &
+	crash_pid=$!
+fi
+
 for item in "${plan[@]}"; do
 	name=${item#*/}
 	case $item in
@@ -218,7 +235,7 @@ for item in "${plan[@]}"; do
 		tap_result "$item" $status "$took" "$state/log/unit-$name"
 		;;
 	vm/shutdown) ;;
-	vm/* | net/*)
+	vm/* | net/* | crash/*)
 		if [[ $broken ]]; then
 			echo "not run, as this was not built:$broken" >"$state/log/broken"
 			tap_result "$item" 1 0 "$state/log/broken"
@@ -276,6 +293,12 @@ for item in "${net_tests[@]}"; do
 	tap_result "$item" $status "$took" "$state/log/net-$name"
 	((status)) || rm -rf "$state/net-$name"
 done
+
+if [[ $crash_pid ]]; then
+	wait "$crash_pid"
+	read -r status took <"$state/crash"
+	tap_result crash/power-failures "$status" "$took" "$state/log/crash-power-failures"
+fi
 
 if grep -q failed "$state/results"; then
 	keep=1

@@ -26,6 +26,8 @@ packages=(
 	mdadm nvme-cli open-iscsi thin-provisioning-tools openssh-server openssh-client
 	# what file systems are asked by stress-files.sh, beyond reading and writing
 	stress-ng
+	samba samba-vfs-modules smbclient
+	nbdkit nbdkit-plugin-dev
 	# Static checks; the source package has checkpatch.pl
 	sparse shellcheck perl linux-source-6.1
 	"$@"

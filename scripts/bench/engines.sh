@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 # shellcheck shell=bash disable=SC2034,SC2154 # variables are shared with guest.sh
 #
-# What is compared: the bare device, vss, dm-snapshot, dm-thin. Each is brought up
+# What is compared: the bare device, vss (vss-P: persistent), dm-snapshot, dm-thin. Each is brought up
 # on the same pair of devices. To be sourced.
 
 # engine_up ENGINE CHUNK-KIB: sets target, the device to write to; no snapshot yet.
@@ -16,6 +16,12 @@ engine_up()
 		modprobe vss
 		vssctl attach -q --chunk-size "${chunk}K" "$origin"
 		vssctl diff-area add -q --force "$origin" --on "$store"
+		target=$origin
+		;;
+	vss-P)
+		modprobe vss
+		vssctl attach -q --chunk-size "${chunk}K" "$origin"
+		vssctl diff-area add -q --force "$origin" --on "$store" --persistent
 		target=$origin
 		;;
 	dm-snapshot-N | dm-snapshot-P)
@@ -45,7 +51,7 @@ new_snapshots()
 	drop_snapshots
 	images=()
 	case $engine in
-	vss)
+	vss | vss-P)
 		for ((i = 0; i < n; i++)); do
 			out=$(vssctl create --json "$origin")
 			images+=("$(jq -r '.. | .device? // empty | select(startswith("/dev/vss"))' <<<"$out" | head -n 1)")
@@ -98,7 +104,7 @@ drop_snapshots()
 
 	((${#images[@]})) || return 0
 	case $engine in
-	vss)
+	vss | vss-P)
 		vssctl delete -q --volume "$origin" --all
 		;;
 	dm-snapshot-*)
@@ -122,7 +128,7 @@ engine_down()
 {
 	drop_snapshots
 	case $engine in
-	vss)
+	vss | vss-P)
 		vssctl detach -q "$origin"
 		rmmod vss
 		;;

@@ -20,14 +20,14 @@
 bus=$VSS_BUS_ADDRESS
 unset VSS_BUS_ADDRESS
 
-mode=$1 repeats=$2 limit=$3 sections=$4
+mode=$1 repeats=$2 limit=$3 sections=$4 engines=${5:-}
 raw=$VSS_IO/bench-raw.jsonl other=$VSS_IO/bench-other.jsonl
 : >"$raw"
 : >"$other"
 
 writes=("4k-rand 1" "4k-rand 32" "64k-rand 1" "64k-rand 32" "1m-seq 1" "1m-seq 32")
 reads=("4k-rand 1" "4k-rand 32" "1m-seq 32")
-peers=("vss 16" "dm-snapshot-N 16" "dm-snapshot-P 16" "dm-thin 64")
+peers=("vss 16" "vss-P 16" "dm-snapshot-N 16" "dm-snapshot-P 16" "dm-thin 64")
 sets=(1 8 64) crews=(1 32)
 if [[ $mode == quick ]]; then
 	writes=("4k-rand 1" "4k-rand 32" "64k-rand 32" "1m-seq 32")
@@ -37,6 +37,12 @@ if [[ $mode == quick ]]; then
 	RUN_WRITES=([4k-rand-1]=800 [4k-rand-32]=4096 [64k-rand-32]=768 [1m-seq-32]=80)
 	DEVICE_MIB=400
 	sets=(1) crews=(1)
+fi
+if [[ $engines ]]; then
+	peers=()
+	for engine in $engines; do
+		peers+=("$engine $([[ $engine == dm-thin ]] && echo 64 || echo 16)")
+	done
 fi
 
 say()

@@ -18,7 +18,7 @@ def key: [.device, .rep, kind, .workload, .iodepth];
 		else chunk_of_list end] | tostring] // error("no bare run for \(.)"))) })
 | map(select(.engine != "bare" or .chunk_kib == 16 or .workload == "4k-rand"))
 | group_by([.device, .engine, .chunk_kib, .snapshots, .phase, .workload, .iodepth])
-| sort_by(.[0].device, (.[0].engine | if . == "bare" then 0 elif . == "vss" then 1 else 2 end),
+| sort_by(.[0].device, (.[0].engine | if . == "bare" then 0 elif startswith("vss") then 1 else 2 end),
 	.[0].engine, .[0].snapshots)
 | .[]
 | . as $runs

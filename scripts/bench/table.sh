@@ -19,7 +19,7 @@ for device in null_blk virtio; do
 	  "### \($device)\n",
 	  "| engine | chunk | snapshots | phase | workload | depth | IOPS | of bare | spread | best dm-snapshot | p50 / p99 / p99.9 us | origin reads, writes | store writes, KiB, flushes |",
 	  "| --- | --- | --- | --- | --- | --- | --- | --- | --- | --- | --- | --- | --- |",
-	  ($all[] | "| \(.engine) | \(.chunk_kib) | \(.snapshots) | \(.phase) | \(.workload) | \(.iodepth) | \(.iops | round) | \(.ratio_bare) | \(.spread[0]) to \(.spread[1]) | \(if .engine == "vss" then peer([.snapshots, .phase, .workload, .iodepth]) | text else "" end) | \(.p50_us | round) / \(.p99_us | round) / \(.p999_us | round) | \(.origin_reads), \(.origin_writes) | \(.store_writes), \(.store_kib), \(.store_flushes) |"),
+	  ($all[] | "| \(.engine) | \(.chunk_kib) | \(.snapshots) | \(.phase) | \(.workload) | \(.iodepth) | \(.iops | round) | \(.ratio_bare) | \(.spread[0]) to \(.spread[1]) | \(if .engine | startswith("vss") then peer([.snapshots, .phase, .workload, .iodepth]) | text else "" end) | \(.p50_us | round) / \(.p99_us | round) / \(.p999_us | round) | \(.origin_reads), \(.origin_writes) | \(.store_writes), \(.store_kib), \(.store_flushes) |"),
 	  "" end' "$summary"
 done
 echo "### Other figures"

@@ -153,6 +153,8 @@ struct machine {
 	char state_dir[64];
 	char mounts[4][2][128];	/* device, folder */
 	size_t nr_mounts;
+	char dirs[4][128];	/* made to be mounted on */
+	size_t nr_dirs;
 	char gone[64];		/* a volume that does not resolve */
 	char in_use[64];
 	char system[64];	/* the volume that the running system lies on */
@@ -895,6 +897,36 @@ static vss_result volume_unmount(void *data, const char *dir, bool force, struct
 	return S_OK;
 }
 
+static vss_result volume_make_dir(void *data, const char *dir, struct vss_error *err)
+{
+	struct machine *m = data;
+
+	(void)err;
+	if (machine_anything_held(m))
+		m->frozen_trouble = true;
+	for (size_t i = 0; i < m->nr_dirs; i++)
+		if (!strcmp(m->dirs[i], dir))
+			return S_OK;
+	snprintf(m->dirs[m->nr_dirs++], sizeof(m->dirs[0]), "%s", dir);
+	return S_OK;
+}
+
+static void volume_remove_dir(void *data, const char *dir)
+{
+	struct machine *m = data;
+
+	if (machine_anything_held(m))
+		m->frozen_trouble = true;
+	for (size_t i = 0; i < m->nr_mounts; i++)
+		if (!strcmp(m->mounts[i][1], dir))
+			return;
+	for (size_t i = 0; i < m->nr_dirs; i++)
+		if (!strcmp(m->dirs[i], dir)) {
+			m->nr_dirs--;
+			memmove(m->dirs[i], m->dirs[m->nr_dirs], sizeof(m->dirs[0]));
+		}
+}
+
 static bool volume_is_mounted(void *data, const char *device, const char *dir)
 {
 	struct machine *m = data;
@@ -917,6 +949,8 @@ static inline void machine_boot(struct machine *m)
 		.is_system = volume_is_system,
 		.mount = volume_mount,
 		.unmount = volume_unmount,
+		.make_dir = volume_make_dir,
+		.remove_dir = volume_remove_dir,
 		.is_mounted = volume_is_mounted,
 		.is_lun_here = volume_is_lun_here,
 		.data = m,

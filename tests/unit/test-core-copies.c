@@ -4,6 +4,8 @@
  */
 #include "unit.h"
 
+#include <time.h>
+
 #include "../standin/machine.h"
 
 static const char *const two[] = { "/dev/a", "/dev/b" };
@@ -255,6 +257,82 @@ static void exposure(void **state)
 	id = copy_of(w, &client.set);
 	assert_int_equal(requester_wait(&client, expose_snapshot, &id, NULL, local, "/mnt"), E_INVALIDARG);
 	requester_close(&client);
+}
+
+/* One client-accessible copy of @volume. */
+static struct vss_uuid client_copy(struct world *w, const char *volume)
+{
+	struct requester r;
+	struct vss_uuid id;
+
+	open_with(&r, w, VSS_CTX_CLIENT_ACCESSIBLE);
+	assert_int_equal(vssd_session_start_snapshot_set(r.session, &r.set, NULL), S_OK);
+	assert_int_equal(requester_wait(&r, add_to_snapshot_set, volume, NULL), S_OK);
+	requester_document(&r, false, NULL, 0);
+	assert_int_equal(requester_wait(&r, do_snapshot_set, r.document), S_OK);
+	id = copy_of(w, &r.set);
+	requester_close(&r);
+	return id;
+}
+
+/* Where clients of a file server find it: the folder with its time is made for it and goes with it. */
+static void exposure_to_clients(void **state)
+{
+	struct world *w = *state;
+	struct requester nas, *r = &w->admin;
+	struct vss_uuid id, other, unknown;
+	char name[64];
+	time_t made;
+	struct tm tm;
+
+	vss_uuid_generate(&unknown);
+	id = client_copy(w, "/dev/b");
+	assert_int_equal(requester_wait(r, expose_to_clients, &id, NULL), E_INVALIDARG);
+	assert_int_equal(requester_wait(r, expose_to_clients, &id, "previous"), E_INVALIDARG);
+	assert_int_equal(requester_wait(r, expose_to_clients, &unknown, "/previous"), VSS_E_OBJECT_NOT_FOUND);
+	create(&nas, w, VSS_CTX_NAS_ROLLBACK);
+	other = copy_of(w, &nas.set);
+	assert_int_equal(requester_wait(r, expose_to_clients, &other, "/previous"), E_INVALIDARG);
+	requester_close(&nas);
+	assert_int_equal(requester_wait(r, get_snapshot_properties, &id), S_OK);
+	made = (time_t)(r->props[0].creation_time / 1000000000);
+	strftime(name, sizeof(name), "/previous/@GMT-%Y.%m.%d-%H.%M.%S", gmtime_r(&made, &tm));
+	/* a folder that cannot be mounted on leaves nothing */
+	snprintf(w->m->no_dir, sizeof(w->m->no_dir), "%s", name);
+	assert_int_equal(requester_wait(r, expose_to_clients, &id, "/previous"), VSS_E_OBJECT_NOT_FOUND);
+	assert_int_equal(w->m->nr_dirs, 0);
+	w->m->no_dir[0] = '\0';
+
+	assert_int_equal(requester_wait(r, expose_to_clients, &id, "/previous//"), S_OK);
+	assert_string_equal(r->text, name);
+	assert_int_equal(w->m->nr_dirs, 1);
+	assert_int_equal(w->m->nr_mounts, 1);
+	assert_string_equal(w->m->mounts[0][1], name);
+	assert_int_equal(requester_wait(r, expose_to_clients, &id, "/elsewhere"), VSS_E_OBJECT_ALREADY_EXISTS);
+	/* another volume's could not be told from this one's */
+	other = client_copy(w, "/dev/c");
+	assert_int_equal(requester_wait(r, expose_to_clients, &other, "/previous"), E_INVALIDARG);
+	assert_int_equal(requester_wait(r, expose_to_clients, &other, "/previous/c"), S_OK);
+	assert_int_equal(w->m->nr_mounts, 2);
+	assert_int_equal(requester_wait(r, unexpose_snapshot, &id), S_OK);
+	assert_int_equal(w->m->nr_mounts, 1);
+	assert_int_equal(w->m->nr_dirs, 1);
+	/* it goes with the copy, without force */
+	assert_int_equal(requester_wait(r, expose_to_clients, &id, "/"), S_OK);
+	assert_int_equal(strncmp(r->text, "/@GMT-", 6), 0);
+	assert_int_equal(requester_wait(r, delete_snapshots, &id, VSS_OBJECT_SNAPSHOT, false), S_OK);
+	assert_int_equal(w->m->nr_mounts, 1);
+	assert_int_equal(w->m->nr_dirs, 1);
+	/* and when the provider has the copy no more */
+	for (size_t i = 0; i < w->sys->nr_snapshots; i++)
+		if (vss_uuid_equal(&w->sys->snapshots[i].id, &other)) {
+			provider_drop(w->sys, i);
+			break;
+		}
+	assert_int_equal(requester_wait(r, get_snapshot_properties, &other), VSS_E_OBJECT_NOT_FOUND);
+	machine_run(w->m);
+	assert_int_equal(w->m->nr_mounts, 0);
+	assert_int_equal(w->m->nr_dirs, 0);
 }
 
 /* A mount waits until nothing is frozen. */
@@ -805,6 +883,7 @@ int main(void)
 		cmocka_unit_test_setup_teardown(deletion, setup, teardown),
 		cmocka_unit_test_setup_teardown(lost_and_found, setup, teardown),
 		cmocka_unit_test_setup_teardown(exposure, setup, teardown),
+		cmocka_unit_test_setup_teardown(exposure_to_clients, setup, teardown),
 		cmocka_unit_test_setup_teardown(exposure_in_the_hold, setup, teardown),
 		cmocka_unit_test_setup_teardown(import_auto_release, setup, teardown),
 		cmocka_unit_test_setup_teardown(import_parts, setup, teardown),

@@ -96,6 +96,32 @@ sum=$(raw_sha "$volume")
 overwrite 0 500
 expect_sha "with a sound diff area" "$(image "${snaps[0]}")" "$sum"
 
+echo "--- writes fail below a driver that sends them on as they are"
+if type -P mdadm >/dev/null; then
+	settle
+	run_ok vssctl detach --force "$volume"
+	run_ok mdadm --quiet --create /dev/md/area --run --force --level=0 --raid-devices=1 \
+		--metadata=1.2 "$area"
+	settle
+	md=$(readlink -f /dev/md/area)
+	# With statistics it would send clones.
+	echo 0 >"/sys/block/${md##*/}/queue/iostats"
+	track "$volume" "$md"
+	snaps=("$(create "$volume")")
+	area_table "0 $length flakey $areas 0 0 600 1 error_writes"
+	overwrite 0 300
+	lost_because area-error "${snaps[@]}"
+	[[ $(vssctl diff-area list --json | json state) == error ]] || fail "the part shows no error"
+	area_table "$good"
+	settle
+	run_ok vssctl detach --force "$volume"
+	run_ok mdadm --quiet --stop "$md"
+	track "$volume" "$area"
+	snaps=("$(create "$volume")")
+	sum=$(raw_sha "$volume")
+	overwrite 0 500
+fi
+
 echo "--- the diff area cannot be read"
 # Let what is still in memory be stored.
 wait_for 10 all_stored

@@ -3,7 +3,7 @@
 #
 # Two controllers at once: over the same volume the second is refused and the
 # first does not notice; over different volumes both go on; and nobody steps a set
-# that belongs to another socket.
+# that belongs to another socket. A diff area that grows meanwhile shows no snapshot.
 
 . "$(dirname "$0")/set-lib.sh"
 
@@ -23,6 +23,18 @@ watch_events
 track "$one" "$(part "$areas" 1)"
 track "$two" "$(part "$areas" 2)"
 track "$ext4" "$(part "$areas" 3)"
+
+echo "--- the diff area grows meanwhile"
+ctl_start a --hold-timeout 30000 "$one"
+ctl_ok a committed
+run_ok vssctl diff-area add --quiet --force "$one" --on "$(disk vd2)"
+! seen snapshot-created || fail "a snapshot of a set in creation was shown"
+ctl_ok a "done"
+ctl_end a
+expect_event snapshot-created "$(snapshots)"
+settle
+run_ok vssctl delete --quiet "$(snapshots)"
+run_ok vssctl diff-area remove --quiet "$one" "$(disk vd2)"
 
 for state in prepared frozen held committed; do
 	echo "--- the same volume, the first one being $state"

@@ -45,10 +45,10 @@
  *     request:  VSS_A_VOLUME { MAJOR, MINOR, [CHUNK_SIZE], [COPY_MEMORY] }
  *     reply:    VSS_A_VOLUME { everything VSS_CMD_VOLUME_GET tells }
  *     Start to track a live block device.  -EEXIST already tracked, -EBUSY it
- *     overlaps a tracked volume, -EOPNOTSUPP a kind of device that cannot be
- *     tracked (DAX, zoned, an image of a snapshot, ...), -EAGAIN writes from
- *     before the attach did not end in time, -ENOSPC too many volumes, -EFBIG
- *     too large for the chunk size.
+ *     overlaps a tracked volume, or its detach has not ended, -EOPNOTSUPP a
+ *     kind of device that cannot be tracked (DAX, zoned, an image of a
+ *     snapshot, ...), -EAGAIN writes from before the attach did not end in
+ *     time, -ENOSPC too many volumes, -EFBIG too large for the chunk size.
  *
  * VSS_CMD_VOLUME_DETACH (do)
  *     request:  VSS_A_VOLUME { MAJOR, MINOR, [FORCE] }
@@ -56,6 +56,12 @@
  *     Stop to track.  -EBUSY while it has snapshots, unless FORCE is given:
  *     then they are deleted, and images in use answer EIO from then on.
  *     Diff-area parts are released (not erased, files not unlinked).
+ *     Snapshots in a persistent area stay there; -EBUSY while the volume or an
+ *     image is in use, unless FORCE is given: then they are lost.  -EIO it is
+ *     not tracked any more, but its snapshots are lost by that.
+ *     -ETIMEDOUT, -EINTR (killed) it is not tracked any more, but I/O in
+ *     flight does not end: parts are released, and it can be attached again,
+ *     when that does.
  *
  * VSS_CMD_VOLUME_GET (do, dump)
  *     request:  do: VSS_A_VOLUME { MAJOR, MINOR }; dump: nothing
@@ -71,7 +77,7 @@
  *
  * VSS_CMD_AREA_ADD (do)
  *     request:  VSS_A_AREA { VOLUME_MAJOR, VOLUME_MINOR,
- *                            (DEV_MAJOR, DEV_MINOR | FD) }
+ *                            (DEV_MAJOR, DEV_MINOR | FD), [MODE], [BOOT] }
  *     reply:    VSS_A_AREA { everything VSS_CMD_AREA_GET tells }
  *     Add a part to a volume's diff area.  A block device is claimed
  *     exclusively and usable at once.  A file (FD, open for writing, regular,
@@ -81,6 +87,15 @@
  *     is in use, -EOPNOTSUPP not a place for a diff area, -ELOOP it lies on a
  *     volume whose own area lies on this one, -ENOSPC too small, or too many
  *     parts.
+ *     MODE makes the area persistent: a device that is the volume's only part,
+ *     from before its first snapshot on.  CREATE writes a new one, LOAD takes
+ *     one over with the snapshots in it, which are lost if the volume may have
+ *     been written since it was detached; with LOAD_UNCLEAN the caller vouches
+ *     that after a crash it was not, in this boot either.  BOOT names this
+ *     boot (/proc/sys/kernel/random/boot_id): what was in use in the same boot,
+ *     or in one that is not known, and not detached is lost in any case.
+ *     -EUCLEAN, -ESTALE, -EINVAL: the device holds no area that could be loaded
+ *     for this volume.  -EEXIST: a copy of the area is in use.
  *
  * VSS_CMD_AREA_EXTENTS (do)
  *     request:  VSS_A_AREA { VOLUME_MAJOR, VOLUME_MINOR, ID, [LAST],
@@ -98,16 +113,18 @@
  *     Take a part away from a volume's diff area and release it: a file can be
  *     written and unlinked again (it is not unlinked here).  A part that is
  *     VSS_AREA_PINNED can be removed at any time.  Others can while the volume
- *     has no snapshots, members of sets in creation included, and nothing is
- *     being stored any more: else -EBUSY.  What failed with the part is
- *     forgotten: without a part that is VSS_AREA_ERROR the area can be used
- *     again.
+ *     has no snapshots, members of sets in creation included, nothing is being
+ *     stored any more, and no image of a deleted one is being read: else
+ *     -EBUSY, as long as the device of a persistent area does not answer.
+ *     What failed with the part is forgotten: without a part that is
+ *     VSS_AREA_ERROR the area can be used again.
  *
  * VSS_CMD_AREA_GET (dump)
  *     request:  [VSS_A_AREA { VOLUME_MAJOR, VOLUME_MINOR }]
  *     reply:    VSS_A_AREA {
  *                  VOLUME_MAJOR, VOLUME_MINOR, ID, TYPE, DEV_MAJOR, DEV_MINOR,
- *                  [PATH], SIZE, USED, [ON_ORIGIN], STATE }
+ *                  [PATH], SIZE, USED, [ON_ORIGIN], STATE, [UUID] }
+ *     UUID names a persistent area.
  *
  * VSS_CMD_SET_PREPARE (do)
  *     request:  VSS_A_SET {
@@ -174,7 +191,9 @@
  *     request:  VSS_A_SNAPSHOT { (UUID | SET_UUID), [FORCE] }
  *     reply:    none
  *     Delete one snapshot or all of a set.  -EBUSY while an image is in use
- *     (nothing is deleted then), unless FORCE is given.
+ *     (nothing is deleted then), unless FORCE is given.  -ETIMEDOUT, -EINTR
+ *     (killed) they are deleted, but I/O of images does not end: these are
+ *     removed when it does.
  *
  * VSS_CMD_EVENT (multicast, group "events")
  *     VSS_A_EVENT { TYPE, TIME, [VOLUME_MAJOR, VOLUME_MINOR], [SNAPSHOT_UUID],
@@ -310,6 +329,9 @@ enum vss_area_attr {
 	VSS_A_AREA_ON_ORIGIN,		/* flag, lies on its own volume */
 	VSS_A_AREA_STATE,		/* u32, enum vss_area_state */
 	VSS_A_AREA_PAD,
+	VSS_A_AREA_MODE,		/* u32, enum vss_area_mode */
+	VSS_A_AREA_BOOT,		/* binary, VSS_UUID_SIZE */
+	VSS_A_AREA_UUID,		/* binary, VSS_UUID_SIZE */
 
 	__VSS_A_AREA_MAX,
 	VSS_A_AREA_MAX = __VSS_A_AREA_MAX - 1
@@ -318,6 +340,13 @@ enum vss_area_attr {
 enum vss_area_type {
 	VSS_AREA_DEVICE,
 	VSS_AREA_FILE,
+};
+
+enum vss_area_mode {
+	VSS_AREA_VOLATILE,		/* snapshots end with the machine's uptime */
+	VSS_AREA_CREATE,		/* make a persistent area, overwrite what is there */
+	VSS_AREA_LOAD,			/* take over a persistent area with its snapshots */
+	VSS_AREA_LOAD_UNCLEAN,		/* also after a crash: the volume was not written since */
 };
 
 enum vss_area_state {
@@ -431,6 +460,8 @@ enum vss_lost_reason {
 	VSS_LOST_NO_MEMORY,		/* no memory for the map */
 	VSS_LOST_STALLED,		/* the diff area did not answer in time */
 	VSS_LOST_DETACHED,		/* the volume was detached by force */
+	VSS_LOST_UNTRACKED,		/* the volume may have been written untracked */
+	VSS_LOST_DAMAGED,		/* the persistent diff area is damaged */
 };
 
 enum vss_event_attr {

@@ -6,13 +6,14 @@
 #include "command.h"
 #include "print.h"
 
-enum { OPT_ON = 1, OPT_FILE, OPT_SIZE, OPT_FORCE };
+enum { OPT_ON = 1, OPT_FILE, OPT_SIZE, OPT_FORCE, OPT_PERSISTENT };
 
 static const struct vssctl_option options[] = {
 	{ OPT_ON, "on", "DEVICE", "use this block device; its content is lost" },
 	{ OPT_FILE, "file", "PATH", "create this file on ext4 or XFS, or one in this directory" },
 	{ OPT_SIZE, "size", "SIZE", "size of the file (default: 10% of the volume, at least 64M)" },
 	{ OPT_FORCE, "force", NULL, "use a device although it contains something" },
+	{ OPT_PERSISTENT, "persistent", NULL, "with --on: snapshots outlive the machine's uptime" },
 	{ 0 },
 };
 
@@ -34,12 +35,25 @@ static int add(struct vssctl *ctl, const struct vss_blockdev *volume, const char
 	return ret ? ret : vssctl_area_add(ctl, volume, device.path, 0, force, added);
 }
 
+static int add_persistent(struct vssctl *ctl, const struct vss_blockdev *volume, const char *on,
+			  struct vss_kernel_area *added)
+{
+	struct vss_blockdev device __attribute__((cleanup(vss_blockdev_clear))) = { 0 };
+	int ret = vssctl_resolve(ctl, on, &device);
+
+	if (ret)
+		return ret;
+	if (vss_kernel_area_add_persistent(ctl->kernel, volume->dev, device.dev, VSS_AREA_CREATE, added))
+		return vssctl_fail_kernel(ctl);
+	return 0;
+}
+
 static int run(struct vssctl *ctl, struct vssctl_args *args)
 {
 	struct vss_blockdev volume __attribute__((cleanup(vss_blockdev_clear))) = { 0 };
 	struct vss_kernel_area added = { 0 };
 	const char *on = NULL, *file = NULL;
-	bool force = false;
+	bool force = false, persistent = false;
 	uint64_t size = 0;
 	int opt, ret, lock;
 
@@ -60,15 +74,21 @@ static int run(struct vssctl *ctl, struct vssctl_args *args)
 		case OPT_FORCE:
 			force = true;
 			break;
+		case OPT_PERSISTENT:
+			persistent = true;
+			break;
 		}
 	}
 	if (on && (file || size))
 		return vssctl_usage_error(args, "--on excludes --file and --size");
+	if (persistent && !on)
+		return vssctl_usage_error(args, "--persistent needs --on");
 	ret = vssctl_resolve(ctl, args->argv[0], &volume) ?: vssctl_open_kernel(ctl);
 	if (ret)
 		return ret;
 	lock = vssctl_lock(ctl);
-	ret = add(ctl, &volume, on, file, size, force, &added);
+	ret = persistent ? add_persistent(ctl, &volume, on, &added) :
+		add(ctl, &volume, on, file, size, force, &added);
 	vssctl_unlock(lock);
 	if (ret)
 		return ret;

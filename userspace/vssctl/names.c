@@ -94,6 +94,8 @@ const char *vssctl_lost_reason_name(uint32_t reason)
 		[VSS_LOST_NO_MEMORY] = "no-memory",
 		[VSS_LOST_STALLED] = "stalled",
 		[VSS_LOST_DETACHED] = "detached",
+		[VSS_LOST_UNTRACKED] = "untracked",
+		[VSS_LOST_DAMAGED] = "damaged",
 	};
 
 	return PICK(names, reason);

@@ -103,6 +103,8 @@ static json_object *area_object(const struct vss_kernel_area *area)
 	add_number(object, "size", area->size);
 	add_number(object, "used", area->used);
 	add_bool(object, "same_volume", area->on_origin);
+	if (area->persistent)
+		add_uuid(object, "area", &area->uuid);
 	add_string(object, "state", vssctl_area_state_name(area->state));
 	return object;
 }

@@ -230,6 +230,67 @@ void vssctl_print_writers(struct vssctl *ctl, const struct vss_writer_status *st
 	table_end(table);
 }
 
+static json_object *retained_to_json(const struct vssctl_retained *retained)
+{
+	json_object *object = json_object_new_object();
+	json_object *kept = json_object_new_array();
+	char time[VSSCTL_TIME_TEXT];
+
+	for (int period = 0; period < VSSCTL_RETAIN_PERIODS; period++)
+		if (retained->copy->kept[period])
+			json_object_array_add(kept, json_object_new_string(vssctl_retain_period_names[period]));
+	add_uuid(object, "id", &retained->prop->snapshot_id);
+	add_string(object, "time", vssctl_format_time_utc(retained->prop->creation_time, time));
+	json_object_object_add(object, "kept_for", kept);
+	json_object_object_add(object, "ahead", json_object_new_boolean(retained->copy->ahead));
+	json_object_object_add(object, "lost", json_object_new_boolean(retained->copy->lost));
+	json_object_object_add(object, "deleted", json_object_new_boolean(retained->deleted));
+	return object;
+}
+
+/* Why it is kept, or that it is not. */
+static const char *retained_text(const struct vssctl_retained *retained, bool dry_run, char *text, size_t size)
+{
+	const struct vssctl_retain_copy *copy = retained->copy;
+	size_t n = 0;
+
+	if (retained->deleted || vssctl_retain_goes(copy)) {
+		snprintf(text, size, "%s%s", copy->lost ? "lost: " : "",
+			 dry_run ? "to be deleted" : retained->deleted ? "deleted" : "not deleted");
+		return text;
+	}
+	snprintf(text, size, "%s", copy->ahead ? "its time is still to come" : "");
+	for (int period = 0; period < VSSCTL_RETAIN_PERIODS; period++)
+		if (copy->kept[period])
+			n += (size_t)snprintf(text + n, size - n, "%s%s", n ? ", " : "",
+					      vssctl_retain_period_names[period]);
+	return text;
+}
+
+void vssctl_print_retained(struct vssctl *ctl, const struct vssctl_retained *list, size_t count, bool dry_run)
+{
+	static const char *const columns[] = { "ID", "CREATED", "KEPT FOR" };
+	json_object *array = json_object_new_array();
+	struct libscols_table *table = ctl->json || ctl->quiet ? NULL : TABLE(ctl, columns);
+
+	for (size_t i = 0; i < count; i++) {
+		char id[VSS_UUID_TEXT_SIZE], time[VSSCTL_TIME_TEXT], text[64];
+
+		vss_uuid_format(&list[i].prop->snapshot_id, id);
+		if (ctl->json)
+			json_object_array_add(array, retained_to_json(&list[i]));
+		else if (ctl->quiet && list[i].deleted)
+			fprintf(ctl->out, "%s\n", id);
+		LINE(table, id, vssctl_format_time_local(list[i].prop->creation_time, time),
+		     retained_text(&list[i], dry_run, text, sizeof(text)));
+	}
+	if (ctl->json)
+		put_array(ctl, "copies", array);
+	else
+		json_object_put(array);
+	table_end(table);
+}
+
 static void print_files(struct vssctl *ctl, struct vss_wm_component *component,
 			const struct vss_component_info *info)
 {

@@ -8,6 +8,7 @@
 
 #include <vss/backup.h>
 
+#include "retain-choice.h"
 #include "vssctl.h"
 
 /* A set that was made; with --quiet the ids alone. */
@@ -20,6 +21,14 @@ void vssctl_print_writers(struct vssctl *ctl, const struct vss_writer_status *st
 
 /* One writer's metadata: name and components, with @full also their files. */
 void vssctl_print_metadata(struct vssctl *ctl, struct vss_writer_metadata *metadata, bool full);
+
+/* What was decided about client-accessible copies, or with @dry_run would be; with --quiet the deleted ones' ids. */
+struct vssctl_retained {
+	const struct vss_snapshot_prop *prop;
+	const struct vssctl_retain_copy *copy;
+	bool deleted;
+};
+void vssctl_print_retained(struct vssctl *ctl, const struct vssctl_retained *list, size_t count, bool dry_run);
 
 /* One line of text, or an object with one string, or (JSON only) null. */
 void vssctl_print_value(struct vssctl *ctl, const char *key, const char *value);

@@ -1,82 +1,11 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 /*
- * vssctl expose, unexpose, break, revert: what vssd does with
- * shadow copies that exist.
+ * vssctl unexpose, break, revert: what vssd does with shadow copies that exist.
  */
-#include <limits.h>
-#include <stdlib.h>
 #include <string.h>
-#include <sys/stat.h>
 
 #include "command.h"
-#include "print-service.h"
 #include "requester.h"
-
-/* ---- expose ---- */
-
-enum { OPT_SHARE = 1, OPT_PATH };
-
-static const struct vssctl_option expose_options[] = {
-	{ OPT_SHARE, "share", "NAME", "as a network share instead" },
-	{ OPT_PATH, "path", "PATH", "only this directory of it (with --share)" },
-	{ 0 },
-};
-
-static int run_expose(struct vssctl *ctl, struct vssctl_args *args)
-{
-	const char *share = NULL, *path = NULL;
-	struct vss_backup_components *bc;
-	char absolute[PATH_MAX];
-	struct vss_uuid id;
-	char *exposed = NULL;
-	int opt, ret;
-
-	while ((opt = vssctl_next_option(args)) != VSSCTL_OPTION_END) {
-		switch (opt) {
-		case VSSCTL_OPTION_STOP:
-			return args->exit_code;
-		case OPT_SHARE:
-			share = optarg;
-			break;
-		case OPT_PATH:
-			path = optarg;
-			break;
-		}
-	}
-	if (!share == (args->argc < 2) || (path && !share))
-		return vssctl_usage_error(args, "give a directory, or --share");
-	ret = vssctl_parse_uuid(ctl, args->argv[0], &id);
-	if (ret)
-		return ret;
-	/* vssd has a working directory of its own. */
-	if (!share && !realpath(args->argv[1], absolute))
-		return vssctl_fail(ctl, VSS_E_OBJECT_NOT_FOUND, "there is no directory %s", args->argv[1]);
-	ret = vssctl_connect_all(ctl, &bc);
-	if (ret)
-		return ret;
-	ret = vssctl_check(ctl, bc,
-			   vss_backup_components_expose_snapshot(bc, &id, path,
-								 share ? VSS_VOLSNAP_ATTR_EXPOSED_REMOTELY :
-								 VSS_VOLSNAP_ATTR_EXPOSED_LOCALLY,
-								 share ? share : absolute, &exposed));
-	if (!ret && !ctl->quiet)
-		vssctl_print_value(ctl, "exposed", exposed);
-	free(exposed);
-	vss_backup_components_release(bc);
-	return ret;
-}
-
-const struct vssctl_command vssctl_expose = {
-	.name = "expose",
-	.operands = "ID [DIRECTORY]",
-	.summary = "mount a shadow copy, read-only",
-	.description = "Mount a persistent shadow copy at a directory, read-only and without log replay.\n"
-		       "It stays mounted until 'vssctl unexpose' or until it is deleted.",
-	.options = expose_options,
-	.min_operands = 1,
-	.max_operands = 2,
-	.run = run_expose,
-};
 
 /* ---- those that take an id and nothing else ---- */
 

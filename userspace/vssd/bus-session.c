@@ -495,6 +495,23 @@ static int do_expose_snapshot(struct bus_session *s, sd_bus_message *m, struct v
 	return 1;
 }
 
+static int do_expose_to_clients(struct bus_session *s, sd_bus_message *m, struct vss_error *err)
+{
+	struct vss_uuid snapshot;
+	struct bus_call *call;
+	const char *folder;
+	int ret;
+
+	if ((ret = read_uuid(m, "shadow copy", &snapshot, err)) < 0 ||
+	    (ret = sd_bus_message_read(m, "s", &folder)) < 0)
+		return ret;
+	call = call_new(m, append_text);
+	if (!call)
+		return -ENOMEM;
+	vssd_session_expose_to_clients(s->session, &snapshot, folder, on_done, call);
+	return 1;
+}
+
 static int do_break_snapshot_set(struct bus_session *s, sd_bus_message *m, struct vss_error *err)
 {
 	struct bus_call *call;
@@ -605,6 +622,7 @@ static const struct session_method {
 	{ "QuerySnapshots", do_query_snapshots },
 	{ "DeleteSnapshots", do_delete_snapshots },
 	{ "ExposeSnapshot", do_expose_snapshot },
+	{ "ExposeToClients", do_expose_to_clients },
 	{ "UnexposeSnapshot", do_unexpose_snapshot },
 	{ "BreakSnapshotSet", do_break_snapshot_set },
 	{ "ImportSnapshots", do_import_snapshots },
@@ -690,6 +708,8 @@ static const sd_bus_vtable vtable[] = {
 	SD_BUS_METHOD_WITH_ARGS("DeleteSnapshots", SD_BUS_ARGS("s", id, "u", type, "b", force),
 				SD_BUS_RESULT("i", deleted, "s", nondeleted, "u", result, "s", message), on_call, OPEN),
 	SD_BUS_METHOD_WITH_ARGS("ExposeSnapshot", SD_BUS_ARGS("s", snapshot, "s", path_from_root, "u", attributes, "s", expose),
+				SD_BUS_RESULT("s", exposed), on_call, OPEN),
+	SD_BUS_METHOD_WITH_ARGS("ExposeToClients", SD_BUS_ARGS("s", snapshot, "s", folder),
 				SD_BUS_RESULT("s", exposed), on_call, OPEN),
 	SD_BUS_METHOD_WITH_ARGS("UnexposeSnapshot", SD_BUS_ARGS("s", snapshot),
 				SD_BUS_NO_RESULT, on_call, OPEN),

@@ -6,25 +6,6 @@
 
 #include "core-internal.h"
 
-bool snapshot_unexpose(struct snapshot *snapshot, bool force, struct vss_error *err)
-{
-	struct vssd_core *core = snapshot->set->core;
-	char id[VSS_UUID_TEXT_SIZE];
-
-	if (!snapshot->prop.exposed_name)
-		return true;
-	if (core->volumes.unmount &&
-	    VSS_FAILED(core->volumes.unmount(core->volumes.data, snapshot->prop.exposed_name, force, err)))
-		return false;
-	core_log(core, LOG_INFO, VSSD_MESSAGE_EXPOSURE, NULL, "shadow copy %s is no longer exposed at %s",
-		 vss_uuid_format(&snapshot->prop.snapshot_id, id), snapshot->prop.exposed_name);
-	free(keep_ptr(snapshot->prop.exposed_name));
-	snapshot->prop.attributes &= ~VSS_VOLSNAP_ATTR_EXPOSED_LOCALLY;
-	snapshot->prop.attributes |= VSS_VOLSNAP_ATTR_NOT_SURFACED;
-	record_touch(snapshot->set);
-	return true;
-}
-
 /* ---- DeleteSnapshots ---- */
 
 struct delete_op {
@@ -106,7 +87,9 @@ static void delete_next(void *arg)
 		delete_failed(d, VSS_E_OBJECT_NOT_FOUND, "it has gone");
 		return;
 	}
-	if (snapshot->prop.exposed_name && !d->force) {
+	/* Clients do not know that they stand in the way; only a file that one has open does. */
+	if (snapshot->prop.exposed_name && !d->force &&
+	    !(snapshot->set->context & VSS_VOLSNAP_ATTR_CLIENT_ACCESSIBLE)) {
 		delete_failed(d, VSS_E_PROVIDER_VETO, "it is exposed; unexpose it first, or use force");
 		return;
 	}

@@ -1,9 +1,14 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 /*
  * Bringing shadow copies to mount points, and away from there.
+ *
+ * Client-accessible ones have an exposure of their own, for file servers: a folder
+ * that vssd makes and removes, below one that the requester names, with a name that
+ * tells clients the time of the copy.
  */
 #include <stdlib.h>
 #include <string.h>
+#include <time.h>
 
 #include "core-internal.h"
 
@@ -11,6 +16,7 @@ struct expose_op {
 	struct op op;
 	struct vss_uuid snapshot;
 	char *dir;		/* NULL: unexpose */
+	bool clients;		/* @dir is the folder that clients look in */
 };
 
 static void expose_clear(struct op *op)
@@ -31,6 +37,82 @@ static struct snapshot *find_asked(struct expose_op *x)
 	return snapshot;
 }
 
+/* ---- for clients of a file server ---- */
+
+static bool for_clients(const struct snapshot *snapshot)
+{
+	return snapshot->set->context & VSS_VOLSNAP_ATTR_CLIENT_ACCESSIBLE;
+}
+
+/* As Windows' clients name a previous version: its time, UTC. */
+static char *name_for_clients(const char *folder, const struct snapshot *snapshot)
+{
+	time_t seconds = (time_t)(snapshot->prop.creation_time / 1000000000);
+	size_t length = strlen(folder);
+	char name[64];
+	struct tm tm;
+
+	while (length > 1 && folder[length - 1] == '/')
+		length--;
+	strftime(name, sizeof(name), "@GMT-%Y.%m.%d-%H.%M.%S", gmtime_r(&seconds, &tm));
+	return vssd_printf("%.*s%s%s", (int)length, folder, length > 1 ? "/" : "", name);
+}
+
+/* Another volume's copy in the same folder, where clients could not tell them apart; NULL for none. */
+static const struct snapshot *other_in_folder(const struct snapshot *snapshot, const char *name)
+{
+	size_t length = (size_t)(strrchr(name, '/') - name);
+	const struct snapshot *other;
+	const struct set *set;
+
+	TAILQ_FOREACH(set, &snapshot->set->core->sets, link)
+		TAILQ_FOREACH(other, &set->snapshots, link) {
+			const char *at = other->prop.exposed_name;
+
+			if (at && for_clients(other) && strrchr(at, '/') - at == (ptrdiff_t)length &&
+			    !strncmp(at, name, length) &&
+			    strcmp(other->prop.original_volume_name, snapshot->prop.original_volume_name) != 0)
+				return other;
+		}
+	return NULL;
+}
+
+/* The folder to mount on, in place of the one that was asked for.  False and the caller is answered. */
+static bool choose_for_clients(struct expose_op *x, const struct snapshot *snapshot)
+{
+	const struct snapshot *other;
+	char *name;
+
+	name = name_for_clients(x->dir, snapshot);
+	free(x->dir);
+	x->dir = name;
+	other = other_in_folder(snapshot, name);
+	if (other) {
+		op_fail(&x->op, E_INVALIDARG, "%.*s has shadow copies of %s; give %s a folder of its own",
+			(int)(strrchr(name, '/') - name), name, other->prop.original_volume_name,
+			snapshot->prop.original_volume_name);
+		return false;
+	}
+	return true;
+}
+
+static vss_result mount_copy(const struct snapshot *snapshot, const char *dir, struct vss_error *err)
+{
+	const struct vssd_volumes *volumes = &snapshot->set->core->volumes;
+	vss_result result = S_OK;
+
+	if (for_clients(snapshot) && volumes->make_dir)
+		result = volumes->make_dir(volumes->data, dir, err);
+	if (!VSS_FAILED(result))
+		result = volumes->mount(volumes->data, snapshot->prop.device_object, dir, false, err);
+	/* Only an empty one goes, so it is none that had something in it. */
+	if (VSS_FAILED(result) && for_clients(snapshot) && volumes->remove_dir)
+		volumes->remove_dir(volumes->data, dir);
+	return result;
+}
+
+/* ---- exposing ---- */
+
 static void expose_now(void *arg)
 {
 	struct expose_op *x = arg;
@@ -43,8 +125,13 @@ static void expose_now(void *arg)
 	if (!snapshot)
 		return;
 	vss_uuid_format(&x->snapshot, id);
-	if (snapshot->set->context & VSS_VOLSNAP_ATTR_CLIENT_ACCESSIBLE) {
+	if (for_clients(snapshot) && !x->clients) {
 		op_fail(&x->op, E_INVALIDARG, "shadow copy %s is client-accessible and not to be exposed", id);
+		return;
+	}
+	if (x->clients && !for_clients(snapshot)) {
+		op_fail(&x->op, E_INVALIDARG, "shadow copy %s is not client-accessible; clients see those of that "
+			"context only", id);
 		return;
 	}
 	if (!vss_context_is_persistent(snapshot->set->context)) {
@@ -65,7 +152,9 @@ static void expose_now(void *arg)
 		op_fail(&x->op, E_NOTIMPL, "this vssd cannot mount");
 		return;
 	}
-	if (VSS_FAILED(core->volumes.mount(core->volumes.data, snapshot->prop.device_object, x->dir, false, &err))) {
+	if (x->clients && !choose_for_clients(x, snapshot))
+		return;
+	if (VSS_FAILED(mount_copy(snapshot, x->dir, &err))) {
 		op_fail_error(&x->op, &err);
 		return;
 	}
@@ -79,6 +168,27 @@ static void expose_now(void *arg)
 		 x->dir);
 	reply.text = x->dir;
 	op_finish(&x->op, &reply);
+}
+
+bool snapshot_unexpose(struct snapshot *snapshot, bool force, struct vss_error *err)
+{
+	struct vssd_core *core = snapshot->set->core;
+	char id[VSS_UUID_TEXT_SIZE];
+
+	if (!snapshot->prop.exposed_name)
+		return true;
+	if (core->volumes.unmount &&
+	    VSS_FAILED(core->volumes.unmount(core->volumes.data, snapshot->prop.exposed_name, force, err)))
+		return false;
+	if (for_clients(snapshot) && core->volumes.remove_dir)
+		core->volumes.remove_dir(core->volumes.data, snapshot->prop.exposed_name);
+	core_log(core, LOG_INFO, VSSD_MESSAGE_EXPOSURE, NULL, "shadow copy %s is no longer exposed at %s",
+		 vss_uuid_format(&snapshot->prop.snapshot_id, id), snapshot->prop.exposed_name);
+	free(keep_ptr(snapshot->prop.exposed_name));
+	snapshot->prop.attributes &= ~VSS_VOLSNAP_ATTR_EXPOSED_LOCALLY;
+	snapshot->prop.attributes |= VSS_VOLSNAP_ATTR_NOT_SURFACED;
+	record_touch(snapshot->set);
+	return true;
 }
 
 static void unexpose_now(void *arg)
@@ -149,6 +259,24 @@ void vssd_session_expose_snapshot(struct vssd_session *session, const struct vss
 	sets_refresh(session->core, refreshed, x);
 }
 
+void vssd_session_expose_to_clients(struct vssd_session *session, const struct vss_uuid *snapshot,
+				    const char *folder, vssd_done done, void *data)
+{
+	struct expose_op *x = op_begin(session, sizeof(*x), MODE_BACKUP, done, data);
+
+	if (!x)
+		return;
+	x->op.clear = expose_clear;
+	x->snapshot = *snapshot;
+	if (is_empty(folder) || folder[0] != '/') {
+		op_fail(&x->op, E_INVALIDARG, "clients need the absolute path of the folder to look in");
+		return;
+	}
+	x->dir = vssd_strdup(folder);
+	x->clients = true;
+	sets_refresh(session->core, refreshed, x);
+}
+
 void vssd_session_unexpose_snapshot(struct vssd_session *session, const struct vss_uuid *snapshot,
 				    vssd_done done, void *data)
 {
@@ -160,6 +288,50 @@ void vssd_session_unexpose_snapshot(struct vssd_session *session, const struct v
 	x->snapshot = *snapshot;
 	sets_refresh(session->core, refreshed, x);
 }
+
+/* ---- of copies that are gone ---- */
+
+struct drop_op {
+	struct op op;
+	char *dir;
+	bool clients;
+};
+
+static void drop_clear(struct op *op)
+{
+	free(((struct drop_op *)op)->dir);
+}
+
+static void drop_now(void *arg)
+{
+	struct drop_op *d = arg;
+	struct vssd_core *core = d->op.core;
+	struct vss_error err = { 0 };
+
+	if (core->volumes.unmount &&
+	    VSS_FAILED(core->volumes.unmount(core->volumes.data, d->dir, true, &err)))
+		core_log(core, LOG_WARNING, VSSD_MESSAGE_EXPOSURE, NULL,
+			 "%s, where a shadow copy was that is lost, stays as it is: %s", d->dir, err.text);
+	else if (d->clients && core->volumes.remove_dir)
+		core->volumes.remove_dir(core->volumes.data, d->dir);
+	op_done(&d->op);
+}
+
+void snapshot_drop_exposure(struct snapshot *snapshot)
+{
+	struct vssd_core *core = snapshot->set->core;
+	struct drop_op *d;
+
+	if (!snapshot->prop.exposed_name)
+		return;
+	d = op_begin_alone(core, sizeof(*d));
+	d->op.clear = drop_clear;
+	d->dir = keep_ptr(snapshot->prop.exposed_name);
+	d->clients = for_clients(snapshot);
+	core_when_loud(core, drop_now, d);
+}
+
+/* ---- after a restart ---- */
 
 void set_restore_exposures(struct set *set)
 {
@@ -174,8 +346,7 @@ void set_restore_exposures(struct set *set)
 		if (!prop->exposed_name || !core->volumes.is_mounted ||
 		    core->volumes.is_mounted(core->volumes.data, prop->device_object, prop->exposed_name))
 			continue;
-		if (!VSS_FAILED(core->volumes.mount(core->volumes.data, prop->device_object, prop->exposed_name,
-						    false, &err))) {
+		if (!VSS_FAILED(mount_copy(snapshot, prop->exposed_name, &err))) {
 			core_log(core, LOG_INFO, VSSD_MESSAGE_EXPOSURE, NULL, "shadow copy %s is exposed at %s again",
 				 vss_uuid_format(&prop->snapshot_id, id), prop->exposed_name);
 			continue;

@@ -321,6 +321,8 @@ void set_release(struct set *set);
 void set_restore_exposures(struct set *set);
 /* False and an error: still mounted. */
 bool snapshot_unexpose(struct snapshot *snapshot, bool force, struct vss_error *err);
+/* The copy is gone: what it was exposed at is unmounted by force when nothing is frozen. */
+void snapshot_drop_exposure(struct snapshot *snapshot);
 
 /* ---- sets that travel ---- */
 

@@ -179,6 +179,9 @@ void snapshot_update(struct snapshot *snapshot, const struct vss_provider_snapsh
 	attributes |= snapshot->prop.exposed_name ? VSS_VOLSNAP_ATTR_EXPOSED_LOCALLY :
 						    VSS_VOLSNAP_ATTR_NOT_SURFACED;
 	snapshot->prop.attributes = attributes;
+	/* Lost: it is there until it is deleted, and cannot be read. */
+	if (known->prop.status == VSS_SS_ABORTED)
+		snapshot->prop.status = VSS_SS_ABORTED;
 	if (known->prop.creation_time)
 		snapshot->prop.creation_time = known->prop.creation_time;
 	if (!snapshot->prop.creation_time) {
@@ -229,6 +232,7 @@ static void drop_lost(struct vssd_core *core, const struct vssd_provider *provid
 					 "shadow copy %s of %s is lost: provider \"%s\" has it no more",
 					 vss_uuid_format(&snapshot->prop.snapshot_id, id),
 					 snapshot->prop.original_volume_name, provider->prop.provider_name);
+			snapshot_drop_exposure(snapshot);
 			snapshot_remove(snapshot);
 			if (!set->foreign)
 				record_touch(set);

@@ -236,6 +236,12 @@ struct vssd_volumes {
 	/* Bring an image to a mount point: the file system's way to mount it read-only. */
 	vss_result (*mount)(void *data, const char *device, const char *dir, bool writable, struct vss_error *err);
 	vss_result (*unmount)(void *data, const char *dir, bool force, struct vss_error *err);
+	/*
+	 * A folder to mount on, whose parent exists; S_OK also when it is there already.  And
+	 * away with it, if it is empty.  Both may be NULL: folders are there by themselves.
+	 */
+	vss_result (*make_dir)(void *data, const char *dir, struct vss_error *err);
+	void (*remove_dir)(void *data, const char *dir);
 	/* Is the LUN seen by this machine, under whatever name?  May be NULL: nobody can tell. */
 	bool (*is_lun_here)(void *data, const struct vss_lun_info *lun);
 	/* May be NULL: exposures are then believed to be as they were recorded. */
@@ -319,6 +325,12 @@ void vssd_session_delete_snapshots(struct vssd_session *session, const struct vs
 void vssd_session_expose_snapshot(struct vssd_session *session, const struct vss_uuid *snapshot,
 				  const char *path_from_root, uint32_t attributes, const char *expose,
 				  vssd_done done, void *data);
+/*
+ * A client-accessible shadow copy, at @folder/@GMT-YYYY.MM.DD-HH.MM.SS, which is made for
+ * it and goes with it; the name is the reply's text.
+ */
+void vssd_session_expose_to_clients(struct vssd_session *session, const struct vss_uuid *snapshot,
+				    const char *folder, vssd_done done, void *data);
 void vssd_session_unexpose_snapshot(struct vssd_session *session, const struct vss_uuid *snapshot,
 				    vssd_done done, void *data);
 void vssd_session_break_snapshot_set(struct vssd_session *session, const struct vss_uuid *set,

@@ -11,6 +11,7 @@
 #include <string.h>
 #include <sys/stat.h>
 #include <sys/sysmacros.h>
+#include <unistd.h>
 #include <vss/blockdev.h>
 
 #include "cleanup.h"
@@ -261,6 +262,29 @@ static vss_result unmount_image(void *data, const char *dir, bool force, struct 
 	return err->result;
 }
 
+static vss_result make_dir(void *data, const char *dir, struct vss_error *err)
+{
+	int ret;
+
+	(void)data;
+	if (!mkdir(dir, 0755) || errno == EEXIST)
+		return S_OK;
+	ret = -errno;
+	if (ret == -ENOENT || ret == -ENOTDIR)
+		vss_error_set(err, ret, VSS_E_OBJECT_NOT_FOUND, "there is no directory %.*s; create it first",
+			      (int)(strrchr(dir, '/') - dir), dir);
+	else
+		vss_error_set(err, ret, vss_result_from_errno(-ret), "cannot make the directory %s: %s", dir,
+			      strerror(-ret));
+	return err->result;
+}
+
+static void remove_dir(void *data, const char *dir)
+{
+	(void)data;
+	rmdir(dir);
+}
+
 static bool is_mounted(void *data, const char *device, const char *dir)
 {
 	struct libmnt_table *table __attribute__((cleanup(cleanup_table))) =
@@ -291,6 +315,8 @@ struct vssd_volumes vssd_volumes_system(void)
 		.is_system = is_system,
 		.mount = mount_image,
 		.unmount = unmount_image,
+		.make_dir = make_dir,
+		.remove_dir = remove_dir,
 		.is_mounted = is_mounted,
 		.is_lun_here = is_lun_here,
 	};

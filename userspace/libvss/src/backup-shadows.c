@@ -205,6 +205,18 @@ static vss_result check_exposure(struct vss_backup_components *bc, const char *p
 	return S_OK;
 }
 
+static vss_result take_exposed(struct vss_backup_components *bc, sd_bus_message *reply, char **exposed)
+{
+	const char *name;
+	int r = sd_bus_message_read(reply, "s", &name);
+	char *copy = r < 0 ? NULL : strdup(name);
+
+	if (!copy)
+		return vss_requester_bad_reply(bc, r < 0 ? r : -ENOMEM);
+	*exposed = copy;
+	return S_OK;
+}
+
 vss_result vss_backup_components_expose_snapshot(struct vss_backup_components *bc,
 						 const struct vss_uuid *snapshot_id,
 						 const char *path_from_root, uint32_t attributes,
@@ -213,7 +225,6 @@ vss_result vss_backup_components_expose_snapshot(struct vss_backup_components *b
 	const enum vss_call call = VSS_CALL_ExposeSnapshot;
 	_cleanup_message_ sd_bus_message *reply = NULL;
 	char text[VSS_UUID_TEXT_SIZE];
-	const char *name;
 	vss_result result;
 
 	if (!exposed)
@@ -228,15 +239,32 @@ vss_result vss_backup_components_expose_snapshot(struct vss_backup_components *b
 		return result;
 	result = vss_requester_call(bc, "ExposeSnapshot", &reply, "ssus", text,
 				    path_from_root ? path_from_root : "", attributes, expose ? expose : "");
-	if (!VSS_FAILED(result)) {
-		int r = sd_bus_message_read(reply, "s", &name);
-		char *copy = r < 0 ? NULL : strdup(name);
+	if (!VSS_FAILED(result))
+		result = take_exposed(bc, reply, exposed);
+	return vss_requester_leave(bc, call, result);
+}
 
-		if (copy)
-			*exposed = copy;
-		else
-			result = vss_requester_bad_reply(bc, r < 0 ? r : -ENOMEM);
-	}
+vss_result vss_backup_components_expose_to_clients(struct vss_backup_components *bc,
+						   const struct vss_uuid *snapshot_id, const char *folder,
+						   char **exposed)
+{
+	const enum vss_call call = VSS_CALL_ExposeToClients;
+	_cleanup_message_ sd_bus_message *reply = NULL;
+	char text[VSS_UUID_TEXT_SIZE];
+	vss_result result;
+
+	if (!exposed)
+		return vss_requester_null(bc, call, "a place for the exposed name");
+	result = vss_requester_enter(bc, call);
+	if (VSS_FAILED(result))
+		return result;
+	if (!folder)
+		return vss_requester_null(bc, call, "a folder");
+	if (!needed_id(bc, call, snapshot_id, text))
+		return E_INVALIDARG;
+	result = vss_requester_call(bc, "ExposeToClients", &reply, "ss", text, folder);
+	if (!VSS_FAILED(result))
+		result = take_exposed(bc, reply, exposed);
 	return vss_requester_leave(bc, call, result);
 }
 

@@ -112,6 +112,8 @@ static const struct rule rules[VSS_CALL_COUNT] = {
 	RULE(GetSnapshotProperties,  ". = = = = = = = . . .",  '=',  "",     "F+"),
 	RULE(DeleteSnapshots,        ". = = = = = = = . . .",  '=',  "",     "F"),
 	RULE(ExposeSnapshot,         ". = = = = = = = . . .",  '=',  "",     "F"),
+	/* Not Windows' own: as ExposeSnapshot. */
+	RULE(ExposeToClients,        ". = = = = = = = . . .",  '=',  "",     "F"),
 	RULE(UnexposeSnapshot,       ". = = = = = = = . . .",  '=',  "",     "F"),
 	RULE(BreakSnapshotSet,       ". = = = = = = = . . .",  '=',  "",     "F"),
 	RULE(BreakSnapshotSetEx,     ". = = = = = = = . . .",  '=',  "",     "F"),

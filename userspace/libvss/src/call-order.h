@@ -50,6 +50,7 @@
 	X(GetSnapshotProperties)	\
 	X(DeleteSnapshots)		\
 	X(ExposeSnapshot)		\
+	X(ExposeToClients)		\
 	X(UnexposeSnapshot)		\
 	X(BreakSnapshotSet)		\
 	X(BreakSnapshotSetEx)		\

@@ -3,8 +3,10 @@
  * VSS_CMD_AREA_*: parts of diff areas.
  */
 #include <errno.h>
+#include <fcntl.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "kernel.h"
 #include "list.h"
@@ -65,6 +67,37 @@ int vss_kernel_area_add_device(struct vss_kernel *kernel, struct vss_devno volum
 
 	if (!msg || nla_put_u32(msg, VSS_A_AREA_DEV_MAJOR, dev.major) < 0 ||
 	    nla_put_u32(msg, VSS_A_AREA_DEV_MINOR, dev.minor) < 0)
+		return vss_kernel_request_too_long(kernel, VSS_SUBJECT_DEV(volume));
+	nla_nest_end_keep_empty(msg, nest);
+	return area_add(kernel, volume, area);
+}
+
+/* The name of this boot; without it the kernel does not know that it is another one. */
+static void read_boot(struct vss_uuid *boot)
+{
+	char text[VSS_UUID_TEXT_SIZE] = "";
+	int fd = open("/proc/sys/kernel/random/boot_id", O_RDONLY | O_CLOEXEC);
+
+	memset(boot, 0, sizeof(*boot));
+	if (fd < 0)
+		return;
+	if (read(fd, text, sizeof(text) - 1) != sizeof(text) - 1 || vss_uuid_parse(text, boot))
+		memset(boot, 0, sizeof(*boot));
+	close(fd);
+}
+
+int vss_kernel_area_add_persistent(struct vss_kernel *kernel, struct vss_devno volume,
+				   struct vss_devno dev, uint32_t mode, struct vss_kernel_area *area)
+{
+	struct nlattr *nest;
+	struct nl_msg *msg = area_request(kernel, VSS_CMD_AREA_ADD, false, volume, &nest);
+	struct vss_uuid boot;
+
+	read_boot(&boot);
+	if (!msg || nla_put_u32(msg, VSS_A_AREA_DEV_MAJOR, dev.major) < 0 ||
+	    nla_put_u32(msg, VSS_A_AREA_DEV_MINOR, dev.minor) < 0 ||
+	    nla_put_u32(msg, VSS_A_AREA_MODE, mode) < 0 ||
+	    nla_put(msg, VSS_A_AREA_BOOT, sizeof(boot.bytes), boot.bytes) < 0)
 		return vss_kernel_request_too_long(kernel, VSS_SUBJECT_DEV(volume));
 	nla_nest_end_keep_empty(msg, nest);
 	return area_add(kernel, volume, area);

@@ -89,6 +89,9 @@ static const struct rule {
 	{ VSS_CMD_VOLUME_ATTACH, ENXIO, VSS_E_OBJECT_NOT_FOUND, "there is no such device", NULL },
 	{ VSS_CMD_VOLUME_DETACH, EBUSY, VSS_E_VOLUME_IN_USE, "it has snapshots",
 	  "delete its snapshots first, or use --force" },
+	{ VSS_CMD_VOLUME_DETACH, ETIMEDOUT, VSS_E_HOLD_WRITES_TIMEOUT,
+	  "it is not tracked any more, but I/O of it or of its snapshots does not end",
+	  "see to the device that hangs; then it is detached by itself" },
 	{ VSS_CMD_VOLUME_DETACH, ENODEV, VSS_E_OBJECT_NOT_FOUND, "it is not attached", NULL },
 	{ VSS_CMD_VOLUME_GET, ENODEV, VSS_E_OBJECT_NOT_FOUND, "it is not attached", NULL },
 	{ VSS_CMD_VOLUME_SET, ENODEV, VSS_E_OBJECT_NOT_FOUND, "it is not attached", NULL },
@@ -146,6 +149,9 @@ static const struct rule {
 	  NULL },
 	{ VSS_CMD_SNAPSHOT_DELETE, EBUSY, VSS_E_VOLUME_IN_USE, "its image is in use",
 	  "unmount or close it first, or use --force" },
+	{ VSS_CMD_SNAPSHOT_DELETE, ETIMEDOUT, VSS_E_HOLD_WRITES_TIMEOUT,
+	  "it is deleted, but I/O of its image does not end",
+	  "see to the device that hangs; then the image is removed by itself" },
 };
 
 static const struct rule *find_rule(enum vss_cmd cmd, int code)

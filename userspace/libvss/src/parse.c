@@ -130,6 +130,9 @@ int vss_parse_area(struct nlattr *nest, struct vss_kernel_area *area)
 	area->used = read_u64(&r, VSS_A_AREA_USED);
 	area->on_origin = has(&r, VSS_A_AREA_ON_ORIGIN);
 	area->state = read_u32(&r, VSS_A_AREA_STATE);
+	area->persistent = has(&r, VSS_A_AREA_UUID);
+	if (area->persistent)
+		read_uuid(&r, VSS_A_AREA_UUID, &area->uuid);
 	if (!r.error && has(&r, VSS_A_AREA_PATH)) {
 		area->path = strndup(nla_data(tb[VSS_A_AREA_PATH]),
 				     (size_t)nla_len(tb[VSS_A_AREA_PATH]));

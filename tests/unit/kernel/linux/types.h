@@ -76,6 +76,12 @@ static inline void *kcalloc(size_t n, size_t size, gfp_t gfp)
 	return calloc(n, size);
 }
 
+static inline void *kmalloc(size_t size, gfp_t gfp)
+{
+	(void)gfp;
+	return malloc(size);
+}
+
 #define kvcalloc kcalloc
 #define kfree free
 #define kvfree free

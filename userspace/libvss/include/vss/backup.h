@@ -184,6 +184,25 @@ vss_result vss_backup_components_expose_snapshot(struct vss_backup_components *b
 						 const struct vss_uuid *snapshot_id,
 						 const char *path_from_root, uint32_t attributes,
 						 const char *expose, char **exposed);
+/*
+ * Not Windows' own, where the file server finds client-accessible shadow copies by itself:
+ * mount one, read-only, for a file server that shows its clients previous versions (Samba's
+ * vfs_shadow_copy2).
+ *
+ * @snapshot_id: of a client-accessible context, which vss_backup_components_expose_snapshot()
+ *	refuses
+ * @folder: absolute path of a directory that exists, for the copies of one volume only
+ * @exposed: receives @folder/@GMT-YYYY.MM.DD-HH.MM.SS, the copy's time in UTC, to free(); vssd
+ *	makes that directory, and removes it when the copy is unexposed
+ *	(vss_backup_components_unexpose_snapshot()), deleted or lost
+ *
+ * VSS_E_OBJECT_NOT_FOUND: no such copy, or no such directory.  E_INVALIDARG: not client-accessible,
+ * or the directory has another volume's copies.  VSS_E_OBJECT_ALREADY_EXISTS: it is exposed, or
+ * another one of that second is.  VSS_E_VOLUME_NOT_SUPPORTED: its file system cannot be mounted
+ */
+vss_result vss_backup_components_expose_to_clients(struct vss_backup_components *bc,
+						   const struct vss_uuid *snapshot_id, const char *folder,
+						   char **exposed);
 vss_result vss_backup_components_unexpose_snapshot(struct vss_backup_components *bc,
 						   const struct vss_uuid *snapshot_id);
 vss_result vss_backup_components_break_snapshot_set(struct vss_backup_components *bc,

@@ -282,6 +282,8 @@ struct vss_kernel_area {
 	uint64_t used;
 	bool on_origin;
 	uint32_t state;
+	bool persistent;
+	struct vss_uuid uuid;
 };
 
 /* A run of bytes on the device that holds a file's file system. */
@@ -314,6 +316,22 @@ void vss_kernel_area_list_free(struct vss_kernel_area *areas, size_t count);
  */
 int vss_kernel_area_add_device(struct vss_kernel *kernel, struct vss_devno volume,
 			       struct vss_devno dev, struct vss_kernel_area *area);
+
+/**
+ * vss_kernel_area_add_persistent() - Give a volume a persistent diff area.
+ * @kernel: the handle
+ * @volume: the tracked volume, without snapshots and diff area
+ * @dev: the device, claimed exclusively
+ * @mode: enum vss_area_mode: make a new area, or load the one that is there.
+ *	VSS_AREA_LOAD_UNCLEAN says that the volume was not written since a crash
+ *	and before this call, by anybody; if that is not so, images are wrong
+ * @area: receives the part, to be cleared with vss_kernel_area_clear(); may be NULL
+ *
+ * Return: 0 or a negative errno.  Snapshots that were found to be lost are there
+ * in that state, with the reason.
+ */
+int vss_kernel_area_add_persistent(struct vss_kernel *kernel, struct vss_devno volume,
+				   struct vss_devno dev, uint32_t mode, struct vss_kernel_area *area);
 
 /**
  * vss_kernel_area_add_file() - Pin a file for a volume's diff area.

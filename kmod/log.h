@@ -1,0 +1,175 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * Persistent diff areas: the log that makes copies and snapshots durable.
+ *
+ * A volume whose area is persistent has one of these; copies go through it
+ * before they are published.  The format is in linux/vss_disk.h and
+ * Documentation/disk-format.md.
+ */
+#ifndef VSS_LOG_H
+#define VSS_LOG_H
+
+#include <linux/bio.h>
+#include <linux/completion.h>
+#include <linux/netlink.h>
+#include <linux/uuid.h>
+#include <linux/vss.h>
+#include <linux/vss_disk.h>
+#include <linux/wait.h>
+#include <linux/workqueue.h>
+
+struct block_device;
+struct vss_copy;
+struct vss_part;
+struct vss_snapshot;
+struct vss_volume;
+
+/* Most that is written to the log at once. */
+#define VSS_LOG_BYTES		65536U
+#define VSS_LOG_ORDER		(16 - PAGE_SHIFT)
+
+/**
+ * struct vss_log - the log of a volume's persistent diff area
+ * @vol:	the volume
+ * @part:	the part that it lies on
+ * @wq:		runs its works
+ * @work:	writes groups, one after the other
+ * @witness_work: asks for an empty group when the log has been idle
+ * @reading:	copies whose origin is being read
+ * @more:	woken when one of them has come
+ * @record_work: tries again to record a loss
+ * @stall_work:	lets everybody go when the device does not answer
+ * @lock:	protects the next eleven
+ * @copies:	copies whose origin was read, to be written with the next group
+ * @ready:	their number
+ * @events:	entries that somebody waits for
+ * @reaping:	copies are being handed down: the halves must not be changed
+ * @rewriting:	the new half does not tell everything yet
+ * @dead:	nothing more is written: the snapshots are lost
+ * @buried:	that is recorded, or cannot be
+ * @closed:	no group is begun any more, but nothing has failed
+ * @hung:	the device has not answered for long: nobody waits for the work
+ * @released:	writes to be let go once a loss is durable
+ * @wait:	woken when @rewriting ends, with @closed and with @dead
+ * @super:	the superblock, as it was written last
+ * @block:	bytes of a log block
+ * @half_blocks: log blocks in a half
+ * @half:	the half that is written
+ * @index:	the next block in it
+ * @seq:	its number
+ * @half_first:	number of the half's first block
+ * @shard:	how far the map was told in the new half
+ * @rec:	likewise, within the shard
+ * @taken:	copies of the group being written; @stall_work looks at them, and
+ *		at @told, while the work waits for the device
+ * @told:	events of it
+ * @unrecorded:	the superblocks do not say that the snapshots are lost
+ * @bare:	the last group has no successor yet that bears witness for it
+ * @buf:	the group being written, VSS_LOG_BYTES
+ * @nr_blocks:	blocks in it
+ * @max_blocks:	most blocks it may have
+ * @epoch:	tag of its copies
+ * @took:	how long the last group took, in ns
+ * @pending:	writes of it that have not ended, and one
+ * @error:	one of them failed
+ * @done:	completed by the last
+ */
+struct vss_log {
+	struct vss_volume	*vol;
+	struct vss_part		*part;
+	struct workqueue_struct	*wq;
+	struct work_struct	work;
+	struct delayed_work	witness_work;
+	struct delayed_work	record_work;
+	struct delayed_work	stall_work;
+	atomic_t		reading;
+	wait_queue_head_t	more;
+	spinlock_t		lock;	/* the queues and flags */
+	struct list_head	copies;
+	u32			ready;
+	struct list_head	events;
+	bool			reaping;
+	bool			rewriting;
+	bool			dead;
+	bool			buried;
+	bool			closed;
+	bool			hung;
+	struct bio_list		released;
+	wait_queue_head_t	wait;
+
+	/* Only the work looks at the rest while it may run. */
+	struct vss_disk_super	*super;
+	u32			block;
+	u32			half_blocks;
+	u32			half;
+	u32			index;
+	u64			seq;
+	u64			half_first;
+	u32			shard;
+	u32			rec;
+	struct list_head	taken;
+	struct list_head	told;
+	bool			unrecorded;
+	bool			bare;
+
+	void			*buf;
+	u32			nr_blocks;
+	u32			max_blocks;
+	u32			epoch;
+	u64			took;
+	atomic_t		pending;
+	bool			error;
+	struct completion	done;
+};
+
+/**
+ * struct vss_log_request - how a device becomes a persistent area
+ * @mode:	enum vss_area_mode, not VSS_AREA_VOLATILE
+ * @boot:	name of this boot, zero: unknown
+ */
+struct vss_log_request {
+	u32	mode;
+	u8	boot[VSS_UUID_SIZE];
+};
+
+int vss_log_open(struct vss_volume *vol, struct vss_part *part,
+		 const struct vss_log_request *req,
+		 struct netlink_ext_ack *extack);
+int vss_log_show(struct vss_volume *vol);
+void vss_log_forget(struct vss_volume *vol);
+void vss_log_wipe(struct vss_volume *vol);
+int vss_log_leave(struct vss_volume *vol);
+
+struct vss_log *vss_log_new(struct vss_volume *vol, struct vss_part *part);
+void vss_log_free(struct vss_log *log);
+void vss_log_set_geometry(struct vss_log *log);
+void vss_log_set_begin(struct vss_log *log);
+
+void vss_log_copy(struct vss_log *log, struct vss_copy *copy);
+void vss_log_io_done(struct vss_log *log, bool failed);
+int vss_log_sync(struct vss_volume *vol);
+int vss_log_event(struct vss_volume *vol, enum vss_disk_type type, u32 epoch,
+		  u16 reason);
+void vss_log_begin_reap(struct vss_volume *vol, struct vss_snapshot *snap,
+			u16 reason);
+void vss_log_end_reap(struct vss_volume *vol);
+bool vss_log_record_loss(struct vss_log *log);
+bool vss_log_is_stuck(struct vss_log *log);
+void vss_log_close(struct vss_log *log);
+void vss_log_dismiss(struct vss_log *log);
+void vss_log_bury(struct vss_log *log, enum vss_lost_reason reason);
+
+int vss_disk_rw(struct block_device *bdev, sector_t sector, void *buf,
+		unsigned int bytes, blk_opf_t opf);
+u32 vss_disk_crc(const void *block, unsigned int size, unsigned int at);
+u32 vss_disk_header_slots(const struct vss_volume *vol);
+int vss_disk_read_super(struct vss_log *log, struct netlink_ext_ack *extack);
+int vss_disk_write_super(struct vss_log *log, enum vss_disk_state state);
+void vss_disk_wipe(struct vss_log *log);
+int vss_disk_format(struct vss_log *log, const u8 *boot);
+int vss_disk_print(struct vss_volume *vol, __le32 *print);
+sector_t vss_disk_log_sector(const struct vss_log *log, u32 half, u32 index);
+
+int vss_log_replay(struct vss_log *log, u32 *epoch, enum vss_lost_reason *lost);
+
+#endif /* VSS_LOG_H */

@@ -1,0 +1,400 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * Persistent diff areas: made, taken into use again, and left behind.
+ *
+ * Copies are right only if every change of the volume was seen.  Whether that
+ * may be believed is decided here; the rules are in
+ * Documentation/disk-format.md.
+ */
+#include <linux/ktime.h>
+#include <linux/rcupdate.h>
+#include <linux/slab.h>
+#include <linux/string.h>
+#include <linux/workqueue.h>
+
+#include "area.h"
+#include "copy.h"
+#include "event.h"
+#include "gate.h"
+#include "log.h"
+#include "snapshot.h"
+#include "volume.h"
+
+/* Longest wait for writes while nothing is admitted. */
+#define QUIET_TIMEOUT	(10 * HZ)
+
+/**
+ * struct hold_watch - ends a hold if the area does not answer
+ * @work:	does it
+ * @vol:	the volume, held
+ * @ended:	it did: snapshots of the volume are lost
+ */
+struct hold_watch {
+	struct delayed_work	work;
+	struct vss_volume	*vol;
+	bool			ended;
+};
+
+static void end_hold(struct work_struct *work)
+{
+	struct hold_watch *watch = container_of(to_delayed_work(work),
+						struct hold_watch, work);
+
+	watch->ended = true;
+	vss_snapshots_lose(watch->vol, VSS_LOST_STALLED);
+	vss_gate_unhold(watch->vol);
+}
+
+/* What is between these may take as long as the area's device likes. */
+static void begin_hold_watch(struct hold_watch *watch, struct vss_volume *vol)
+{
+	watch->vol = vol;
+	watch->ended = false;
+	INIT_DELAYED_WORK_ONSTACK(&watch->work, end_hold);
+	queue_delayed_work(vol->wq, &watch->work, vss_stall_seconds * HZ);
+}
+
+/* True: writes went on, and the snapshots are lost. */
+static bool end_hold_watch(struct hold_watch *watch)
+{
+	cancel_delayed_work_sync(&watch->work);
+	destroy_delayed_work_on_stack(&watch->work);
+	return watch->ended;
+}
+
+static int create(struct vss_log *log, const struct vss_log_request *req,
+		  struct netlink_ext_ack *extack)
+{
+	int err = vss_disk_format(log, req->boot);
+
+	if (err == -ENOSPC)
+		NL_SET_ERR_MSG(extack,
+			       "the device is too small for a persistent diff area");
+	else if (err)
+		NL_SET_ERR_MSG(extack, "the diff area's header cannot be written");
+	if (err)
+		return err;
+	vss_log_set_geometry(log);
+	return 0;
+}
+
+/* Another copy of the area, or the area itself, is in use. */
+static bool is_in_use(const struct vss_log *log)
+{
+	struct vss_volume *vol;
+
+	lockdep_assert_held(&vss_mutex);
+	list_for_each_entry(vol, &vss_volumes, list) {
+		if (vol->log && !memcmp(vol->log->super->area, log->super->area,
+					sizeof(log->super->area)))
+			return true;
+	}
+	return false;
+}
+
+/* Has the volume been written since, as far as can be known? */
+static bool was_written(struct vss_log *log, const struct vss_log_request *req)
+{
+	const struct vss_disk_super *super = log->super;
+	__le32 *print;
+	bool same;
+
+	if (le32_to_cpu(super->state) == VSS_DISK_ACTIVE) {
+		/*
+		 * The same boot: then it went away while it was in use.  An
+		 * unknown one may be the same.
+		 */
+		return req->mode != VSS_AREA_LOAD_UNCLEAN ||
+			!memchr_inv(req->boot, 0, sizeof(req->boot)) ||
+			!memchr_inv(super->boot, 0, sizeof(super->boot)) ||
+			!memcmp(req->boot, super->boot, sizeof(req->boot));
+	}
+	print = kcalloc(VSS_DISK_PRINTS, sizeof(*print), GFP_KERNEL);
+	same = print && !vss_disk_print(log->vol, print) &&
+		!memcmp(print, super->print, sizeof(super->print));
+	kfree(print);
+	return !same;
+}
+
+/*
+ * New epochs follow on all there were in the area.  Safe bits of the volume's own
+ * old generation know nothing of the snapshots there.
+ */
+static void raise_gen(struct vss_volume *vol, u32 epoch)
+{
+	spin_lock(&vol->snap_lock);
+	WRITE_ONCE(vol->gen, max(vol->gen + 1, epoch));
+	spin_unlock(&vol->snap_lock);
+}
+
+/* The snapshots are as they were: from now on copies are made for them. */
+static void set_live(struct vss_volume *vol)
+{
+	struct vss_snapshot *snap;
+
+	spin_lock(&vol->snap_lock);
+	WRITE_ONCE(vol->live_back, vol->live_back + 1);
+	/* As in end_life(): who sees the new live one sees that. */
+	smp_wmb();
+	list_for_each_entry(snap, &vol->snaps, list) {
+		/* A change of halves is begun anew, and tells them again. */
+		snap->logged = !vol->log->rewriting;
+		if (!vss_snapshot_is_good(snap))
+			continue;
+		/* As in vss_snapshot_commit(). */
+		smp_store_release(&vol->live, snap);
+	}
+	spin_unlock(&vol->snap_lock);
+}
+
+static bool has_good(struct vss_volume *vol)
+{
+	struct vss_snapshot *snap;
+	bool any = false;
+
+	spin_lock(&vol->snap_lock);
+	list_for_each_entry(snap, &vol->snaps, list)
+		any |= vss_snapshot_is_good(snap);
+	spin_unlock(&vol->snap_lock);
+	return any;
+}
+
+/* Those whose set was never complete were never told to anybody. */
+static void drop_unfinished(struct vss_volume *vol)
+{
+	struct vss_snapshot *snap, *next;
+
+	list_for_each_entry_safe(snap, next, &vol->snaps, list) {
+		if (!snap->sealed)
+			vss_snapshot_drop(snap);
+	}
+}
+
+static int load(struct vss_log *log, const struct vss_log_request *req,
+		struct netlink_ext_ack *extack)
+{
+	enum vss_lost_reason lost = VSS_LOST_NOT;
+	struct vss_volume *vol = log->vol;
+	struct hold_watch watch;
+	u32 epoch = 0;
+	int err;
+
+	vol->leaving = true;	/* what it drops is no news */
+	err = vss_log_replay(log, &epoch, &lost);
+	vol->leaving = false;
+	if (err) {
+		NL_SET_ERR_MSG(extack, "no memory for what is in the diff area");
+		return err;
+	}
+	if (le32_to_cpu(log->super->state) == VSS_DISK_LOST)
+		lost = le32_to_cpu(log->super->lost_reason) ?: VSS_LOST_DAMAGED;
+	if (!lost && was_written(log, req))
+		lost = VSS_LOST_UNTRACKED;
+	if (lost == VSS_LOST_UNTRACKED && !has_good(vol))
+		lost = VSS_LOST_NOT;	/* nothing that could be wrong */
+
+	if (lost == VSS_LOST_DAMAGED)
+		pr_warn("%pg: the diff area on %pg is damaged: all snapshots in it are lost\n",
+			vol->bdev, log->part->bdev);
+	vss_gate_hold(vol);
+	err = vss_gate_drain(vol, jiffies + QUIET_TIMEOUT);
+	if (err) {
+		NL_SET_ERR_MSG(extack, "writes in flight did not end");
+		goto unhold;
+	}
+	if (!lost && vss_gate_writes(vol) && has_good(vol))
+		lost = VSS_LOST_UNTRACKED;
+	memcpy(log->super->boot, req->boot, sizeof(log->super->boot));
+	begin_hold_watch(&watch, vol);
+	if (lost) {
+		vss_log_bury(log, lost);
+	} else {
+		if (!log->rewriting)
+			vss_log_set_begin(log);
+		err = vss_disk_write_super(log, VSS_DISK_ACTIVE);
+		if (err)
+			NL_SET_ERR_MSG(extack,
+				       "the diff area's superblock cannot be written");
+	}
+	if (end_hold_watch(&watch) && !err && !lost) {
+		lost = VSS_LOST_STALLED;
+		vss_log_bury(log, lost);
+	}
+	if (!err) {
+		raise_gen(vol, epoch);
+		vol->log = log;
+	}
+	/* A hold stops no copy: whoever makes one for @live finds the log. */
+	if (!err && !lost)
+		set_live(vol);
+unhold:
+	vss_gate_unhold(vol);
+	if (!err) {
+		/* An interrupted change of halves goes on; deletions wait for it. */
+		queue_work(log->wq, &log->work);
+		drop_unfinished(vol);
+	}
+	return err;
+}
+
+/**
+ * vss_log_open() - make a volume's area persistent, or load one that is
+ * @vol:	the volume, without snapshots, its area empty
+ * @part:	the only part of the area, its room open
+ * @req:	what is to be done
+ * @extack:	set on errors
+ *
+ * Snapshots that are in it are there afterwards, not shown yet.
+ *
+ * Return: 0 or a negative errno.
+ */
+int vss_log_open(struct vss_volume *vol, struct vss_part *part,
+		 const struct vss_log_request *req,
+		 struct netlink_ext_ack *extack)
+{
+	bool new = req->mode == VSS_AREA_CREATE;
+	struct vss_log *log;
+	int err;
+
+	lockdep_assert_held(&vss_mutex);
+	log = vss_log_new(vol, part);
+	if (!log)
+		return -ENOMEM;
+	err = new ? create(log, req, extack) : vss_disk_read_super(log, extack);
+	if (!err && !new && is_in_use(log)) {
+		NL_SET_ERR_MSG(extack,
+			       "this diff area is in use already: the device holds a copy of it");
+		err = -EEXIST;
+	}
+	if (err)
+		goto free;
+	vss_area_set_meta(vol, part, vss_disk_header_slots(vol) +
+			  2 * le32_to_cpu(log->super->parts[0].log_slots),
+			  le32_to_cpu(log->super->parts[0].slots));
+	if (new)
+		vol->log = log;
+	else
+		err = load(log, req, extack);
+	if (!err)
+		return 0;
+	vss_log_forget(vol);
+free:
+	vss_log_free(log);
+	return err;
+}
+
+/**
+ * vss_log_show() - make the images of loaded snapshots visible
+ * @vol:	the volume
+ *
+ * Return: 0 or a negative errno.
+ */
+int vss_log_show(struct vss_volume *vol)
+{
+	struct vss_snapshot *snap;
+	int err = 0;
+
+	list_for_each_entry(snap, &vol->snaps, list) {
+		if (!err && !snap->disk_added)
+			err = vss_snapshot_show(snap);
+	}
+	return err;
+}
+
+/**
+ * vss_log_forget() - forget a volume's snapshots, not what is on disk
+ * @vol:	the volume; volatile afterwards
+ */
+void vss_log_forget(struct vss_volume *vol)
+{
+	struct vss_log *log = vol->log;
+	struct vss_snapshot *snap, *next;
+
+	lockdep_assert_held(&vss_mutex);
+	if (log)
+		flush_work(&log->work);
+	/* From here on nothing is logged. */
+	vol->leaving = true;
+	list_for_each_entry_safe(snap, next, &vol->snaps, list)
+		vss_snapshot_drop(snap);
+	vol->leaving = false;
+}
+
+/**
+ * vss_log_wipe() - a persistent area ends; it has no snapshots
+ * @vol:	the volume, its area without room; volatile afterwards
+ */
+void vss_log_wipe(struct vss_volume *vol)
+{
+	struct vss_log *log = vol->log;
+
+	lockdep_assert_held(&vss_mutex);
+	vol->log = NULL;
+	/* See vss_log_copy(): the last copies may have ended before it has. */
+	synchronize_rcu();
+	flush_work(&log->work);
+	vss_disk_wipe(log);
+	vss_log_free(log);
+}
+
+/* Nobody waits for copies, nor writes: say what the volume looks like. */
+static int say_clean(struct vss_log *log)
+{
+	struct vss_volume *vol = log->vol;
+	int err;
+
+	/* What was written must be there when it is looked at again. */
+	err = blkdev_issue_flush(vol->bdev);
+	err = err ?: vss_disk_print(vol, log->super->print);
+	/* Whoever opens it from now on finds its writes held. */
+	if (!err && !vss_volume_is_closed(vol))
+		err = -EBUSY;
+	if (err)
+		return err;
+	log->super->log_end = cpu_to_le64(log->seq);
+	return vss_disk_write_super(log, VSS_DISK_CLEAN);
+}
+
+/**
+ * vss_log_leave() - say on disk that the volume is detached
+ * @vol:	the volume, out of everybody's sight but the hook's; held afterwards,
+ *		unless the snapshots are lost
+ *
+ * If somebody has it open, or the area fails, its snapshots are lost.
+ *
+ * Return: 0, or -EIO: they are lost by that, or no loss could be recorded.
+ */
+int vss_log_leave(struct vss_volume *vol)
+{
+	struct vss_log *log = vol->log;
+	struct hold_watch watch;
+	bool lost = false, good, hung;
+	int err;
+
+	vss_gate_hold(vol);
+	err = vss_volume_is_closed(vol) ? 0 : -EBUSY;
+	err = err ?: vss_gate_drain(vol, jiffies + QUIET_TIMEOUT);
+	err = err ?: vss_log_sync(vol);
+	/* They are lost: no write is to wait for an area that does not answer. */
+	if (err)
+		vss_gate_unhold(vol);
+	/* Or the log would not end where the superblock says. */
+	vss_log_close(log);
+	good = !log->dead && has_good(vol);
+	begin_hold_watch(&watch, vol);
+	if (!err && !log->dead)
+		err = say_clean(log);
+	hung = end_hold_watch(&watch);
+	if (good && (err || hung)) {
+		/* Those that need copies wait until the loss is recorded. */
+		vss_gate_unhold(vol);
+		vss_log_bury(log, hung ? VSS_LOST_STALLED : VSS_LOST_DETACHED);
+		lost = true;
+	} else if (log->unrecorded) {
+		vss_log_record_loss(log);
+	}
+	if (log->unrecorded)
+		pr_warn("%pg: the diff area on %pg does not know that its snapshots are lost: wipe it\n",
+			vol->bdev, log->part->bdev);
+	return lost || log->unrecorded ? -EIO : 0;
+}

@@ -1,0 +1,113 @@
+#!/bin/bash
+# SPDX-License-Identifier: GPL-2.0-or-later
+#
+# check-crash.sh [CUTS] [SEED]: the power of a VM with persistent snapshots fails
+# CUTS times (10) at random, and each time its disks lose, tear and reorder what was
+# not flushed (tests/crash/lossy.c). After each, every snapshot must be what it was
+# (tests/crash/round.sh). Prints a line for each power failure.
+
+set -uo pipefail
+. "$(dirname "$0")/vm/common.sh"
+cd "$top" || exit 1
+
+cuts=${1:-10} seed=${2:-$RANDOM}
+RANDOM=$seed
+echo "$cuts power failures, seed $seed"
+# Most that may pass before the power fails: boot, replay, comparison, load.
+limit=240
+
+mkdir -p "$build"
+dir=$(mktemp -d "$build/crash-XXXXXX")
+mkdir "$dir/state"
+truncate -s 12M "$dir/origin"
+truncate -s 48M "$dir/area"
+gcc -std=gnu11 -Wall -Wextra -Werror -O2 -shared -fPIC -o "$dir/lossy.so" tests/crash/lossy.c || exit 1
+
+server='' vm='' keep=1
+# shellcheck disable=SC2317 # called by the trap
+end()
+{
+	[[ ! $vm ]] || { kill "$vm" && wait "$vm"; } 2>/dev/null
+	[[ ! $server ]] || { kill -9 "$server" && wait "$server"; } 2>/dev/null
+	[[ $keep ]] || rm -rf "$dir"
+}
+trap end EXIT
+trap 'exit 130' INT TERM HUP
+
+begin_server()
+{
+	rm -f "$dir/socket"
+	: >"$dir/lost"
+	setpriv --pdeathsig KILL nbdkit --foreground --exit-with-parent --unix "$dir/socket" "$dir/lossy.so" \
+		"disk=origin:$dir/origin" "disk=area:$dir/area" "cut=$1" "seed=$RANDOM" "log=$dir/lost" \
+		2>"$dir/server.log" &
+	server=$!
+	until [[ -S $dir/socket ]]; do
+		kill -0 $server 2>/dev/null || { cat "$dir/server.log"; exit 1; }
+		sleep 0.05
+	done
+}
+
+# tell_failure WHAT
+tell_failure()
+{
+	echo "FAILED: $1; all is in $dir" >&2
+	tail -n 40 "$dir/vm.out" "$dir/server.log" >&2
+	exit 1
+}
+
+# round ROLE CUT: ends with the power failure, or when the VM is done.
+round()
+{
+	local status died=''
+
+	rm -rf "$dir/vm" "$dir"/state/{verified,tired,failed}
+	begin_server "$2"
+	setpriv --pdeathsig TERM scripts/vm/run --no-disks --mem 1024 --timeout $limit --dir "$dir/vm" --share "$dir/state" \
+		--nbd "$dir/socket:origin" --nbd "$dir/socket:area" -- tests/crash/round.sh "$1" >"$dir/vm.out" 2>&1 </dev/null &
+	vm=$!
+	while kill -0 $vm 2>/dev/null; do
+		if [[ -e $dir/state/tired ]] || ! kill -0 $server 2>/dev/null; then
+			died=1
+			break
+		fi
+		sleep 0.1
+	done
+	if [[ $died ]]; then
+		# With load enough, what was not flushed is lost altogether.
+		kill -9 $server 2>/dev/null && echo "cut after the load: nothing kept" >>"$dir/lost"
+		wait $server 2>/dev/null
+		server=''
+		kill $vm
+		wait $vm 2>/dev/null
+		vm=''
+		scripts/vm/check-log "$dir/vm/console.log" || tell_failure "the kernel log has that"
+	else
+		wait $vm
+		status=$?
+		vm=''
+		# Its power may have failed at last.
+		if kill -0 $server 2>/dev/null; then
+			kill $server
+			wait $server
+			server=''
+			((status == 0)) || tell_failure "$1: status $status"
+		else
+			server=''
+		fi
+	fi
+	[[ ! -e $dir/state/failed ]] || tell_failure "$1"
+}
+
+round setup 0
+SECONDS=0
+for ((n = 1; n <= cuts; n++)); do
+	# From a few, which hit the loading of the area, to several thousand.
+	a=$((RANDOM % 12)) b=$((RANDOM % 12))
+	round load $(((RANDOM % 900 + 100) * (1 << (a > b ? a : b)) / 400 + 1))
+	echo "$n: $(paste -sd ';' "$dir/lost" | sed 's/;/; /g'); $(grep 'snapshots compared' "$dir/vm.out" || echo 'not compared')"
+done
+round last 0
+echo "last: $(grep 'snapshots compared' "$dir/vm.out")"
+echo "$cuts power failures in $SECONDS s"
+keep=''

@@ -1,0 +1,196 @@
+#!/bin/bash
+# SPDX-License-Identifier: GPL-2.0-or-later
+#
+# round.sh setup|load|last: what goes on in the VM between two power failures;
+# scripts/check-crash.sh runs it. The disks "origin" and "area" lose what was not
+# flushed; what the images must be is kept in a folder of the host's:
+#
+#   snaps/UUID	a snapshot that was reported as made
+#   going/UUID	one whose deletion was begun
+#   new/copy.0	the volume at the instant of one that is being made
+#   verified	made when all snapshots were found to be right
+#   tired	made when there was load enough
+#   failed	made when something was wrong that is not due to a power failure
+#
+# Each is a copy of the volume, taken while no write was let in.
+
+state=/run/vss/share
+
+# After the power failure all commands fail: that is no news.
+if [[ $1 != inner ]]; then
+	"$0" inner "$@" && exit
+	for serial in origin area; do
+		dd if="$(lsblk -dnpo SERIAL,NAME | awk -v s="$serial" '$1 == s { print $2 }')" of=/dev/null bs=4k count=1 \
+			iflag=direct status=none || exit 3
+	done
+	: >$state/failed
+	exit 1
+fi
+
+. "$(dirname "$0")/../vm/content-lib.sh"
+
+volume=$(disk origin)
+area=$(disk area)
+# Whole disks: instant reads them while writes are held, so nothing may be dirty in the page cache.
+ways=direct,vector,uring,dsync,flush,zero
+
+setup()
+{
+	mkdir -p $state/{snaps,going,new}
+	fill "$volume" "$RANDOM"
+	blockdev --flushbufs "$volume"
+	run_ok vssctl attach -q "$volume"
+	run_ok vssctl diff-area add -q "$volume" --on "$area" --persistent
+	run_ok vssctl detach -q "$volume"
+}
+
+# known: the snapshots that there are, "UUID STATE DEVICE" each.
+known()
+{
+	local json
+
+	json=$(vssctl list --json) || return
+	paste -d ' ' <(json id <<<"$json") <(json state <<<"$json") <(json device <<<"$json")
+}
+
+# right UUID DEVICE COPY
+right()
+{
+	same "$2" "$3" || fail "snapshot $1 is not what the volume was"
+	compared=$((compared + 1))
+}
+
+verify()
+{
+	local uuid life device
+
+	compared=0
+	declare -A there=()
+	while read -r uuid life device; do
+		[[ $uuid ]] || continue
+		there[$uuid]=1
+		[[ $life == alive ]] || fail "snapshot $uuid is $life: $(vssctl list --json)"
+		if [[ -e $state/snaps/$uuid ]]; then
+			right "$uuid" "$device" "$state/snaps/$uuid"
+		elif [[ -e $state/going/$uuid ]]; then
+			echo "$uuid is still there"
+			right "$uuid" "$device" "$state/going/$uuid"
+			mv "$state/going/$uuid" "$state/snaps"
+		elif [[ -e $state/new/copy.0 ]]; then
+			echo "$uuid was made without anybody having been told"
+			right "$uuid" "$device" $state/new/copy.0
+			mv $state/new/copy.0 "$state/snaps/$uuid"
+		else
+			fail "where does $uuid come from?"
+		fi
+	done <<<"$known"
+	for uuid in "$state"/snaps/*; do
+		[[ ! -e $uuid || ${there[${uuid##*/}]:-} ]] || fail "snapshot ${uuid##*/} is not there any more"
+	done
+	rm -f $state/going/* $state/new/*
+}
+
+# Reads what the power failure has left, without the module and with it.
+load_area()
+{
+	local used
+
+	vssctl diff-area check --json "$area" >"$TEST_TMP/check.json" ||
+		{ cat "$TEST_TMP/check.json"; fail "the area is not sound"; }
+	used=$(json used <"$TEST_TMP/check.json" | head -n 1)
+	run_ok vssctl attach -q "$volume"
+	run_ok vssctl diff-area load -q "$@" "$volume" "$area"
+	settle
+	[[ $(vol "$volume" area_used) == "$used" ]] ||
+		fail "offline $used bytes are in use, the module counts $(vol "$volume" area_used)"
+	known=$(known)
+}
+
+begin_writes()
+{
+	churn --seed "$RANDOM$RANDOM" --count 0 --max $((1 << (RANDOM % 8 + 12))) --jobs $((RANDOM % 4 + 1)) --ways $ways \
+		--no-verify "$volume" >"$TEST_TMP/churn.log" 2>&1 &
+	churn=$!
+}
+
+end_writes()
+{
+	kill $churn
+	wait $churn || { cat "$TEST_TMP/churn.log"; fail churn; }
+}
+
+make_one()
+{
+	local out uuid
+
+	out=$(instant --out $state/new "$volume") || fail instant
+	uuid=${out%% *}
+	mv $state/new/copy.0 "$state/snaps/$uuid"
+}
+
+delete_one()
+{
+	local uuid
+
+	uuid=$(find $state/snaps -type f -printf '%f\n' | shuf -n 1)
+	mv "$state/snaps/$uuid" $state/going
+	# udev may be looking at the image.
+	settle
+	vssctl delete -q "$uuid" || fail delete
+	rm "$state/going/$uuid"
+}
+
+# In order, and back.
+reload()
+{
+	end_writes
+	settle
+	run_ok vssctl detach -q "$volume"
+	load_area
+	begin_writes
+}
+
+load()
+{
+	local end=$((SECONDS + 15)) n
+
+	# There is something to lose from the first write on.
+	for ((n = $(find $state/snaps -type f | wc -l); n < 2; n++)); do
+		make_one
+	done
+	begin_writes
+	while ((SECONDS < end)); do
+		sleep "0.$((RANDOM % 8))"
+		n=$(find $state/snaps -type f | wc -l)
+		if ((RANDOM % 10 == 0)); then
+			reload
+		elif ((n < 2 || n < 5 && RANDOM % 2)); then
+			make_one
+		else
+			delete_one
+		fi
+		kill -0 $churn 2>/dev/null || { cat "$TEST_TMP/churn.log"; fail churn; }
+	done
+	: >$state/tired
+	sleep 60
+}
+
+load_vss
+if [[ $2 == setup ]]; then
+	setup
+	exit
+fi
+known=''
+load_area --unclean
+verify
+echo "$compared snapshots compared, $(json dropped_groups <"$TEST_TMP/check.json" | head -n 1) groups dropped"
+: >$state/verified
+if [[ $2 == load ]]; then
+	load
+else
+	mapfile -t ids < <(cut -d ' ' -f 1 -s <<<"$known")
+	((${#ids[@]} == 0)) || unsnap "${ids[@]}"
+	(($(vol "$volume" area_used) == 0)) || fail "$(vol "$volume" area_used) bytes in use without a snapshot"
+	run_ok vssctl detach -q "$volume"
+	vssctl diff-area check "$area" || fail "the area is not sound"
+fi

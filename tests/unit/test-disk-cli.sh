@@ -1,0 +1,61 @@
+#!/bin/sh
+# SPDX-License-Identifier: GPL-2.0-or-later
+#
+# vssctl diff-area check and dump: what they say of files that are no diff areas, and
+# their exit status.  tests/unit/test-disk.c is about sound and damaged ones.
+
+set -u
+vssctl=${VSSCTL:?}
+number=0
+failed=0
+dir=$(mktemp -d) || exit 1
+trap 'rm -rf "$dir"' EXIT
+
+result()
+{
+	number=$((number + 1))
+	if [ "$2" -eq 0 ]; then
+		echo "ok $number - $1"
+	else
+		echo "not ok $number - $1"
+		sed 's/^/# /' "$dir/out" "$dir/err"
+		failed=1
+	fi
+}
+
+# run STATUS ARG...: leaves out and err.
+run()
+{
+	want=$1
+	shift
+	"$vssctl" diff-area "$@" >"$dir/out" 2>"$dir/err"
+	[ $? -eq "$want" ]
+}
+
+echo "TAP version 13"
+
+truncate -s 1M "$dir/zero"
+head -c 1048576 /dev/urandom >"$dir/random"
+: >"$dir/empty"
+
+for name in zero random empty; do
+	run 2 check "$dir/$name" && grep -q 'no valid superblock' "$dir/err"
+	result "check of a file that is no diff area: $name" $?
+	run 2 dump "$dir/$name" && grep -q 'no valid superblock' "$dir/err"
+	result "dump of it" $?
+done
+
+run 2 check --json "$dir/zero" && grep -q '"level": *"unreadable"' "$dir/out"
+result 'the problem is in the JSON document' $?
+
+run 3 check "$dir/none" && grep -q 'none cannot be read: No such file' "$dir/err"
+result 'a device that is not there' $?
+
+run 1 check --at 1M --at 2M "$dir/zero" && grep -q 'give --at once for each device' "$dir/err"
+result 'one offset too many' $?
+
+run 1 check && grep -q 'something is missing: DEVICE' "$dir/err"
+result 'no device' $?
+
+echo "1..$number"
+exit $failed

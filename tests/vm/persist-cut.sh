@@ -1,0 +1,115 @@
+#!/bin/bash
+# SPDX-License-Identifier: GPL-2.0-or-later
+#
+# Volume and persistent diff area are cut off under load, at one instant, and come
+# back as after a power failure: every snapshot is as it was, the offline reader
+# and the module agree, and it goes on from there. The log changes its halves
+# meanwhile. Without a voucher, or in the same boot, the snapshots are lost.
+# vm: timeout=300
+
+. "$(dirname "$0")/persist-lib.sh"
+
+# The devices can be cut off: a linear target becomes one that fails.
+split "$(disk vd0)" 16M
+origin=${parts[0]}
+split "$(disk vd1)" 64M
+store=${parts[0]}
+volume=/dev/mapper/cut-o
+area=/dev/mapper/cut-a
+table()
+{
+	echo "0 $(blockdev --getsz "$1") linear $1 0"
+}
+dmsetup create cut-o --table "$(table "$origin")" || fail "no device mapper"
+cleanup_push dmsetup remove --retry cut-o
+dmsetup create cut-a --table "$(table "$store")" || fail "no device mapper"
+cleanup_push dmsetup remove --retry cut-a
+dd if=/dev/urandom of="$volume" bs=1M count=16 status=none oflag=direct || fail "cannot fill $volume"
+
+# failing DEV: from now on all I/O fails.
+failing()
+{
+	dmsetup load "$1" --table "0 $(blockdev --getsz "/dev/mapper/$1") error" && dmsetup resume "$1"
+}
+
+# cut: both devices stop at one instant; then they fail.
+cut_off()
+{
+	if ! { dmsetup suspend --noflush cut-o && dmsetup suspend --noflush cut-a &&
+		failing cut-a && failing cut-o; }; then
+		fail "cannot cut off"
+	fi
+}
+
+mend()
+{
+	run_ok dmsetup load cut-o --table "$(table "$origin")"
+	run_ok dmsetup resume cut-o
+	run_ok dmsetup load cut-a --table "$(table "$store")"
+	run_ok dmsetup resume cut-a
+}
+
+# load_until_cut DEPTH SECONDS
+load_until_cut()
+{
+	fio --name=w --filename="$volume" --rw=randwrite --bs=4k --iodepth="$1" --ioengine=libaio --direct=1 \
+		--time_based --runtime=60 --randseed="$RANDOM" --output="$TEST_TMP/fio.log" >/dev/null 2>&1 &
+	sleep "$2"
+	cut_off
+	wait
+}
+
+flushes()
+{
+	awk '{ print $16 }' "/sys/block/$(basename "$(disk vd1)")/stat"
+}
+
+load_vss
+run_ok vssctl attach -q "$volume"
+run_ok vssctl diff-area add -q "$volume" --on "$area" --persistent
+
+# Many writes share an index write and a flush.
+take "$volume"
+before=$(flushes)
+writes "$volume" 1500
+copied=$(vol "$volume" chunks_copied)
+echo "1500 writes, $copied chunks copied, $(($(flushes) - before)) flushes"
+((($(flushes) - before) * 2 < copied)) || fail "copies do not share flushes"
+
+round=0
+for depth in 32 1; do
+	round=$((round + 1))
+	load_until_cut $depth "$((RANDOM % 3 + 1)).$((RANDOM % 10))"
+	# The area cannot be told.
+	expect_fail -m "are lost" vssctl detach -q --force "$volume"
+	run_ok rmmod vss
+	mend
+	new_boot
+	vssctl diff-area check --json "$area" >"$TEST_TMP/check.json" ||
+		{ cat "$TEST_TMP/check.json"; fail "the area is not sound"; }
+	grep -E '"(half|next|groups|blocks|dropped_groups|used)"' "$TEST_TMP/check.json"
+	load_vss
+	run_ok vssctl attach -q "$volume"
+	run_ok vssctl diff-area load -q --unclean "$volume" "$area"
+	settle
+	[[ $(vol "$volume" area_used) == "$(json used <"$TEST_TMP/check.json" | head -n 1)" ]] ||
+		fail "the module counts $(vol "$volume" area_used) bytes in use"
+	compare "cut $round"
+	((round < 2)) || drop 0
+	take "$volume"
+done
+
+# One at a time: more groups than a half has blocks.
+writes "$volume" 600 1 16k
+compare 'at depth one'
+load_until_cut 4 1
+expect_fail -m "are lost" vssctl detach -q --force "$volume"
+mend
+vssctl diff-area dump "$area" | grep -A 9 '^log'
+
+# Still the same boot: nobody can vouch for it.
+run_ok vssctl attach -q "$volume"
+run_ok vssctl diff-area load -q --unclean "$volume" "$area"
+all_lost untracked
+unsnap "${names[@]}"
+run_ok vssctl detach -q "$volume"

@@ -1,0 +1,185 @@
+#!/bin/bash
+# SPDX-License-Identifier: GPL-2.0-or-later
+#
+# A persistent diff area's device hangs, fails while in use or while it is loaded,
+# comes late, comes twice, goes to another machine. The volume's writes never fail and
+# do not wait for ever; snapshots are right, or lost with the reason, and stay lost even
+# when the device comes back as it was.
+# vm: timeout=300
+
+. "$(dirname "$0")/persist-lib.sh"
+
+split "$(disk vd0)" 8M 8M
+volume=${parts[0]}
+other=${parts[1]}
+split "$(disk vd1)" 24M 24M
+store=${parts[0]}
+twin=${parts[1]}
+area=/dev/mapper/area
+sectors=$(blockdev --getsz "$store")
+good="0 $sectors linear $store 0"
+dmsetup create area --table "$good" || fail "no device mapper"
+cleanup_push dmsetup remove --retry area
+modprobe dm_flakey || skip "no dm-flakey"
+
+# table TABLE: what the area's device does from now on.
+table()
+{
+	dmsetup suspend --nolockfs --noflush area
+	dmsetup load area --table "$1"
+	dmsetup resume area
+}
+
+begin()
+{
+	dd if=/dev/urandom of="$volume" bs=1M count=8 status=none oflag=direct || fail "cannot fill $volume"
+	run_ok vssctl attach -q "$volume"
+	run_ok vssctl diff-area add -q "$volume" --on "$area" --persistent
+	names=() sums=()
+	take "$volume"
+	writes "$volume" 100
+	take "$volume"
+}
+
+# loaded [OPTION]...: as after a boot.
+loaded()
+{
+	new_boot
+	run_ok vssctl attach -q "$volume"
+	run_ok vssctl diff-area load -q "$@" "$volume" "$area"
+	settle
+}
+
+end()
+{
+	local ids
+
+	settle
+	mapfile -t ids < <(vssctl list --json | json id)
+	unsnap "${ids[@]}"
+	run_ok vssctl detach -q "$volume"
+}
+
+
+# recorded REASON: the area says so itself.
+recorded()
+{
+	# The module writes past the page cache.
+	blockdev --flushbufs "$area"
+	vssctl diff-area dump --json "$area" | grep -q "\"lost_reason\": *\"$1\""
+}
+
+load_vss stall_seconds=3
+run_ok vssctl attach -q "$other"
+
+echo "--- the device hangs"
+begin
+dmsetup suspend --nolockfs --noflush area
+SECONDS=0
+writes "$volume" 300
+((SECONDS < 30)) || fail "writes have waited for $SECONDS s"
+all_lost stalled
+run_ok vssctl status
+expect_fail -s 4 -m "does not answer" vssctl diff-area remove "$volume" "$area"
+dmsetup resume area
+wait_for 20 recorded stalled
+end
+
+echo "--- writes to it fail, and then it comes back as it was"
+begin
+table "0 $sectors flakey $store 0 0 600 1 error_writes"
+writes "$volume" 300
+all_lost area-error
+expect_fail recorded area-error
+table "$good"
+wait_for 20 recorded area-error
+settle
+run_ok vssctl detach -q --force "$volume"
+loaded --unclean
+all_lost area-error
+end
+
+echo "--- it fails while it is loaded"
+begin
+settle
+run_ok vssctl detach -q "$volume"
+new_boot
+run_ok vssctl attach -q "$volume"
+table "0 $sectors error"
+expect_fail -m "cannot be read" vssctl diff-area load -q "$volume" "$area"
+table "0 $sectors flakey $store 0 0 600 1 error_writes"
+expect_fail -m "cannot be written" vssctl diff-area load -q "$volume" "$area"
+table "$good"
+run_ok vssctl diff-area load -q "$volume" "$area"
+settle
+compare 'when it came late'
+settle
+run_ok vssctl detach -q "$volume"
+# A block of the log cannot be read: 128 sectors of superblocks are before it.
+table "0 130 linear $store 0
+130 1 error
+131 $((sectors - 131)) linear $store 131"
+loaded
+# What is told behind that block has no name.
+vssctl list
+[[ $(vssctl list --json | json state | sort -u) == lost ]] || fail "snapshots are not lost"
+[[ $(vssctl list --json | json lost_reason | sort -u) == damaged ]] || fail "the reason is not that it is damaged"
+table "$good"
+end
+
+echo "--- it comes when the volume has been written"
+begin
+settle
+run_ok vssctl detach -q "$volume"
+new_boot
+run_ok vssctl attach -q "$volume"
+writes "$volume" 1
+run_ok vssctl diff-area load -q "$volume" "$area"
+all_lost untracked
+end
+
+echo "--- the volume is in use when it is detached"
+begin
+settle
+exec 9>"$volume"
+expect_fail -m "in use" vssctl detach -q "$volume"
+compare 'after a detach that was refused'
+expect_fail -m "are lost" vssctl detach -q --force "$volume"
+exec 9>&-
+loaded --unclean
+all_lost detached
+end
+
+echo "--- it comes twice"
+begin
+settle
+run_ok vssctl detach -q "$volume"
+dd if="$store" of="$twin" bs=1M iflag=direct oflag=direct status=none
+loaded
+expect_fail vssctl diff-area load -q "$volume" "$twin"
+dd if="$volume" of="$other" bs=1M iflag=direct oflag=direct status=none
+expect_fail -m "in use already" vssctl diff-area load -q "$other" "$twin"
+compare 'with a copy beside it'
+settle
+run_ok vssctl detach -q "$volume"
+# The one that is named.
+run_ok vssctl attach -q "$volume"
+run_ok vssctl diff-area load -q "$volume" "$twin"
+settle
+compare 'the copy'
+settle
+run_ok vssctl detach -q "$volume"
+
+echo "--- it goes to another machine, in order and in use"
+loaded
+compare 'another machine'
+writes "$volume" 50
+dd if="$store" of="$twin" bs=1M iflag=direct oflag=direct status=none
+settle
+run_ok vssctl detach -q "$volume"
+new_boot
+run_ok vssctl attach -q "$volume"
+run_ok vssctl diff-area load -q "$volume" "$twin"
+all_lost untracked
+end
+run_ok vssctl detach -q "$other"

@@ -1,0 +1,121 @@
+#!/bin/bash
+# SPDX-License-Identifier: GPL-2.0-or-later
+#
+# Many persistent snapshots, made and deleted at random between writes: room in use
+# is what the offline reader counts, at any time, the room of deleted ones comes
+# back, and images are right, also when the area was loaded again. The log changes its
+# halves when there is no snapshot. LONG=1: up to 512
+# for an hour; else up to 16. SEED=N repeats what was drawn.
+# vm: timeout=300
+
+. "$(dirname "$0")/persist-lib.sh"
+
+seed=${SEED:-$RANDOM}
+RANDOM=$seed
+most=16 steps=30 room=64M
+[[ ! ${LONG:-} ]] || most=512 steps=100000 room=600M
+echo "seed $seed, up to $most snapshots"
+split "$(disk vd0)" 4M
+volume=${parts[0]}
+split "$(disk vd1)" $room
+area=${parts[0]}
+dd if=/dev/urandom of="$volume" bs=1M count=4 status=none oflag=direct || fail "cannot fill $volume"
+load_vss
+run_ok vssctl attach -q "$volume"
+run_ok vssctl diff-area add -q "$volume" --on "$area" --persistent
+
+# account WHEN: module and offline reader agree.
+account()
+{
+	local used size
+
+	blockdev --flushbufs "$area"
+	vssctl diff-area check --json "$area" >"$TEST_TMP/check.json" ||
+		{ cat "$TEST_TMP/check.json"; fail "$1: the area is not sound"; }
+	used=$(json used <"$TEST_TMP/check.json" | head -n 1)
+	size=$(json size <"$TEST_TMP/check.json" | head -n 1)
+	[[ $(vol "$volume" area_used) == "$used" ]] ||
+		fail "$1: $(vol "$volume" area_used) bytes in use, offline $used"
+	[[ $(vol "$volume" area_size) == "$size" ]] ||
+		fail "$1: room for $(vol "$volume" area_size) bytes, offline $size"
+}
+
+# some WHEN: a snapshot drawn at random is right.
+some()
+{
+	local i=$((RANDOM % ${#names[@]})) device
+
+	device=$(image $i)
+	[[ $(sum "$device") == "${sums[$i]}" ]] || fail "$1: snapshot $i of ${#names[@]} is wrong"
+}
+
+# blocks: how long the log is.
+blocks()
+{
+	blockdev --flushbufs "$area"
+	vssctl diff-area check --json "$area" >"$TEST_TMP/check.json"
+	json blocks <"$TEST_TMP/check.json" | head -n 1
+}
+
+# chunks FIRST COUNT: as many writes one after the other, a log block each.
+chunks()
+{
+	dd if=/dev/urandom of="$volume" bs=16k seek="$1" count="$2" iflag=fullblock oflag=direct conv=notrunc status=none
+}
+
+in_other_half()
+{
+	local n
+
+	n=$(blocks) && ((n < 300 && $(json half <"$TEST_TMP/check.json" | head -n 1) == 1))
+}
+
+# A half has 512 blocks here. The deletion of the last snapshot is what fills three
+# quarters of it, so the other half has nothing to tell.
+take "$volume"
+chunks 0 256
+drop 0
+take "$volume"
+chunks 0 110
+n=110
+while (($(blocks) < 383)); do
+	chunks $n 1
+	n=$((n + 1))
+done
+drop 0
+wait_for 20 in_other_half
+take "$volume"
+writes "$volume" 20
+compare 'after a change of halves with nothing to tell'
+drop 0
+
+made=0 deleted=0 highest=0
+for ((n = 1; n <= steps && SECONDS < 3600; n++)); do
+	if ((${#names[@]} < 2 || ${#names[@]} < most && RANDOM % 5 < 3)); then
+		take "$volume"
+		writes "$volume" $((RANDOM % 50 + 1)) $((RANDOM % 2 ? 32 : 1)) >"$TEST_TMP/writes"
+		made=$((made + 1))
+	else
+		drop $((RANDOM % ${#names[@]}))
+		deleted=$((deleted + 1))
+	fi
+	((${#names[@]} <= highest)) || highest=${#names[@]}
+	((n % 10)) || { account "step $n"; some "step $n"; }
+	if ((n % 20 == 0)); then
+		settle
+		run_ok vssctl detach -q "$volume"
+		run_ok vssctl attach -q "$volume"
+		run_ok vssctl diff-area load -q "$volume" "$area"
+		settle
+		account "loaded in step $n"
+		some "loaded in step $n"
+	fi
+done
+echo "$made made, $deleted deleted, $highest at once; $(vol "$volume" area_used) bytes in use, $(vol "$volume" chunks_copied) chunks copied since it was loaded"
+for ((n = 0; n < 5; n++)); do
+	some 'at the end'
+done
+unsnap "${names[@]}"
+account 'without snapshots'
+(($(vol "$volume" area_used) == 0)) || fail "$(vol "$volume" area_used) bytes in use without a snapshot"
+run_ok vssctl detach -q "$volume"

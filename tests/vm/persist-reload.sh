@@ -1,0 +1,122 @@
+#!/bin/bash
+# SPDX-License-Identifier: GPL-2.0-or-later
+#
+# Snapshots in a persistent diff area outlive a detach and the module's unloading:
+# images are as the volume was, before and after, and the offline reader finds
+# what the module finds. A volume that was written meanwhile has lost them, and
+# says so.
+# vm: timeout=300
+
+. "$(dirname "$0")/persist-lib.sh"
+
+split "$(disk vd0)" 16M
+volume=${parts[0]}
+split "$(disk vd1)" 40M
+area=${parts[0]}
+dd if=/dev/urandom of="$volume" bs=1M count=16 status=none oflag=direct || fail "cannot fill $volume"
+load_vss
+
+# offline NAME: prints a figure of the offline reader's.
+offline()
+{
+	vssctl diff-area check --json "$area" >"$TEST_TMP/check.json" ||
+		{ cat "$TEST_TMP/check.json"; fail "the area is not sound"; }
+	json "$1" <"$TEST_TMP/check.json" | head -n 1
+}
+
+# away: detaches the volume and unloads the module.
+away()
+{
+	settle
+	run_ok vssctl detach -q "$volume"
+	run_ok rmmod vss
+}
+
+# back [OPTION]...: loads the module and the area.
+back()
+{
+	load_vss
+	run_ok vssctl attach -q "$volume"
+	run_ok vssctl diff-area load -q "$@" "$volume" "$area"
+	settle
+}
+
+run_ok vssctl attach -q "$volume"
+run_ok vssctl diff-area add -q "$volume" --on "$area" --persistent
+expect_fail vssctl diff-area add -q "$volume" --on "$(disk vd2)"
+
+for n in 1 2 3; do
+	take "$volume"
+	writes "$volume" $((300 * n))
+done
+used=$(vol "$volume" area_used)
+writes=$(vol "$volume" area_writes)
+echo "used: $used, data writes to the area: $writes"
+((used > 0)) || fail "nothing was copied"
+
+compare 'at first'
+away
+[[ $(offline used) == "$used" ]] || fail "offline $(offline used), module $used bytes in use"
+vssctl diff-area dump "$area"
+back
+[[ $(vol "$volume" area_used) == "$used" ]] || fail "in use: $(vol "$volume" area_used), before $used"
+compare 'loaded again'
+
+# It goes on: new copies, the middle one goes, a fourth comes.
+writes "$volume" 400
+drop 1
+take "$volume"
+writes "$volume" 400
+compare 'gone on'
+used=$(vol "$volume" area_used)
+away
+[[ $(offline used) == "$used" ]] || fail "offline $(offline used), module $used bytes in use"
+back
+compare 'loaded once more'
+
+# In use: neither detached, nor lost.
+mkdir -p "$TEST_TMP/m"
+exec 9>"$volume"
+expect_fail -m 'in use' vssctl detach -q "$volume"
+exec 9>&-
+compare 'after a detach that was refused'
+
+# It has had other snapshots since it was attached, of the same epochs.
+away
+load_vss
+run_ok vssctl attach -q "$volume"
+run_ok vssctl diff-area add -q --force "$volume" --on "$(disk vd2)"
+snap "$volume"
+unsnap "${ids[@]}"
+run_ok vssctl diff-area remove -q "$volume" "$(disk vd2)"
+run_ok vssctl diff-area load -q "$volume" "$area"
+settle
+compare 'behind others'
+writes "$volume" 100
+compare 'behind others, written'
+
+# A block of the log is zeroed; the log begins behind 64 KiB of superblocks.
+away
+dd if="$area" of="$TEST_TMP/area" bs=1M status=none
+half=$(json half <"$TEST_TMP/check.json" | head -n 1)
+slots=$(json log_slots <"$TEST_TMP/check.json" | head -n 1)
+blocks=$(json blocks <"$TEST_TMP/check.json" | head -n 1)
+dd if=/dev/zero of="$area" bs=512 count=1 seek=$((128 + half * slots * 32 + blocks - 2)) oflag=direct status=none
+expect_fail -s 2 -m damage vssctl diff-area check "$area"
+back
+all_lost damaged
+expect_fail vssctl create -q "$volume"
+run_ok vssctl detach -q "$volume"
+run_ok rmmod vss
+dd if="$TEST_TMP/area" of="$area" bs=1M oflag=direct status=none
+back
+compare 'the area as it was'
+
+# Written while nobody looked.
+away
+dd if=/dev/urandom of="$volume" bs=4k count=1 seek=3 oflag=direct conv=notrunc status=none
+back
+all_lost untracked
+expect_fail vssctl create -q "$volume"
+unsnap "${names[@]}"
+run_ok vssctl detach -q "$volume"

@@ -1,0 +1,173 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+/*
+ * vssctl diff-area check and dump: a persistent diff area as it is on its devices,
+ * without the module.
+ */
+#include <errno.h>
+#include <fcntl.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "command.h"
+#include "disk-tree.h"
+#include "document.h"
+#include "print.h"
+
+/* Each command has one more option beside the common one. */
+enum { OPT_AT = 1, OPT_OWN };
+
+#define OPTION_AT	{ OPT_AT, "at", "OFFSET", "where the part begins on its device: one for each DEVICE, in order" }
+
+static const struct vssctl_option check_options[] = {
+	OPTION_AT,
+	{ OPT_OWN, "no-data", NULL, "do not read the copies, only what describes them" },
+	{ 0 },
+};
+
+static const struct vssctl_option dump_options[] = {
+	OPTION_AT,
+	{ OPT_OWN, "copies", NULL, "tell also where every copy is" },
+	{ 0 },
+};
+
+struct devices {
+	struct vssctl_disk_source *sources;
+	size_t count;
+};
+
+static void close_devices(struct devices *devices)
+{
+	for (size_t i = 0; i < devices->count; i++)
+		close(devices->sources[i].fd);
+	free(devices->sources);
+}
+
+static int open_devices(struct vssctl *ctl, struct vssctl_args *args, const uint64_t *offsets, struct devices *devices)
+{
+	devices->sources = calloc((size_t)args->argc, sizeof(*devices->sources));
+	if (!devices->sources)
+		return vssctl_fail(ctl, E_OUTOFMEMORY, "no memory");
+	for (int i = 0; i < args->argc; i++) {
+		int fd = open(args->argv[i], O_RDONLY | O_CLOEXEC);
+
+		if (fd < 0)
+			return vssctl_fail(ctl, errno == ENOENT ? VSS_E_OBJECT_NOT_FOUND : vss_result_from_errno(errno),
+					   "%s cannot be read: %s", args->argv[i], strerror(errno));
+		devices->sources[devices->count++] = (struct vssctl_disk_source) {
+			.fd = fd, .name = args->argv[i], .offset = offsets[i],
+		};
+	}
+	return 0;
+}
+
+static void put_tree(struct vssctl *ctl, json_object *tree)
+{
+	if (ctl->json)
+		fprintf(ctl->out, "%s\n", json_object_to_json_string_ext(tree, JSON_C_TO_STRING_PRETTY |
+									 JSON_C_TO_STRING_NOSLASHESCAPE));
+	else
+		vssctl_print_tree(ctl->out, tree, true);
+}
+
+/* A sentence for people; programs have it in the tree. */
+static int verdict(struct vssctl *ctl, const struct vssctl_disk *disk)
+{
+	size_t alive = 0;
+
+	if (disk->nr_problems && disk->worst == VSSCTL_DISK_UNREADABLE)
+		return vssctl_fail(ctl, VSS_E_UNEXPECTED, "the diff area cannot be read: %s", disk->problems[0].text);
+	if (disk->nr_problems && disk->worst == VSSCTL_DISK_DAMAGE)
+		return vssctl_fail(ctl, VSS_E_UNEXPECTED,
+				   "the diff area is damaged: its snapshots are lost, the volume is not touched by that; "
+				   "delete them, and make the area anew");
+	for (size_t i = 0; i < disk->nr_snapshots; i++)
+		alive += disk->snapshots[i].life == VSSCTL_DISK_ALIVE;
+	vssctl_note(ctl, "the diff area is sound: %zu snapshots alive, %u of %u slots in use", alive,
+		    disk->used_slots, disk->nr_slots - disk->meta_slots);
+	return VSSCTL_OK;
+}
+
+static int check(struct vssctl *ctl, struct vssctl_disk *disk)
+{
+	if (ctl->json) {
+		json_object *tree = vssctl_disk_tree(disk, false);
+
+		put_tree(ctl, tree);
+		json_object_put(tree);
+	} else {
+		for (size_t i = 0; i < disk->nr_problems; i++)
+			fprintf(ctl->out, "%s: %s\n", vssctl_disk_level_name(disk->problems[i].level),
+				disk->problems[i].text);
+	}
+	return verdict(ctl, disk);
+}
+
+static int dump(struct vssctl *ctl, struct vssctl_disk *disk, bool copies)
+{
+	json_object *tree = vssctl_disk_tree(disk, copies);
+
+	put_tree(ctl, tree);
+	json_object_put(tree);
+	return disk->known ? VSSCTL_OK : verdict(ctl, disk);
+}
+
+static int run(struct vssctl *ctl, struct vssctl_args *args)
+{
+	bool checking = args->command == &vssctl_diff_area_check;
+	struct devices devices __attribute__((cleanup(close_devices))) = { 0 };
+	struct vssctl_disk disk __attribute__((cleanup(vssctl_disk_clear))) = { 0 };
+	uint64_t offsets[VSS_DISK_MAX_PARTS] = { 0 };
+	bool data = checking, copies = false;
+	size_t nr_offsets = 0;
+	int opt, ret;
+
+	while ((opt = vssctl_next_option(args)) != VSSCTL_OPTION_END) {
+		switch (opt) {
+		case VSSCTL_OPTION_STOP:
+			return args->exit_code;
+		case OPT_AT:
+			if (nr_offsets == VSS_DISK_MAX_PARTS)
+				return vssctl_usage_error(args, "--at is given too often");
+			if (!vssctl_size_value(args, "at", &offsets[nr_offsets++]))
+				return args->exit_code;
+			break;
+		case OPT_OWN:
+			data = false;
+			copies = !checking;
+			break;
+		}
+	}
+	if (nr_offsets && nr_offsets != (size_t)args->argc)
+		return vssctl_usage_error(args, "give --at once for each device, or not at all");
+	ret = open_devices(ctl, args, offsets, &devices);
+	if (ret)
+		return ret;
+	if (vssctl_disk_read(&disk, devices.sources, devices.count, data))
+		return vssctl_fail(ctl, E_OUTOFMEMORY, "no memory for what is in the diff area");
+	return checking ? check(ctl, &disk) : dump(ctl, &disk, copies);
+}
+
+const struct vssctl_command vssctl_diff_area_check = {
+	.name = "diff-area check",
+	.operands = "DEVICE...",
+	.summary = "verify a persistent diff area on its devices",
+	.description = "Read a persistent diff area from the devices it is made of, without the module:\n"
+		       "verify every checksum, of the copies as well.  The volume must not be attached.",
+	.options = check_options,
+	.min_operands = 1,
+	.max_operands = VSS_DISK_MAX_PARTS,
+	.run = run,
+};
+
+const struct vssctl_command vssctl_diff_area_dump = {
+	.name = "diff-area dump",
+	.operands = "DEVICE...",
+	.summary = "show what is in a persistent diff area",
+	.description = "Show the superblocks, the snapshots and the usage of a persistent diff area, read\n"
+		       "from the devices it is made of, without the module.",
+	.options = dump_options,
+	.min_operands = 1,
+	.max_operands = VSS_DISK_MAX_PARTS,
+	.run = run,
+};

@@ -1,0 +1,430 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+/*
+ * The diff area on disk: superblocks, the geometry they describe, and reading by it.
+ */
+#include <endian.h>
+#include <errno.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "disk.h"
+
+#define MAX_PROBLEMS	100
+
+uint32_t vssctl_crc32c(uint32_t crc, const void *data, size_t size)
+{
+	/* By half bytes: small, and fast enough for what is read from a disk. */
+	static const uint32_t table[16] = {
+		0x00000000, 0x105ec76f, 0x20bd8ede, 0x30e349b1, 0x417b1dbc, 0x5125dad3,
+		0x61c69362, 0x7198540d, 0x82f63b78, 0x92a8fc17, 0xa24bb5a6, 0xb21572c9,
+		0xc38d26c4, 0xd3d3e1ab, 0xe330a81a, 0xf36e6f75,
+	};
+	const uint8_t *p = data;
+
+	crc = ~crc;
+	while (size--) {
+		crc ^= *p++;
+		crc = crc >> 4 ^ table[crc & 15];
+		crc = crc >> 4 ^ table[crc & 15];
+	}
+	return ~crc;
+}
+
+uint32_t vssctl_disk_crc(const void *block, size_t size, size_t at)
+{
+	static const uint8_t zero[4];
+	const uint8_t *p = block;
+	uint32_t crc = vssctl_crc32c(0, p, at);
+
+	crc = vssctl_crc32c(crc, zero, sizeof(zero));
+	return vssctl_crc32c(crc, p + at + 4, size - at - 4);
+}
+
+void vssctl_disk_problem(struct vssctl_disk *disk, enum vssctl_disk_level level,
+			 const char *format, ...)
+{
+	struct vssctl_disk_problem *problem;
+	va_list args;
+
+	if (!disk->nr_problems || level > disk->worst)
+		disk->worst = level;
+	/* A bad area may have a million; the first ones tell enough. */
+	if (disk->nr_problems >= MAX_PROBLEMS)
+		return;
+	problem = reallocarray(disk->problems, disk->nr_problems + 1, sizeof(*problem));
+	if (!problem)
+		return;
+	disk->problems = problem;
+	problem += disk->nr_problems++;
+	problem->level = level;
+	va_start(args, format);
+	vsnprintf(problem->text, sizeof(problem->text), format, args);
+	va_end(args);
+}
+
+static int read_at(int fd, uint64_t byte, void *buffer, size_t size)
+{
+	uint8_t *p = buffer;
+
+	while (size) {
+		ssize_t n = byte <= INT64_MAX - size ? pread(fd, p, size, (off_t)byte) : 0;
+
+		if (n < 0 && errno == EINTR)
+			continue;
+		if (n <= 0)
+			return -EIO;
+		p += n;
+		byte += (size_t)n;
+		size -= (size_t)n;
+	}
+	return 0;
+}
+
+int vssctl_disk_read_part(struct vssctl_disk *disk, const struct vssctl_disk_part *part,
+			  uint64_t byte, void *buffer, size_t size)
+{
+	if (!part->nr_extents)
+		return read_at(part->source.fd, part->source.offset + byte, buffer, size);
+	for (size_t i = 0; i < part->nr_extents; i++) {
+		uint64_t start = le64toh(part->extents[i].start);
+		uint64_t length = le64toh(part->extents[i].length);
+
+		length -= length % disk->chunk_size;
+		if (byte < length)
+			return size <= length - byte ?
+				read_at(part->source.fd, start + byte, buffer, size) : -EIO;
+		byte -= length;
+	}
+	return -EIO;
+}
+
+static const struct vssctl_disk_part *part_of_slot(const struct vssctl_disk *disk, uint32_t slot)
+{
+	size_t i = disk->nr_parts - 1;
+
+	while (disk->parts[i].first_slot > slot)
+		i--;
+	return &disk->parts[i];
+}
+
+int vssctl_disk_read_slot(struct vssctl_disk *disk, uint32_t slot, void *buffer, size_t size)
+{
+	const struct vssctl_disk_part *part = part_of_slot(disk, slot);
+
+	return vssctl_disk_read_part(disk, part,
+				     (uint64_t)(slot - part->first_slot) * disk->chunk_size,
+				     buffer, size);
+}
+
+static uint32_t header_slots(const struct vssctl_disk *disk)
+{
+	return (VSS_DISK_HEADER_SIZE + disk->chunk_size - 1) / disk->chunk_size;
+}
+
+static uint64_t part_half_blocks(const struct vssctl_disk *disk, const struct vssctl_disk_part *part)
+{
+	return (uint64_t)part->log_slots * (disk->chunk_size / disk->log_block);
+}
+
+int vssctl_disk_read_log(struct vssctl_disk *disk, unsigned int half, uint64_t index, void *buffer)
+{
+	for (size_t i = 0; i < disk->nr_parts; i++) {
+		const struct vssctl_disk_part *part = &disk->parts[i];
+		uint64_t blocks = part_half_blocks(disk, part);
+		uint64_t slot = header_slots(disk) + (uint64_t)half * part->log_slots;
+
+		if (index < blocks)
+			return vssctl_disk_read_part(disk, part, slot * disk->chunk_size +
+						     index * disk->log_block, buffer, disk->log_block);
+		index -= blocks;
+	}
+	return -EIO;
+}
+
+bool vssctl_disk_is_meta(const struct vssctl_disk *disk, uint32_t slot)
+{
+	const struct vssctl_disk_part *part = part_of_slot(disk, slot);
+
+	return slot - part->first_slot < header_slots(disk) + 2 * part->log_slots;
+}
+
+/* The superblocks of one source; the newest valid one is kept. */
+static void read_source(struct vssctl_disk *disk, struct vssctl_disk_part *part)
+{
+	struct vss_disk_super super;
+
+	for (unsigned int i = 0; i < VSS_DISK_NR_SUPERS; i++) {
+		struct vssctl_disk_super *s = &part->supers[i];
+
+		if (read_at(part->source.fd, part->source.offset + i * VSS_DISK_SUPER_STRIDE,
+			    &super, sizeof(super)))
+			continue;
+		s->readable = true;
+		if (memcmp(super.magic, VSS_DISK_MAGIC, sizeof(super.magic)) ||
+		    le32toh(super.size) != sizeof(super) ||
+		    le32toh(super.crc) != vssctl_disk_crc(&super, sizeof(super),
+							  offsetof(struct vss_disk_super, crc)))
+			continue;
+		s->seq = le64toh(super.seq);
+		s->state = le32toh(super.state);
+		s->time = le64toh(super.time);
+		if (s->seq % VSS_DISK_NR_SUPERS != i)
+			continue;
+		s->valid = true;
+		if (!part->found || s->seq > le64toh(part->super.seq)) {
+			part->super = super;
+			part->found = true;
+		}
+	}
+	if (!part->found) {
+		vssctl_disk_problem(disk, VSSCTL_DISK_UNREADABLE,
+				    "%s has no valid superblock: it is no diff area, or both copies are damaged",
+				    part->source.name);
+		return;
+	}
+	for (unsigned int i = 0; i < VSS_DISK_NR_SUPERS; i++)
+		if (!part->supers[i].valid)
+			vssctl_disk_problem(disk, VSSCTL_DISK_NOTE, "%s: superblock %u is %s; the other one counts",
+					    part->source.name, i, part->supers[i].readable ? "damaged" : "unreadable");
+	if (part->supers[0].valid && part->supers[1].valid &&
+	    part->supers[0].seq + 1 != part->supers[1].seq && part->supers[1].seq + 1 != part->supers[0].seq)
+		vssctl_disk_problem(disk, VSSCTL_DISK_NOTE,
+				    "%s: the superblocks do not follow one another (%llu and %llu); one is an older version",
+				    part->source.name, (unsigned long long)part->supers[0].seq,
+				    (unsigned long long)part->supers[1].seq);
+}
+
+static bool is_power_of_2(uint64_t n)
+{
+	return n && !(n & (n - 1));
+}
+
+static int by_number(const void *a, const void *b)
+{
+	uint32_t x = le32toh(((const struct vssctl_disk_part *)a)->super.part_nr);
+	uint32_t y = le32toh(((const struct vssctl_disk_part *)b)->super.part_nr);
+
+	return x < y ? -1 : x > y;
+}
+
+/* Are these the parts of one area, each once?  Sorts them. */
+static bool check_parts(struct vssctl_disk *disk)
+{
+	const struct vss_disk_super *first;
+
+	for (size_t i = 0; i < disk->nr_parts; i++)
+		if (!disk->parts[i].found)
+			return false;
+	qsort(disk->parts, disk->nr_parts, sizeof(*disk->parts), by_number);
+	first = &disk->parts[0].super;
+	for (size_t i = 0; i < disk->nr_parts; i++) {
+		const struct vssctl_disk_part *part = &disk->parts[i];
+		const struct vss_disk_super *super = &part->super;
+
+		if (le64toh(super->incompat) & ~VSS_DISK_INCOMPAT_ALL) {
+			vssctl_disk_problem(disk, VSSCTL_DISK_UNREADABLE,
+					    "%s has features that this program does not know (0x%llx): use a newer one",
+					    part->source.name,
+					    (unsigned long long)(le64toh(super->incompat) & ~VSS_DISK_INCOMPAT_ALL));
+			return false;
+		}
+		if (memcmp(super->area, first->area, sizeof(super->area))) {
+			vssctl_disk_problem(disk, VSSCTL_DISK_UNREADABLE, "%s and %s belong to different diff areas",
+					    disk->parts[0].source.name, part->source.name);
+			return false;
+		}
+		if (i && super->part_nr == disk->parts[i - 1].super.part_nr) {
+			vssctl_disk_problem(disk, VSSCTL_DISK_UNREADABLE,
+					    "%s and %s are both part %u of the area: one is a copy of the other",
+					    disk->parts[i - 1].source.name, part->source.name,
+					    le32toh(super->part_nr));
+			return false;
+		}
+	}
+	if (le32toh(first->part_nr)) {
+		vssctl_disk_problem(disk, VSSCTL_DISK_UNREADABLE,
+				    "%s is part %u of the area: name its first part as well",
+				    disk->parts[0].source.name, le32toh(first->part_nr));
+		return false;
+	}
+	if (le32toh(first->nr_parts) != disk->nr_parts) {
+		vssctl_disk_problem(disk, VSSCTL_DISK_UNREADABLE,
+				    "the area has %u parts: name all of them", le32toh(first->nr_parts));
+		return false;
+	}
+	return true;
+}
+
+static int read_extents(struct vssctl_disk *disk, struct vssctl_disk_part *part, bool *good)
+{
+	uint32_t nr = le32toh(part->super.nr_extents);
+	uint64_t slots = 0;
+
+	*good = true;
+	if (!nr)
+		return 0;
+	if (nr > VSS_DISK_MAX_EXTENTS) {
+		vssctl_disk_problem(disk, VSSCTL_DISK_UNREADABLE, "%s: %u extents are more than there can be",
+				    part->source.name, nr);
+		*good = false;
+		return 0;
+	}
+	part->extents = calloc(nr, sizeof(*part->extents));
+	if (!part->extents)
+		return -ENOMEM;
+	for (uint32_t i = 0; i < nr; i += VSS_DISK_BLOCK_EXTENTS) {
+		uint32_t index = i / VSS_DISK_BLOCK_EXTENTS;
+		uint32_t want = nr - i < VSS_DISK_BLOCK_EXTENTS ? nr - i : VSS_DISK_BLOCK_EXTENTS;
+		bool found = false;
+
+		for (unsigned int copy = 0; copy < VSS_DISK_NR_SUPERS; copy++) {
+			uint64_t at = part->source.offset + copy * VSS_DISK_SUPER_STRIDE + (1 + index) * 4096ULL;
+			struct vss_disk_extents block;
+
+			if (read_at(part->source.fd, at, &block, sizeof(block)) ||
+			    le32toh(block.magic) != VSS_DISK_EXTENT_MAGIC || le32toh(block.index) != index ||
+			    le32toh(block.nr) != want ||
+			    memcmp(block.uuid, part->super.parts[le32toh(part->super.part_nr)].uuid, sizeof(block.uuid)) ||
+			    le32toh(block.crc) != vssctl_disk_crc(&block, sizeof(block),
+								  offsetof(struct vss_disk_extents, crc))) {
+				vssctl_disk_problem(disk, VSSCTL_DISK_NOTE, "%s: copy %u of extent block %u is damaged",
+						    part->source.name, copy, index);
+				continue;
+			}
+			if (!found)
+				memcpy(part->extents + i, block.extents, want * sizeof(*part->extents));
+			found = true;
+		}
+		if (!found) {
+			vssctl_disk_problem(disk, VSSCTL_DISK_UNREADABLE,
+					    "%s: both copies of extent block %u are damaged", part->source.name, index);
+			*good = false;
+			return 0;
+		}
+	}
+	for (uint32_t i = 0; i < nr; i++) {
+		uint64_t start = le64toh(part->extents[i].start), length = le64toh(part->extents[i].length);
+
+		if (start > part->device_size || length > part->device_size - start) {
+			vssctl_disk_problem(disk, VSSCTL_DISK_UNREADABLE, "%s: extent %u lies outside the device",
+					    part->source.name, i);
+			*good = false;
+			return 0;
+		}
+		slots += length / disk->chunk_size;
+	}
+	if (slots < part->slots || le64toh(part->extents[0].start) != part->source.offset ||
+	    le64toh(part->extents[0].length) < VSS_DISK_HEADER_SIZE) {
+		vssctl_disk_problem(disk, VSSCTL_DISK_UNREADABLE, "%s: the extents do not fit the superblock",
+				    part->source.name);
+		*good = false;
+	}
+	part->nr_extents = nr;
+	return 0;
+}
+
+/* A superblock may have a good checksum and be nonsense all the same. */
+static bool check_geometry(struct vssctl_disk *disk)
+{
+	const struct vss_disk_super *super = &disk->parts[0].super;
+	uint64_t slots = 0, meta = 0;
+
+	disk->chunk_size = le32toh(super->chunk_size);
+	disk->log_block = le32toh(super->log_block);
+	disk->volume_size = le64toh(super->volume_size);
+	if (!is_power_of_2(disk->chunk_size) || disk->chunk_size < 4096 || disk->chunk_size > 262144 ||
+	    !is_power_of_2(disk->log_block) || disk->log_block < VSS_DISK_MIN_LOG_BLOCK ||
+	    disk->log_block > VSS_DISK_MAX_LOG_BLOCK || !disk->volume_size || disk->volume_size % 512 ||
+	    disk->volume_size > 1ULL << 62 || le32toh(super->log_half) > 1)
+		return false;
+	disk->nr_chunks = (disk->volume_size + disk->chunk_size - 1) / disk->chunk_size;
+	if (disk->nr_chunks > 1ULL << 48)
+		return false;
+	for (size_t i = 0; i < disk->nr_parts; i++) {
+		struct vssctl_disk_part *part = &disk->parts[i];
+		uint64_t fixed;
+
+		if (memcmp(part->super.parts[i].uuid, super->parts[i].uuid, VSS_DISK_UUID_SIZE))
+			return false;
+		part->slots = le32toh(super->parts[i].slots);
+		part->log_slots = le32toh(super->parts[i].log_slots);
+		part->first_slot = (uint32_t)slots;
+		fixed = header_slots(disk) + 2ULL * part->log_slots;
+		if (fixed > part->slots || part->source.offset > part->device_size ||
+		    (uint64_t)part->slots * disk->chunk_size > part->device_size - (le32toh(part->super.nr_extents) ?
+										    0 : part->source.offset))
+			return false;
+		slots += part->slots;
+		meta += fixed;
+		disk->half_blocks += part_half_blocks(disk, part);
+	}
+	if (slots >= VSS_DISK_UNREADABLE - 1 || !disk->half_blocks)
+		return false;
+	disk->nr_slots = (uint32_t)slots;
+	disk->meta_slots = (uint32_t)meta;
+	return true;
+}
+
+int vssctl_disk_read_supers(struct vssctl_disk *disk, const struct vssctl_disk_source *sources,
+			    size_t count)
+{
+	disk->parts = calloc(count, sizeof(*disk->parts));
+	if (!disk->parts)
+		return -ENOMEM;
+	disk->nr_parts = count;
+	for (size_t i = 0; i < count; i++) {
+		struct vssctl_disk_part *part = &disk->parts[i];
+		off_t size = lseek(sources[i].fd, 0, SEEK_END);
+
+		part->source = sources[i];
+		part->device_size = size > 0 ? (uint64_t)size : 0;
+		read_source(disk, part);
+	}
+	if (!check_parts(disk))
+		return 0;
+	if (!check_geometry(disk)) {
+		vssctl_disk_problem(disk, VSSCTL_DISK_UNREADABLE,
+				    "the superblock describes an area that cannot be: it does not fit the device, or the parts do not fit one another");
+		return 0;
+	}
+	for (size_t i = 0; i < count; i++) {
+		bool good;
+		int err = read_extents(disk, &disk->parts[i], &good);
+
+		if (err)
+			return err;
+		if (!good)
+			return 0;
+	}
+	disk->known = true;
+	return 0;
+}
+
+int vssctl_disk_read(struct vssctl_disk *disk, const struct vssctl_disk_source *sources,
+		     size_t count, bool check_data)
+{
+	int err;
+
+	memset(disk, 0, sizeof(*disk));
+	err = vssctl_disk_read_supers(disk, sources, count);
+	if (err || !disk->known)
+		return err;
+	err = vssctl_disk_map_new(disk);
+	if (!err)
+		err = vssctl_disk_replay(disk, check_data);
+	return err;
+}
+
+void vssctl_disk_clear(struct vssctl_disk *disk)
+{
+	for (size_t i = 0; i < disk->nr_parts; i++)
+		free(disk->parts[i].extents);
+	free(disk->parts);
+	free(disk->problems);
+	free(disk->snapshots);
+	vssctl_disk_map_free(disk);
+	memset(disk, 0, sizeof(*disk));
+}
