@@ -641,7 +641,39 @@ static void fail(struct vss_log *log, int err)
 		vss_log_bury(log, err == -ENOSPC ? VSS_LOST_AREA_FULL :
 						   VSS_LOST_AREA_ERROR);
 	else if (le32_to_cpu(log->super->state) != VSS_DISK_LOST)
-		vss_log_bury(log, VSS_LOST_STALLED);
+		vss_log_bury(log, READ_ONCE(log->doomed) ?: VSS_LOST_STALLED);
+}
+
+/**
+ * vss_log_doom() - have the snapshots be lost
+ * @log:	the log, kept by RCU
+ * @reason:	why
+ *
+ * Does not sleep: the work records the loss, and only then are they lost.
+ */
+void vss_log_doom(struct vss_log *log, enum vss_lost_reason reason)
+{
+	spin_lock(&log->lock);
+	if (!log->dead) {
+		WRITE_ONCE(log->doomed, reason);
+		/* Whoever has closed it records the loss, or has left already. */
+		if (!log->closed)
+			WRITE_ONCE(log->dead, true);
+	}
+	spin_unlock(&log->lock);
+	queue_work(log->wq, &log->work);
+}
+
+/**
+ * vss_log_is_doomed() - are the snapshots lost, and that is not recorded?
+ * @log:	the log; for its work, and for those who keep that from running
+ *
+ * Return: true if vss_log_bury() is to be called.
+ */
+bool vss_log_is_doomed(const struct vss_log *log)
+{
+	return READ_ONCE(log->doomed) &&
+		le32_to_cpu(log->super->state) != VSS_DISK_LOST;
 }
 
 static void end_rewrite(struct vss_log *log)
@@ -729,7 +761,11 @@ static bool run_group(struct vss_log *log)
 	LIST_HEAD(copies);
 	int err = 0;
 
-	if (!log->dead && !READ_ONCE(log->closed) && wants_switch(log))
+	if (READ_ONCE(log->closed))
+		;	/* whoever did that writes to the device */
+	else if (vss_log_is_doomed(log))
+		err = -EIO;
+	else if (!log->dead && wants_switch(log))
 		err = switch_half(log);
 	if (err)
 		fail(log, err);

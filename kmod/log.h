@@ -46,6 +46,7 @@ struct vss_volume;
  * @reaping:	copies are being handed down: the halves must not be changed
  * @rewriting:	the new half does not tell everything yet
  * @dead:	nothing more is written: the snapshots are lost
+ * @doomed:	why they are to be lost by the work; 0: they are not
  * @buried:	that is recorded, or cannot be
  * @closed:	no group is begun any more, but nothing has failed
  * @hung:	the device has not answered for long: nobody waits for the work
@@ -91,6 +92,7 @@ struct vss_log {
 	bool			reaping;
 	bool			rewriting;
 	bool			dead;
+	enum vss_lost_reason	doomed;
 	bool			buried;
 	bool			closed;
 	bool			hung;
@@ -158,6 +160,8 @@ bool vss_log_is_stuck(struct vss_log *log);
 void vss_log_close(struct vss_log *log);
 void vss_log_dismiss(struct vss_log *log);
 void vss_log_bury(struct vss_log *log, enum vss_lost_reason reason);
+void vss_log_doom(struct vss_log *log, enum vss_lost_reason reason);
+bool vss_log_is_doomed(const struct vss_log *log);
 
 int vss_disk_rw(struct block_device *bdev, sector_t sector, void *buf,
 		unsigned int bytes, blk_opf_t opf);

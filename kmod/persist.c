@@ -173,8 +173,9 @@ static void drop_unfinished(struct vss_volume *vol)
 static int load(struct vss_log *log, const struct vss_log_request *req,
 		struct netlink_ext_ack *extack)
 {
-	enum vss_lost_reason lost = VSS_LOST_NOT;
 	struct vss_volume *vol = log->vol;
+	int shrunk = atomic_read(&vol->shrunk);
+	enum vss_lost_reason lost = VSS_LOST_NOT;
 	struct hold_watch watch;
 	u32 epoch = 0;
 	int err;
@@ -188,6 +189,8 @@ static int load(struct vss_log *log, const struct vss_log_request *req,
 	}
 	if (le32_to_cpu(log->super->state) == VSS_DISK_LOST)
 		lost = le32_to_cpu(log->super->lost_reason) ?: VSS_LOST_DAMAGED;
+	if (!lost && shrunk && has_good(vol))
+		lost = VSS_LOST_RESIZED;
 	if (!lost && was_written(log, req))
 		lost = VSS_LOST_UNTRACKED;
 	if (lost == VSS_LOST_UNTRACKED && !has_good(vol))
@@ -222,7 +225,11 @@ static int load(struct vss_log *log, const struct vss_log_request *req,
 	}
 	if (!err) {
 		raise_gen(vol, epoch);
-		vol->log = log;
+		WRITE_ONCE(vol->log, log);
+		/* Pairs with the barrier in vss_snapshots_shrunk(). */
+		smp_mb();
+		if (atomic_read(&vol->shrunk) != shrunk)
+			vss_log_doom(log, VSS_LOST_RESIZED);
 	}
 	/* A hold stops no copy: whoever makes one for @live finds the log. */
 	if (!err && !lost)
@@ -368,7 +375,7 @@ int vss_log_leave(struct vss_volume *vol)
 {
 	struct vss_log *log = vol->log;
 	struct hold_watch watch;
-	bool lost = false, good, hung;
+	bool lost = false, good, hung, doomed;
 	int err;
 
 	vss_gate_hold(vol);
@@ -385,10 +392,12 @@ int vss_log_leave(struct vss_volume *vol)
 	if (!err && !log->dead)
 		err = say_clean(log);
 	hung = end_hold_watch(&watch);
-	if (good && (err || hung)) {
+	doomed = vss_log_is_doomed(log);
+	if (good && (err || hung || doomed)) {
 		/* Those that need copies wait until the loss is recorded. */
 		vss_gate_unhold(vol);
-		vss_log_bury(log, hung ? VSS_LOST_STALLED : VSS_LOST_DETACHED);
+		vss_log_bury(log, doomed ? VSS_LOST_RESIZED :
+				  hung ? VSS_LOST_STALLED : VSS_LOST_DETACHED);
 		lost = true;
 	} else if (log->unrecorded) {
 		vss_log_record_loss(log);

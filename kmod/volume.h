@@ -66,6 +66,8 @@ struct vss_snapshot;
  *		@safe.  Written under @snap_lock while no write is admitted
  * @reap_lock:	serialises the removal of snapshots from @map.  Taken in the
  *		I/O path's works: no holder may wait for writes to this volume
+ * @shrunk:	times that the disk came to end within the volume; raised before
+ *		the snapshots are lost by that
  * @pubseq:	publish counters by chunk group; raised under the shard lock
  * @stats:	counters for userspace
  */
@@ -101,6 +103,7 @@ struct vss_volume {
 	u32			gen;
 	struct mutex		reap_lock;	/* removal from @map */
 
+	atomic_t		shrunk;
 	atomic_t		*pubseq;
 
 	struct {

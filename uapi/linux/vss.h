@@ -156,7 +156,7 @@
  *     -ETIMEDOUT a deadline passed (VSS_CMD_SET_GET tells by HOLD_USEC whether
  *     writes were held then), -ECANCELED the set was undone before, -EBUSY a
  *     file system is frozen, or was thawed, by someone else, -EPERM the set
- *     belongs to another socket.
+ *     belongs to another socket, -ESTALE a volume became smaller meanwhile.
  *
  * VSS_CMD_SET_ABORT (do)
  *     request:  VSS_A_SET { UUID }
@@ -462,6 +462,7 @@ enum vss_lost_reason {
 	VSS_LOST_DETACHED,		/* the volume was detached by force */
 	VSS_LOST_UNTRACKED,		/* the volume may have been written untracked */
 	VSS_LOST_DAMAGED,		/* the persistent diff area is damaged */
+	VSS_LOST_RESIZED,		/* the volume's disk became smaller */
 };
 
 enum vss_event_attr {
