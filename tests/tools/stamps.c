@@ -481,7 +481,7 @@ static void look_at(struct look *l, uint64_t sector, const struct stamp *s)
 
 	if (is_zero(s)) {
 		if (!ceiling->zeroed)
-			blame(l, sector, "has zeroes, which nobody has written");
+			blame(l, sector, "has zeroes, which nobody had begun to write at the instant");
 		else if (ceiling->zeroed < floor->ended)
 			blame(l, sector, "has zeroes of write %u at most; write %u, which ended before the instant, is lost",
 			      ceiling->zeroed, floor->ended);
