@@ -27,7 +27,7 @@ packages=(
 	# what file systems are asked by stress-files.sh, beyond reading and writing
 	stress-ng
 	samba samba-vfs-modules smbclient
-	nbdkit nbdkit-plugin-dev
+	nbdkit nbdkit-plugin-dev libbpf-dev
 	# Static checks; the source package has checkpatch.pl
 	sparse shellcheck perl linux-source-6.1
 	"$@"
