@@ -48,7 +48,12 @@ first=${ids[0]}
 wait_for 120 ready
 (($(vol "$swap" chunks_copied) > 100)) || fail "nothing is swapped out"
 # Nothing was lost for want of memory, which is what there is least of.
-[[ $(snapshot_field "$first" state) == alive ]] || fail "the snapshot of the swap is lost"
+alive()
+{
+	[[ $(snapshot_field "$1" state) == alive ]] ||
+		fail "a snapshot is lost: $(snapshot_field "$1" lost_reason), $(vol "$swap" area_used) bytes of the area are in use"
+}
+alive "$first"
 unsnap "$first"
 
 rounds=${LONG:+30}
@@ -69,7 +74,7 @@ for ((i = 0; i < ${rounds:-1}; i++)); do
 	expect_copied "swap" "$swap" "$before"
 	expect_copied "beside swap" "$dev" 0
 	for id in "${ids[@]}"; do
-		[[ $(snapshot_field "$id" state) == alive ]] || fail "a snapshot is lost"
+		alive "$id"
 	done
 	unsnap "${ids[@]}"
 	rm "${copies[@]}"
