@@ -11,7 +11,9 @@
 . "$(dirname "$0")/content-lib.sh"
 . "$(dirname "$0")/set-lib.sh"
 
-load_vss
+# A busy host may leave a disk without an answer for longer than the module would wait; here
+# a standstill is found by what does not get ready.
+load_vss stall_seconds=300
 swap=$(disk vd0)
 split "$(disk vd1)" 8M 400M 80M
 dev=${parts[0]}
