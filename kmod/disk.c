@@ -249,6 +249,7 @@ int vss_disk_format(struct vss_log *log, const u8 *boot)
 	memset(super, 0, sizeof(*super));
 	memcpy(super->magic, VSS_DISK_MAGIC, sizeof(super->magic));
 	super->size = cpu_to_le32(sizeof(*super));
+	super->ro_compat = cpu_to_le64(VSS_DISK_RO_COMPAT_HEAD);
 	generate_random_uuid(super->area);
 	memcpy(super->boot, boot, sizeof(super->boot));
 	super->nr_parts = cpu_to_le32(1);

@@ -586,6 +586,7 @@ bool vss_log_is_stuck(struct vss_log *log)
 {
 	unsigned int busy = work_busy(&log->work) |
 		work_busy(&log->witness_work.work) |
+		work_busy(&log->head_work) |
 		work_busy(&log->record_work.work);
 
 	return READ_ONCE(log->hung) && busy & WORK_BUSY_RUNNING;
@@ -681,18 +682,30 @@ bool vss_log_is_doomed(const struct vss_log *log)
 		le32_to_cpu(log->super->state) != VSS_DISK_LOST;
 }
 
-static void end_rewrite(struct vss_log *log)
+/**
+ * vss_log_write_active() - write a superblock that says ACTIVE
+ * @log:	the log, its superblock as it is to be; for its works
+ *
+ * Return: true, or false: the snapshots are lost.
+ */
+bool vss_log_write_active(struct vss_log *log)
 {
 	int err;
 
-	vss_log_set_begin(log);
 	begin_watch(log);
 	err = vss_disk_write_super(log, VSS_DISK_ACTIVE);
 	end_watch(log);
-	if (err || READ_ONCE(log->dead)) {
-		fail(log, -EIO);
+	if (!err && !READ_ONCE(log->dead))
+		return true;
+	fail(log, -EIO);
+	return false;
+}
+
+static void end_rewrite(struct vss_log *log)
+{
+	vss_log_set_begin(log);
+	if (!vss_log_write_active(log))
 		return;
-	}
 	spin_lock(&log->lock);
 	log->rewriting = false;
 	spin_unlock(&log->lock);
@@ -1029,6 +1042,7 @@ void vss_log_close(struct vss_log *log)
 	flush_work(&log->work);
 	cancel_delayed_work_sync(&log->witness_work);
 	cancel_delayed_work_sync(&log->record_work);
+	vss_head_stop(log);
 }
 
 /**
@@ -1098,6 +1112,7 @@ struct vss_log *vss_log_new(struct vss_volume *vol, struct vss_part *part)
 	INIT_DELAYED_WORK(&log->witness_work, witness_work);
 	INIT_DELAYED_WORK(&log->stall_work, stall_work);
 	INIT_DELAYED_WORK(&log->record_work, record_work);
+	vss_head_init(log);
 	log->buf = (void *)__get_free_pages(GFP_KERNEL, VSS_LOG_ORDER);
 	log->super = (void *)get_zeroed_page(GFP_KERNEL);
 	/* Ordered: the works above never run at once. */
@@ -1115,6 +1130,7 @@ struct vss_log *vss_log_new(struct vss_volume *vol, struct vss_part *part)
  */
 void vss_log_free(struct vss_log *log)
 {
+	vss_head_stop(log);
 	if (log->wq) {
 		cancel_delayed_work_sync(&log->witness_work);
 		cancel_delayed_work_sync(&log->record_work);

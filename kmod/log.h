@@ -39,7 +39,9 @@ struct vss_volume;
  * @more:	woken when one of them has come
  * @record_work: tries again to record a loss
  * @stall_work:	lets everybody go when the device does not answer
- * @lock:	protects the next eleven
+ * @head_read_work: reads the volume's head after it was written
+ * @head_work:	records it
+ * @lock:	protects the next thirteen
  * @copies:	copies whose origin was read, to be written with the next group
  * @ready:	their number
  * @events:	entries that somebody waits for
@@ -51,6 +53,8 @@ struct vss_volume;
  * @closed:	no group is begun any more, but nothing has failed
  * @hung:	the device has not answered for long: nobody waits for the work
  * @released:	writes to be let go once a loss is durable
+ * @head:	checksum of the volume's head, to be recorded
+ * @head_size:	bytes of it, 0: it cannot be read
  * @wait:	woken when @rewriting ends, with @closed and with @dead
  * @super:	the superblock, as it was written last
  * @block:	bytes of a log block
@@ -83,6 +87,8 @@ struct vss_log {
 	struct delayed_work	witness_work;
 	struct delayed_work	record_work;
 	struct delayed_work	stall_work;
+	struct delayed_work	head_read_work;
+	struct work_struct	head_work;
 	atomic_t		reading;
 	wait_queue_head_t	more;
 	spinlock_t		lock;	/* the queues and flags */
@@ -97,6 +103,8 @@ struct vss_log {
 	bool			closed;
 	bool			hung;
 	struct bio_list		released;
+	u32			head;
+	u32			head_size;
 	wait_queue_head_t	wait;
 
 	/* Only the work looks at the rest while it may run. */
@@ -155,6 +163,7 @@ int vss_log_event(struct vss_volume *vol, enum vss_disk_type type, u32 epoch,
 void vss_log_begin_reap(struct vss_volume *vol, struct vss_snapshot *snap,
 			u16 reason);
 void vss_log_end_reap(struct vss_volume *vol);
+bool vss_log_write_active(struct vss_log *log);
 bool vss_log_record_loss(struct vss_log *log);
 bool vss_log_is_stuck(struct vss_log *log);
 void vss_log_close(struct vss_log *log);
@@ -173,6 +182,11 @@ void vss_disk_wipe(struct vss_log *log);
 int vss_disk_format(struct vss_log *log, const u8 *boot);
 int vss_disk_print(struct vss_volume *vol, __le32 *print);
 sector_t vss_disk_log_sector(const struct vss_log *log, u32 half, u32 index);
+
+void vss_head_init(struct vss_log *log);
+void vss_head_stop(struct vss_log *log);
+void vss_head_written(struct vss_volume *vol);
+bool vss_head_is_same(struct vss_log *log);
 
 int vss_log_replay(struct vss_log *log, u32 *epoch, enum vss_lost_reason *lost);
 

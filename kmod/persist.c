@@ -104,10 +104,13 @@ static bool was_written(struct vss_log *log, const struct vss_log_request *req)
 		 * The same boot: then it went away while it was in use.  An
 		 * unknown one may be the same.
 		 */
-		return req->mode != VSS_AREA_LOAD_UNCLEAN ||
-			!memchr_inv(req->boot, 0, sizeof(req->boot)) ||
-			!memchr_inv(super->boot, 0, sizeof(super->boot)) ||
-			!memcmp(req->boot, super->boot, sizeof(req->boot));
+		if (!memchr_inv(req->boot, 0, sizeof(req->boot)) ||
+		    !memchr_inv(super->boot, 0, sizeof(super->boot)) ||
+		    !memcmp(req->boot, super->boot, sizeof(req->boot)))
+			return true;
+		if (req->mode == VSS_AREA_LOAD_CHECKED)
+			return !vss_head_is_same(log);
+		return req->mode != VSS_AREA_LOAD_UNCLEAN;
 	}
 	print = kcalloc(VSS_DISK_PRINTS, sizeof(*print), GFP_KERNEL);
 	same = print && !vss_disk_print(log->vol, print) &&
@@ -264,6 +267,13 @@ int vss_log_open(struct vss_volume *vol, struct vss_part *part,
 	int err;
 
 	lockdep_assert_held(&vss_mutex);
+	/* We have it open, and who asks for this has, so that nobody else does. */
+	if (req->mode == VSS_AREA_LOAD_CHECKED &&
+	    atomic_read(&vol->bdev->bd_openers) > 2) {
+		NL_SET_ERR_MSG(extack,
+			       "somebody has the volume open: whether he writes to it cannot be told");
+		return -EBUSY;
+	}
 	log = vss_log_new(vol, part);
 	if (!log)
 		return -ENOMEM;
@@ -282,8 +292,11 @@ int vss_log_open(struct vss_volume *vol, struct vss_part *part,
 		vol->log = log;
 	else
 		err = load(log, req, extack);
-	if (!err)
+	if (!err) {
+		/* It may have been written before anybody would have said so. */
+		vss_head_written(vol);
 		return 0;
+	}
 	vss_log_forget(vol);
 free:
 	vss_log_free(log);
@@ -340,6 +353,7 @@ void vss_log_wipe(struct vss_volume *vol)
 	/* See vss_log_copy(): the last copies may have ended before it has. */
 	synchronize_rcu();
 	flush_work(&log->work);
+	vss_head_stop(log);
 	vss_disk_wipe(log);
 	vss_log_free(log);
 }

@@ -688,6 +688,11 @@ int vss_snapshot_set_flags(struct vss_snapshot *snap, u32 flags,
 	}
 	if (writable == snap->writable)
 		return 0;
+	if (writable && snap->vol->log) {
+		NL_SET_ERR_MSG(extack,
+			       "an image in a persistent diff area cannot be written: the next restart would undo that");
+		return -EOPNOTSUPP;
+	}
 	if (!writable && !vss_snapshot_close(snap, false)) {
 		NL_SET_ERR_MSG(extack, "the snapshot's image is in use (mounted or open)");
 		return -EBUSY;

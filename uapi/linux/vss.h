@@ -91,7 +91,11 @@
  *     from before its first snapshot on.  CREATE writes a new one, LOAD takes
  *     one over with the snapshots in it, which are lost if the volume may have
  *     been written since it was detached; with LOAD_UNCLEAN the caller vouches
- *     that after a crash it was not, in this boot either.  BOOT names this
+ *     that after a crash it was not, in this boot either.  With LOAD_CHECKED the
+ *     caller vouches for this boot alone, and that nobody before could have
+ *     written to the volume without changing its first VSS_DISK_HEAD_SIZE bytes:
+ *     they must be what was written last while it was tracked.  -EBUSY: somebody
+ *     beside the caller has the volume open.  BOOT names this
  *     boot (/proc/sys/kernel/random/boot_id): what was in use in the same boot,
  *     or in one that is not known, and not detached is lost in any case.
  *     -EUCLEAN, -ESTALE, -EINVAL: the device holds no area that could be loaded
@@ -347,6 +351,7 @@ enum vss_area_mode {
 	VSS_AREA_CREATE,		/* make a persistent area, overwrite what is there */
 	VSS_AREA_LOAD,			/* take over a persistent area with its snapshots */
 	VSS_AREA_LOAD_UNCLEAN,		/* also after a crash: the volume was not written since */
+	VSS_AREA_LOAD_CHECKED,		/* also after a crash, if the volume's head is the same */
 };
 
 enum vss_area_state {

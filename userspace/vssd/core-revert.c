@@ -56,6 +56,14 @@ static void revert_clear(struct op *op)
 	free(((struct revert_op *)op)->volume);
 }
 
+/* Newer copies have gone: with their exposures, not only when somebody asks next. */
+static void revert_known(void *arg)
+{
+	struct revert_op *r = arg;
+
+	op_done(&r->op);
+}
+
 static void revert_started(void *arg, struct vssd_provider *provider, const struct vssd_provider_reply *reply)
 {
 	struct revert_op *r = arg;
@@ -71,7 +79,7 @@ static void revert_started(void *arg, struct vssd_provider *provider, const stru
 	core_log(r->op.core, LOG_NOTICE, VSSD_MESSAGE_REVERT, &r->op.session_id, "%s is set back to shadow copy %s",
 		 r->volume, id);
 	revert_note(r->op.core, r->volume, &provider->prop.provider_id);
-	op_done(&r->op);
+	sets_refresh(r->op.core, revert_known, r);
 }
 
 static void revert_start(struct revert_op *r)
