@@ -103,7 +103,7 @@ bench: deps ## compare with the bare device, dm-snapshot and dm-thin; QUICK=1: i
 	+@$(MAKE) --no-print-directory stage >$(B)/bench-build.log 2>&1 || { cat $(B)/bench-build.log; exit 1; }
 	@scripts/bench.sh
 
-fuzz: deps ## fuzz the parsers of documents, FUZZ_SECONDS (60) each, with clang
+fuzz: deps ## fuzz the parsers of documents and the reader of diff areas, FUZZ_SECONDS (60) each, with clang
 	@scripts/install-deps.sh clang libclang-rt-dev
 	$(call userspace,$(B)) fuzz
 
