@@ -27,7 +27,8 @@ DEBUG_TESTS := boot vm/content-chunks vm/content-order vm/content-ways vm/conten
 	vm/area-full vm/area-error vm/set-killed vm/fail-* vm/fuzz-* vm/persist-reload
 
 # Those that ask for LONG.
-LONG_TESTS := vm/content-order vm/content-many vm/persist-damage vm/persist-many vm/fuzz-requests vm/svc-fault
+LONG_TESTS := vm/content-order vm/content-many vm/persist-damage vm/persist-many vm/fuzz-requests vm/svc-fault \
+	vm/set-deadline vm/set-killed vm/area-remove vm/fail-detach-load vm/fault-* vm/hook-paths
 
 # What "install" installs; "stage" installs the tests' own builds instead.
 MODULE_DIR	?= $(CURDIR)/kmod

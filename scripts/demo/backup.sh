@@ -69,7 +69,7 @@ sql 5432 "CREATE TABLE ledger (i int PRIMARY KEY); CREATE EXTENSION IF NOT EXIST
 say "initialized, started, filled by pgbench"
 
 step "The service: vssd comes by D-Bus when it is asked for; the writer of PostgreSQL runs as postgres"
-insmod "$(modinfo -n vss)"
+modprobe vss
 mkdir -p /run/dbus
 dbus-daemon --system --fork
 printf '[Writer]\nDiscover = no\n[Cluster demo]\nConninfo = host=/tmp port=5432 dbname=postgres\n' >"$work/pg.conf"

@@ -117,7 +117,7 @@ show_growth()
 mkdir -p "$work" /mnt/{ext4,xfs} /img/{ext4,xfs}
 
 step "The module is loaded into Debian's kernel $(uname -r)"
-run insmod "$(modinfo -n vss)"
+run modprobe vss
 run vssctl version
 
 step "An ext4 and an XFS volume on two disks, with files to watch"

@@ -146,7 +146,7 @@ image_right "with a new one"
 run_ok vssctl diff-area remove --quiet "$volume" "$free"
 
 echo "--- many times, while the volume is written to and right after a delete"
-for ((i = 0; i < 3; i++)); do
+for i in $(cases 0 1 -- 2); do
 	run_ok vssctl diff-area add --quiet "$volume" --on "$([[ $((i % 2)) == 0 ]] && echo "$free" || echo "$other")"
 	run_ok vssctl diff-area add --quiet "$volume" --file "$ext4_dir/area$i" --size 20M
 	sum=$(raw_sha "$volume")

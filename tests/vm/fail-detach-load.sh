@@ -140,7 +140,7 @@ for round in 1 2; do
 done
 
 echo "--- cycles"
-for round in {1..4}; do
+for round in $(cases 1 2 -- 3 4); do
 	load_vss
 	vssctl attach --quiet "$raw"
 	if ((round % 2)); then

@@ -122,6 +122,20 @@ wait_for()
 	done
 }
 
+# cases CASE... [-- CASE...]: prints the cases, those after -- with LONG=1 only.
+cases()
+{
+	local word
+
+	for word; do
+		if [[ $word != -- ]]; then
+			echo "$word"
+		elif [[ ! ${LONG:-} ]]; then
+			return
+		fi
+	done
+}
+
 # settle: waits until udev has dealt with all events so far.
 settle()
 {

@@ -154,50 +154,49 @@ usable "$top_dir"
 
 # --- others who freeze and thaw -------------------------------------------------
 
-for state in frozen held; do
-	for fs in ext4 xfs; do
-		echo "--- fsfreeze -u of $fs while $state"
-		dir=${fs}_dir
-		dir=${!dir}
-		dev=${!fs}
-		ctl_start a --hold-timeout 8000 "$dev" "$other"
-		ctl_ok a $state
-		[[ $fs$state != ext4held ]] || sum=$(raw_sha "$dev")
-		# A thaw may have to write, and waits for the hold.
-		bg thaw fsfreeze -u "$dir"
-		sleep 0.5
-		was=$(state thaw)
-		ctl a "done"
-		if [[ $was == 0 ]]; then
-			[[ $ctl_answer == "error done EBUSY "*"thawed by someone else"* ]] ||
-				fail "thawed by someone else, and: $ctl_answer"
-			undone a
-			expect_event set-failed "Device or resource busy"
-		else
-			# Then nothing was written to the volume before the instant.
-			[[ $fs$state == ext4held ]] || fail "fsfreeze -u hangs"
-			expect_sha "the thaw had to wait" "$(image "${ctl_snaps[a]% *}")" "$sum"
-			ctl_send a quit
-			ctl_end a
-		fi
-		expect_over 5000 thaw
-		usable "$dir"
-		usable "$other_dir"
-		run_ok umount "$dir"
-		run_ok mount "$dev" "$dir"
-		# The next set freezes it.
-		ctl_start b "$dev"
-		ctl_ok b frozen
-		bg writer put_file "$dir/written" "to a frozen one"
-		expect_blocked writer
-		ctl_ok b "done"
-		expect_over 5000 writer
-		ctl_send b quit
-		ctl_end b
-		settle
-		for snap in $(snapshots); do
-			run_ok vssctl delete --quiet "$snap"
-		done
+for pair in $(cases frozen:xfs held:ext4 -- frozen:ext4 held:xfs); do
+	state=${pair%:*} fs=${pair#*:}
+	echo "--- fsfreeze -u of $fs while $state"
+	dir=${fs}_dir
+	dir=${!dir}
+	dev=${!fs}
+	ctl_start a --hold-timeout 8000 "$dev" "$other"
+	ctl_ok a "$state"
+	[[ $fs$state != ext4held ]] || sum=$(raw_sha "$dev")
+	# A thaw may have to write, and waits for the hold.
+	bg thaw fsfreeze -u "$dir"
+	sleep 0.5
+	was=$(state thaw)
+	ctl a "done"
+	if [[ $was == 0 ]]; then
+		[[ $ctl_answer == "error done EBUSY "*"thawed by someone else"* ]] ||
+			fail "thawed by someone else, and: $ctl_answer"
+		undone a
+		expect_event set-failed "Device or resource busy"
+	else
+		# Then nothing was written to the volume before the instant.
+		[[ $fs$state == ext4held ]] || fail "fsfreeze -u hangs"
+		expect_sha "the thaw had to wait" "$(image "${ctl_snaps[a]% *}")" "$sum"
+		ctl_send a quit
+		ctl_end a
+	fi
+	expect_over 5000 thaw
+	usable "$dir"
+	usable "$other_dir"
+	run_ok umount "$dir"
+	run_ok mount "$dev" "$dir"
+	# The next set freezes it.
+	ctl_start b "$dev"
+	ctl_ok b frozen
+	bg writer put_file "$dir/written" "to a frozen one"
+	expect_blocked writer
+	ctl_ok b "done"
+	expect_over 5000 writer
+	ctl_send b quit
+	ctl_end b
+	settle
+	for snap in $(snapshots); do
+		run_ok vssctl delete --quiet "$snap"
 	done
 done
 

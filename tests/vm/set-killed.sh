@@ -84,7 +84,7 @@ to_state()
 
 for state in prepared frozen held committed; do
 	echo "--- killed when $state"
-	to_state $state
+	to_state "$state"
 	ctl_kill a
 	all_well "$set" 2000
 	ctl_end a
@@ -92,18 +92,18 @@ for state in prepared frozen held committed; do
 done
 next_set_works
 
-for state in prepared held; do
+for state in $(cases held -- prepared); do
 	echo "--- socket closed when $state"
-	to_state $state
+	to_state "$state"
 	ctl_send a quit
 	all_well "$set" 2000
 	ctl_end a
 	expect_event set-failed "$set" "Operation canceled"
 done
 
-for state in frozen held committed; do
+for state in $(cases frozen committed -- held); do
 	echo "--- aborted by another process when $state"
-	to_state $state
+	to_state "$state"
 	run_ok set-foreign "$set" abort
 	all_well "$set" 2000
 	# Its owner learns of it.

@@ -122,19 +122,8 @@ all_well()
 	wait_for 60 next_set
 }
 
-# moments EVENT... [-- EVENT...]: the ones after -- are for LONG only.
-moments()
-{
-	local word
-
-	for word; do
-		[[ $word != -- ]] || { [[ ${LONG:-} ]] && continue || return 0; }
-		echo "$word"
-	done
-}
-
 start
-for event in $(moments Freeze PostSnapshot -- PrepareSnapshot Thaw); do
+for event in $(cases Freeze PostSnapshot -- PrepareSnapshot Thaw); do
 	echo "--- vssd is killed in $event"
 	writer --inject "$event:hold=300s"
 	begin_set
@@ -147,7 +136,7 @@ done
 
 # Before Freeze and after Thaw it is alone in it, and nothing real is at rest: see
 # test-core-fault.
-for event in $(moments Freeze -- Thaw); do
+for event in $(cases Freeze -- Thaw); do
 	for fault in fail=nonretryable kill hold=300s; do
 		echo "--- a writer: $fault in $event"
 		writer --window 4s --inject "$event:$fault"
@@ -159,7 +148,7 @@ for event in $(moments Freeze -- Thaw); do
 	done
 done
 
-for event in $(moments Freeze PostSnapshot -- PrepareSnapshot); do
+for event in $(cases Freeze -- PrepareSnapshot PostSnapshot); do
 	echo "--- the requester is killed in $event"
 	writer --inject "$event:hold=300s"
 	begin_set
@@ -171,7 +160,7 @@ for event in $(moments Freeze PostSnapshot -- PrepareSnapshot); do
 	end_writer
 done
 
-for event in $(moments Freeze Thaw -- PrepareSnapshot); do
+for event in $(cases Freeze -- PrepareSnapshot Thaw); do
 	echo "--- the provider is killed in $event"
 	writer --inject "$event:hold=300s"
 	begin_set
@@ -200,7 +189,7 @@ all_well
 # The volume has a diff area of its own then, that ends with the test's next lines.
 small=$(disk vd1)
 parts "$small" 4
-for event in $(moments PostSnapshot -- Thaw); do
+for event in $(cases PostSnapshot -- Thaw); do
 	echo "--- the diff area is full in $event"
 	run_ok vssctl attach --quiet "$ext4"
 	run_ok vssctl diff-area add --quiet --force "$ext4" --on "$(part "$small" 1)"
@@ -225,7 +214,7 @@ for event in $(moments PostSnapshot -- Thaw); do
 done
 
 echo "--- the provider is killed, or vssd, at any moment"
-for i in $(moments 1 2 -- 3 4); do
+for i in $(cases 1 2 -- 3 4); do
 	begin_set
 	sleep "$((RANDOM % 3)).$((RANDOM % 10))"
 	if ((i % 2)); then
