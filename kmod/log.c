@@ -63,10 +63,15 @@ static u32 block_units(const struct vss_log *log)
 	return (log->block - sizeof(struct vss_disk_log)) / VSS_DISK_UNIT;
 }
 
+static struct vss_disk_log *add_block(struct vss_log *log)
+{
+	return memset(block_at(log, log->nr_blocks++), 0, log->block);
+}
+
 static void begin_group(struct vss_log *log)
 {
-	memset(log->buf, 0, VSS_LOG_BYTES);
-	log->nr_blocks = 1;
+	log->nr_blocks = 0;
+	add_block(log);
 	log->epoch = 0;
 }
 
@@ -87,7 +92,7 @@ static void add_entry(struct vss_log *log, const void *entry, u32 units)
 	u32 used = le16_to_cpu(head->units);
 
 	if (used + units > block_units(log)) {
-		head = block_at(log, log->nr_blocks++);
+		head = add_block(log);
 		used = 0;
 	}
 	memcpy((void *)(head + 1) + used * VSS_DISK_UNIT, entry,

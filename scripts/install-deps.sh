@@ -25,7 +25,7 @@ packages=(
 	libcmocka-dev dbus postgresql fio e2fsprogs xfsprogs btrfs-progs fdisk dmsetup lvm2
 	mdadm nvme-cli open-iscsi thin-provisioning-tools openssh-server openssh-client
 	samba samba-vfs-modules smbclient
-	nbdkit nbdkit-plugin-dev
+	nbdkit nbdkit-plugin-dev libbpf-dev
 	# Static checks; the source package has checkpatch.pl
 	sparse shellcheck perl linux-source-6.1
 	"$@"

@@ -4,33 +4,8 @@
 # vssctl diff-area check and dump: what they say of files that are no diff areas, and
 # their exit status.  tests/unit/test-disk.c is about sound and damaged ones.
 
-set -u
-vssctl=${VSSCTL:?}
-number=0
-failed=0
-dir=$(mktemp -d) || exit 1
-trap 'rm -rf "$dir"' EXIT
-
-result()
-{
-	number=$((number + 1))
-	if [ "$2" -eq 0 ]; then
-		echo "ok $number - $1"
-	else
-		echo "not ok $number - $1"
-		sed 's/^/# /' "$dir/out" "$dir/err"
-		failed=1
-	fi
-}
-
-# run STATUS ARG...: leaves out and err.
-run()
-{
-	want=$1
-	shift
-	"$vssctl" diff-area "$@" >"$dir/out" 2>"$dir/err"
-	[ $? -eq "$want" ]
-}
+command=diff-area
+. "${VSS_TOP:?}/tests/unit/cli-lib"
 
 echo "TAP version 13"
 

@@ -4,34 +4,9 @@
 # vssctl document show, check and rewrite: what they print, where, and with which
 # exit status.
 
-set -u
+command=document
+. "${VSS_TOP:?}/tests/unit/cli-lib"
 documents=${VSS_TOP:?}/tests/documents
-vssctl=${VSSCTL:?}
-number=0
-failed=0
-dir=$(mktemp -d) || exit 1
-trap 'rm -rf "$dir"' EXIT
-
-result()
-{
-	number=$((number + 1))
-	if [ "$2" -eq 0 ]; then
-		echo "ok $number - $1"
-	else
-		echo "not ok $number - $1"
-		sed 's/^/# /' "$dir/out" "$dir/err"
-		failed=1
-	fi
-}
-
-# run STATUS ARG...: leaves out and err.
-run()
-{
-	want=$1
-	shift
-	"$vssctl" document "$@" >"$dir/out" 2>"$dir/err"
-	[ $? -eq "$want" ]
-}
 
 echo "TAP version 13"
 

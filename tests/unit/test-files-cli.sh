@@ -4,33 +4,8 @@
 # vssctl files, with folders that stand for mounted shadow copies.
 # Covers SEL-019, SEL-020, SEL-026.
 
-set -u
-vssctl=${VSSCTL:?}
-number=0
-failed=0
-dir=$(mktemp -d) || exit 1
-trap 'rm -rf "$dir"' EXIT
-
-result()
-{
-	number=$((number + 1))
-	if [ "$2" -eq 0 ]; then
-		echo "ok $number - $1"
-	else
-		echo "not ok $number - $1"
-		sed 's/^/# /' "$dir/out" "$dir/err"
-		failed=1
-	fi
-}
-
-# run STATUS ARG...: leaves out and err.
-run()
-{
-	want=$1
-	shift
-	"$vssctl" files "$@" >"$dir/out" 2>"$dir/err"
-	[ $? -eq "$want" ]
-}
+command=files
+. "${VSS_TOP:?}/tests/unit/cli-lib"
 
 # lines LINE...: what was printed.
 lines()

@@ -5,7 +5,7 @@
 # answer, and an origin that cannot be read. Snapshots may be lost; the origin's
 # writes may not, nor may an image give wrong content.
 
-. "$(dirname "$0")/set-lib.sh"
+. "$(dirname "$0")/area-lib.sh"
 
 disk=$(disk vd0)
 areas=$(disk vd1)
@@ -15,28 +15,6 @@ load_vss
 watch_events
 fill "$volume"
 dd if="$volume" of="$TEST_TMP/model" bs=1M iflag=direct status=none
-
-# overwrite FIRST COUNT: as many chunks get new content, in the model as well.
-overwrite()
-{
-	dd if=/dev/urandom of="$TEST_TMP/new" bs=16k count="$2" iflag=fullblock status=none
-	dd if="$TEST_TMP/new" of="$volume" bs=256k oflag=direct,seek_bytes seek=$(($1 * 16384)) \
-		conv=notrunc status=none || fail "a write to the origin failed"
-	dd if="$TEST_TMP/new" of="$TEST_TMP/model" bs=64k oflag=seek_bytes seek=$(($1 * 16384)) \
-		conv=notrunc status=none
-}
-
-origin_right()
-{
-	dd if="$volume" bs=1M iflag=direct status=none | cmp - "$TEST_TMP/model" ||
-		fail "the origin's content is wrong"
-}
-
-# all_stored: no copy is left in memory.
-all_stored()
-{
-	(($(volume_field "$volume" memory) < 1 << 20))
-}
 
 # lost_because REASON ID...: all of them, and they can only give errors.
 lost_because()

@@ -4,7 +4,7 @@
 # A diff area that is too small: the oldest snapshot goes first, younger ones
 # stay right, and the origin does not notice. Room given in time saves them.
 
-. "$(dirname "$0")/set-lib.sh"
+. "$(dirname "$0")/area-lib.sh"
 
 disk=$(disk vd0)
 areas=$(disk vd1)
@@ -15,24 +15,9 @@ load_vss
 watch_events
 
 chunks=$((64 * 1024 / 16))
-
-# overwrite FIRST COUNT: that many chunks get new content. A file in memory holds
-# what the volume must contain.
-overwrite()
-{
-	dd if=/dev/urandom of="$TEST_TMP/new" bs=16k count="$2" iflag=fullblock status=none
-	dd if="$TEST_TMP/new" of="$volume" bs=64k oflag=direct,seek_bytes seek=$(($1 * 16384)) \
-		conv=notrunc status=none || fail "a write to the origin failed"
-	dd if="$TEST_TMP/new" of="$TEST_TMP/model" bs=64k oflag=seek_bytes seek=$(($1 * 16384)) \
-		conv=notrunc status=none
-}
-
-# origin_right: the volume has exactly what was written to it.
-origin_right()
-{
-	dd if="$volume" bs=1M iflag=direct status=none | cmp - "$TEST_TMP/model" ||
-		fail "the origin's content is wrong"
-}
+# Used by overwrite.
+# shellcheck disable=SC2034
+write_size=64k
 
 # is_lost ID: it gives errors and nothing else.
 is_lost()

@@ -5,7 +5,7 @@
 # volume is written to as ever, and all commands on another volume end soon, also while
 # those on this one cannot. When the device answers again everything comes to its end.
 
-. "$(dirname "$0")/set-lib.sh"
+. "$(dirname "$0")/area-lib.sh"
 
 disk=$(disk vd0)
 areas=$(disk vd1)
@@ -22,27 +22,6 @@ fill "$other"
 dd if="$volume" of="$TEST_TMP/model" bs=1M iflag=direct status=none
 load_vss
 watch_events
-
-# overwrite FIRST COUNT: as many chunks get new content, in the model as well.
-overwrite()
-{
-	dd if=/dev/urandom of="$TEST_TMP/new" bs=16k count="$2" iflag=fullblock status=none
-	dd if="$TEST_TMP/new" of="$volume" bs=256k oflag=direct,seek_bytes seek=$(($1 * 16384)) \
-		conv=notrunc status=none || fail "a write to the origin failed"
-	dd if="$TEST_TMP/new" of="$TEST_TMP/model" bs=64k oflag=seek_bytes seek=$(($1 * 16384)) \
-		conv=notrunc status=none
-}
-
-origin_right()
-{
-	dd if="$volume" bs=1M iflag=direct status=none | cmp - "$TEST_TMP/model" ||
-		fail "the origin's content is wrong"
-}
-
-all_stored()
-{
-	(($(volume_field "$volume" memory) < 1 << 20))
-}
 
 # deleted ID: now, or once udev has closed the image. "settle" would wait for udev to look
 # at images that hang.

@@ -77,11 +77,6 @@ _thaw()
 	fsfreeze -u "$1" 2>/dev/null || :
 }
 
-all_stored()
-{
-	(($(volume_field "$volume" memory) < 1 << 20))
-}
-
 echo "--- not while it is needed"
 vssctl attach --quiet "$volume"
 cleanup_push _untrack "$volume"

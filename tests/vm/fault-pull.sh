@@ -56,11 +56,6 @@ right_or_error()
 	echo "$1: $read bytes right, $missing not to be read"
 }
 
-all_stored()
-{
-	(($(volume_field "$volume" memory) < 1 << 20))
-}
-
 # begin VOLUME AREA: tracks it and takes two snapshots, with some of it copied for each;
 # ids and copies are in the arrays snaps and copies.
 begin()

@@ -144,6 +144,43 @@ for tracers in "function kprobe" "function_graph kretprobe"; do
 	off "${tracers[@]}"
 done
 
+# begin_bpf entry|exit: a BPF program at the function; sets bpf to its process.
+begin_bpf()
+{
+	fentry "$1" submit_bio_noacct >"$TEST_TMP/bpf" 2>&1 &
+	bpf=$!
+	cleanup_push stop $bpf
+	wait_for 20 grep -q . "$TEST_TMP/bpf"
+	[[ $(<"$TEST_TMP/bpf") == attached ]] || fail "BPF, $1: $(<"$TEST_TMP/bpf")"
+}
+
+# end_bpf: fails if it was not run for each of some 20 writes.
+end_bpf()
+{
+	local hits
+
+	kill $bpf
+	wait $bpf || fail "BPF: $(<"$TEST_TMP/bpf")"
+	hits=$(sed -n 's/ hits//p' "$TEST_TMP/bpf")
+	((hits >= 20)) || fail "the BPF program was run $hits times"
+	echo "BPF: $hits hits"
+}
+
+for kind in entry exit; do
+	echo "--- BPF before us: $kind"
+	begin_bpf $kind
+	begin
+	works "BPF ($kind) was there"
+	end_bpf
+	works "BPF ($kind) has gone"
+	echo "--- BPF after us: $kind"
+	begin_bpf $kind
+	works "BPF ($kind) on top"
+	end
+	put_block "$volume" "without the hook"
+	end_bpf
+done
+
 echo "--- tracers come and go while the volume is written to"
 begin
 sum=$(raw_sha "$volume")

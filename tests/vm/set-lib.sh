@@ -77,6 +77,12 @@ volume_field()
 	vssctl status --json "$1" | json "$2"
 }
 
+# all_stored: no copy of $volume is left in memory.
+all_stored()
+{
+	(($(volume_field "$volume" memory) < 1 << 20))
+}
+
 # snapshots [LIST-OPTION]...: prints the ids of snapshots, oldest first.
 snapshots()
 {
