@@ -123,6 +123,7 @@ int vss_volume_attach(dev_t dev, u32 chunk_size, u64 copy_memory,
 int vss_volume_detach(struct vss_volume *vol, bool force,
 		      struct list_head *dropped,
 		      struct netlink_ext_ack *extack);
+unsigned int vss_volume_openers(const struct vss_volume *vol);
 bool vss_volume_is_closed(const struct vss_volume *vol);
 int vss_volume_quiesce(struct vss_volume *vol);
 void vss_volume_free(struct vss_volume *vol);

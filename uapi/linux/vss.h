@@ -69,7 +69,7 @@
  *                  MAJOR, MINOR, NAME, SIZE, CHUNK_SIZE, COPY_MEMORY,
  *                  SNAPSHOTS, EPOCH, AREA_SIZE, AREA_USED, LOW_WATER,
  *                  WRITES, WRITES_HELD, CHUNKS_COPIED, COPY_READS, AREA_WRITES,
- *                  MEMORY, STATE }
+ *                  MEMORY, STATE, OPENERS }
  *
  * VSS_CMD_VOLUME_SET (do)
  *     request:  VSS_A_VOLUME { MAJOR, MINOR, [LOW_WATER], [COPY_MEMORY] }
@@ -306,6 +306,7 @@ enum vss_volume_attr {
 	VSS_A_VOLUME_MEMORY,		/* u64, bytes of kernel memory for maps and copies */
 	VSS_A_VOLUME_STATE,		/* u32, enum vss_volume_state */
 	VSS_A_VOLUME_PAD,
+	VSS_A_VOLUME_OPENERS,		/* u32, times it is open, the module left out */
 
 	__VSS_A_VOLUME_MAX,
 	VSS_A_VOLUME_MAX = __VSS_A_VOLUME_MAX - 1
