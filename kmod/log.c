@@ -743,8 +743,12 @@ static bool run_group(struct vss_log *log)
 	spin_lock(&log->lock);
 	list_splice_init(&log->events, &log->told);
 	closed = log->closed || log->dead;
-	/* Until a closed log is dead its copies wait, and their writes. */
-	if (!closed || log->dead) {
+	/*
+	 * Of one that is not written any more the copies wait, and their
+	 * writes, until the loss is recorded: judged anew before that, they
+	 * would only come back for a copy.
+	 */
+	if (!closed || READ_ONCE(log->buried)) {
 		list_splice_init(&log->copies, &copies);
 		WRITE_ONCE(log->ready, 0);
 	}
