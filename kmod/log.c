@@ -929,6 +929,9 @@ static void await_switch(struct vss_log *log)
 
 	if (!half_is_full(log))
 		return;
+	/* One that goes on after a load leaves the half as full as it is. */
+	wait_event(log->wait, !READ_ONCE(log->rewriting) ||
+		   READ_ONCE(log->closed) || READ_ONCE(log->dead));
 	queue_work(log->wq, &log->work);
 	wait_event(log->wait, READ_ONCE(log->half_first) != first ||
 		   READ_ONCE(log->closed) || READ_ONCE(log->dead));
