@@ -332,7 +332,8 @@ void vss_log_wipe(struct vss_volume *vol)
 	vol->log = NULL;
 	/* See vss_log_copy(): the last copies may have ended before it has. */
 	synchronize_rcu();
-	flush_work(&log->work);
+	/* No work of it is to write a superblock beside, or after that. */
+	vss_log_close(log);
 	vss_disk_wipe(log);
 	vss_log_free(log);
 }
