@@ -363,13 +363,14 @@ static int say_clean(struct vss_log *log)
  *
  * If somebody has it open, or the area fails, its snapshots are lost.
  *
- * Return: 0, or -EIO: they are lost by that, or no loss could be recorded.
+ * Return: 0, or -EIO: they are lost by that, or meanwhile, or no loss could be
+ * recorded.
  */
 int vss_log_leave(struct vss_volume *vol)
 {
 	struct vss_log *log = vol->log;
 	struct hold_watch watch;
-	bool lost = false, good, hung;
+	bool had = has_good(vol), good, hung;
 	int err;
 
 	vss_gate_hold(vol);
@@ -390,12 +391,11 @@ int vss_log_leave(struct vss_volume *vol)
 		/* Those that need copies wait until the loss is recorded. */
 		vss_gate_unhold(vol);
 		vss_log_bury(log, hung ? VSS_LOST_STALLED : VSS_LOST_DETACHED);
-		lost = true;
 	} else if (log->unrecorded) {
 		vss_log_record_loss(log);
 	}
 	if (log->unrecorded)
 		pr_warn("%pg: the diff area on %pg does not know that its snapshots are lost: wipe it\n",
 			vol->bdev, log->part->bdev);
-	return lost || log->unrecorded ? -EIO : 0;
+	return (had && log->dead) || log->unrecorded ? -EIO : 0;
 }
