@@ -8,7 +8,6 @@
  */
 #include <linux/ktime.h>
 #include <linux/rcupdate.h>
-#include <linux/slab.h>
 #include <linux/string.h>
 #include <linux/workqueue.h>
 
@@ -96,8 +95,7 @@ static bool is_in_use(const struct vss_log *log)
 static bool was_written(struct vss_log *log, const struct vss_log_request *req)
 {
 	const struct vss_disk_super *super = log->super;
-	__le32 *print;
-	bool same;
+	__le32 print[VSS_DISK_PRINTS];
 
 	if (le32_to_cpu(super->state) == VSS_DISK_ACTIVE) {
 		/*
@@ -109,11 +107,8 @@ static bool was_written(struct vss_log *log, const struct vss_log_request *req)
 			!memchr_inv(super->boot, 0, sizeof(super->boot)) ||
 			!memcmp(req->boot, super->boot, sizeof(req->boot));
 	}
-	print = kcalloc(VSS_DISK_PRINTS, sizeof(*print), GFP_KERNEL);
-	same = print && !vss_disk_print(log->vol, print) &&
-		!memcmp(print, super->print, sizeof(super->print));
-	kfree(print);
-	return !same;
+	return vss_disk_print(log, print) ||
+		memcmp(print, super->print, sizeof(super->print));
 }
 
 /*
@@ -346,7 +341,7 @@ static int say_clean(struct vss_log *log)
 
 	/* What was written must be there when it is looked at again. */
 	err = blkdev_issue_flush(vol->bdev);
-	err = err ?: vss_disk_print(vol, log->super->print);
+	err = err ?: vss_disk_print(log, log->super->print);
 	/* Whoever opens it from now on finds its writes held. */
 	if (!err && !vss_volume_is_closed(vol))
 		err = -EBUSY;
