@@ -210,6 +210,6 @@ if [[ ${LONG:-} ]]; then
 	done
 else
 	area_pulled scsi load
-	origin_pulled virtio load
 	origin_pulled scsi held
+	origin_pulled virtio load
 fi
