@@ -167,7 +167,7 @@ settle
 # Until nothing is on its way to it.
 sleep 1.5
 exec 9>"$volume"
-echo 8 >/sys/module/vss/parameters/stall_seconds
+echo 5 >/sys/module/vss/parameters/stall_seconds
 dmsetup suspend --nolockfs --noflush area
 vssctl detach -q --force "$volume" >"$TEST_TMP/detach" 2>&1 &
 detacher=$!
