@@ -792,8 +792,12 @@ static bool run_group(struct vss_log *log)
 	spin_lock(&log->lock);
 	list_splice_init(&log->events, &log->told);
 	closed = log->closed || log->dead;
-	/* Until a closed log is dead its copies wait, and their writes. */
-	if (!closed || log->dead) {
+	/*
+	 * Of one that is not written any more the copies wait, and their
+	 * writes, until the loss is recorded: judged anew before that, they
+	 * would only come back for a copy.
+	 */
+	if (!closed || READ_ONCE(log->buried)) {
 		list_splice_init(&log->copies, &copies);
 		WRITE_ONCE(log->ready, 0);
 	}
@@ -974,6 +978,9 @@ static void await_switch(struct vss_log *log)
 
 	if (!half_is_full(log))
 		return;
+	/* One that goes on after a load leaves the half as full as it is. */
+	wait_event(log->wait, !READ_ONCE(log->rewriting) ||
+		   READ_ONCE(log->closed) || READ_ONCE(log->dead));
 	queue_work(log->wq, &log->work);
 	wait_event(log->wait, READ_ONCE(log->half_first) != first ||
 		   READ_ONCE(log->closed) || READ_ONCE(log->dead));

@@ -70,7 +70,7 @@ struct vss_volume;
  * @told:	events of it
  * @unrecorded:	the superblocks do not say that the snapshots are lost
  * @bare:	the last group has no successor yet that bears witness for it
- * @buf:	the group being written, VSS_LOG_BYTES
+ * @buf:	the group being written, VSS_LOG_BYTES; else for vss_disk_print()
  * @nr_blocks:	blocks in it
  * @max_blocks:	most blocks it may have
  * @epoch:	tag of its copies
@@ -180,7 +180,7 @@ int vss_disk_read_super(struct vss_log *log, struct netlink_ext_ack *extack);
 int vss_disk_write_super(struct vss_log *log, enum vss_disk_state state);
 void vss_disk_wipe(struct vss_log *log);
 int vss_disk_format(struct vss_log *log, const u8 *boot);
-int vss_disk_print(struct vss_volume *vol, __le32 *print);
+int vss_disk_print(struct vss_log *log, __le32 *print);
 sector_t vss_disk_log_sector(const struct vss_log *log, u32 half, u32 index);
 
 void vss_head_init(struct vss_log *log);

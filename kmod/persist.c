@@ -8,7 +8,6 @@
  */
 #include <linux/ktime.h>
 #include <linux/rcupdate.h>
-#include <linux/slab.h>
 #include <linux/string.h>
 #include <linux/workqueue.h>
 
@@ -96,8 +95,7 @@ static bool is_in_use(const struct vss_log *log)
 static bool was_written(struct vss_log *log, const struct vss_log_request *req)
 {
 	const struct vss_disk_super *super = log->super;
-	__le32 *print;
-	bool same;
+	__le32 print[VSS_DISK_PRINTS];
 
 	if (le32_to_cpu(super->state) == VSS_DISK_ACTIVE) {
 		/*
@@ -112,11 +110,8 @@ static bool was_written(struct vss_log *log, const struct vss_log_request *req)
 			return !vss_head_is_same(log);
 		return req->mode != VSS_AREA_LOAD_UNCLEAN;
 	}
-	print = kcalloc(VSS_DISK_PRINTS, sizeof(*print), GFP_KERNEL);
-	same = print && !vss_disk_print(log->vol, print) &&
-		!memcmp(print, super->print, sizeof(super->print));
-	kfree(print);
-	return !same;
+	return vss_disk_print(log, print) ||
+		memcmp(print, super->print, sizeof(super->print));
 }
 
 /*
@@ -352,8 +347,8 @@ void vss_log_wipe(struct vss_volume *vol)
 	vol->log = NULL;
 	/* See vss_log_copy(): the last copies may have ended before it has. */
 	synchronize_rcu();
-	flush_work(&log->work);
-	vss_head_stop(log);
+	/* No work of it is to write a superblock beside, or after that. */
+	vss_log_close(log);
 	vss_disk_wipe(log);
 	vss_log_free(log);
 }
@@ -366,7 +361,7 @@ static int say_clean(struct vss_log *log)
 
 	/* What was written must be there when it is looked at again. */
 	err = blkdev_issue_flush(vol->bdev);
-	err = err ?: vss_disk_print(vol, log->super->print);
+	err = err ?: vss_disk_print(log, log->super->print);
 	/* Whoever opens it from now on finds its writes held. */
 	if (!err && !vss_volume_is_closed(vol))
 		err = -EBUSY;
@@ -383,13 +378,14 @@ static int say_clean(struct vss_log *log)
  *
  * If somebody has it open, or the area fails, its snapshots are lost.
  *
- * Return: 0, or -EIO: they are lost by that, or no loss could be recorded.
+ * Return: 0, or -EIO: they are lost by that, or meanwhile, or no loss could be
+ * recorded.
  */
 int vss_log_leave(struct vss_volume *vol)
 {
 	struct vss_log *log = vol->log;
 	struct hold_watch watch;
-	bool lost = false, good, hung, doomed;
+	bool had = has_good(vol), good, hung, doomed;
 	int err;
 
 	vss_gate_hold(vol);
@@ -412,12 +408,11 @@ int vss_log_leave(struct vss_volume *vol)
 		vss_gate_unhold(vol);
 		vss_log_bury(log, doomed ? VSS_LOST_RESIZED :
 				  hung ? VSS_LOST_STALLED : VSS_LOST_DETACHED);
-		lost = true;
 	} else if (log->unrecorded) {
 		vss_log_record_loss(log);
 	}
 	if (log->unrecorded)
 		pr_warn("%pg: the diff area on %pg does not know that its snapshots are lost: wipe it\n",
 			vol->bdev, log->part->bdev);
-	return lost || log->unrecorded ? -EIO : 0;
+	return (had && log->dead) || log->unrecorded ? -EIO : 0;
 }
