@@ -24,7 +24,8 @@ KERNEL_TESTS := boot vm/area-* vm/content-* vm/fail-* vm/hook-* vm/set-* vm/fuzz
 # On the debug kernel, which is slow: what goes through the module's every path, and
 # the tests that are for it alone.
 DEBUG_TESTS := boot vm/content-chunks vm/content-order vm/content-ways vm/content-area \
-	vm/area-full vm/area-error vm/set-killed vm/fail-* vm/fuzz-* vm/persist-reload
+	vm/area-full vm/area-error vm/area-hung vm/area-remove vm/set-killed vm/set-stacked vm/hook-other \
+	vm/fail-* vm/fault-pull vm/fuzz-* vm/persist-*
 
 # Those that ask for LONG.
 LONG_TESTS := vm/content-order vm/content-many vm/persist-damage vm/persist-many vm/fuzz-requests vm/svc-fault \
@@ -103,7 +104,7 @@ bench: deps ## compare with the bare device, dm-snapshot and dm-thin; QUICK=1: i
 	+@$(MAKE) --no-print-directory stage >$(B)/bench-build.log 2>&1 || { cat $(B)/bench-build.log; exit 1; }
 	@scripts/bench.sh
 
-fuzz: deps ## fuzz the parsers of documents, FUZZ_SECONDS (60) each, with clang
+fuzz: deps ## fuzz the parsers of documents and the reader of diff areas, FUZZ_SECONDS (60) each, with clang
 	@scripts/install-deps.sh clang libclang-rt-dev
 	$(call userspace,$(B)) fuzz
 

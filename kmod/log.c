@@ -647,7 +647,39 @@ static void fail(struct vss_log *log, int err)
 		vss_log_bury(log, err == -ENOSPC ? VSS_LOST_AREA_FULL :
 						   VSS_LOST_AREA_ERROR);
 	else if (le32_to_cpu(log->super->state) != VSS_DISK_LOST)
-		vss_log_bury(log, VSS_LOST_STALLED);
+		vss_log_bury(log, READ_ONCE(log->doomed) ?: VSS_LOST_STALLED);
+}
+
+/**
+ * vss_log_doom() - have the snapshots be lost
+ * @log:	the log, kept by RCU
+ * @reason:	why
+ *
+ * Does not sleep: the work records the loss, and only then are they lost.
+ */
+void vss_log_doom(struct vss_log *log, enum vss_lost_reason reason)
+{
+	spin_lock(&log->lock);
+	if (!log->dead) {
+		WRITE_ONCE(log->doomed, reason);
+		/* Whoever has closed it records the loss, or has left already. */
+		if (!log->closed)
+			WRITE_ONCE(log->dead, true);
+	}
+	spin_unlock(&log->lock);
+	queue_work(log->wq, &log->work);
+}
+
+/**
+ * vss_log_is_doomed() - are the snapshots lost, and that is not recorded?
+ * @log:	the log; for its work, and for those who keep that from running
+ *
+ * Return: true if vss_log_bury() is to be called.
+ */
+bool vss_log_is_doomed(const struct vss_log *log)
+{
+	return READ_ONCE(log->doomed) &&
+		le32_to_cpu(log->super->state) != VSS_DISK_LOST;
 }
 
 /**
@@ -747,7 +779,11 @@ static bool run_group(struct vss_log *log)
 	LIST_HEAD(copies);
 	int err = 0;
 
-	if (!log->dead && !READ_ONCE(log->closed) && wants_switch(log))
+	if (READ_ONCE(log->closed))
+		;	/* whoever did that writes to the device */
+	else if (vss_log_is_doomed(log))
+		err = -EIO;
+	else if (!log->dead && wants_switch(log))
 		err = switch_half(log);
 	if (err)
 		fail(log, err);
@@ -756,8 +792,12 @@ static bool run_group(struct vss_log *log)
 	spin_lock(&log->lock);
 	list_splice_init(&log->events, &log->told);
 	closed = log->closed || log->dead;
-	/* Until a closed log is dead its copies wait, and their writes. */
-	if (!closed || log->dead) {
+	/*
+	 * Of one that is not written any more the copies wait, and their
+	 * writes, until the loss is recorded: judged anew before that, they
+	 * would only come back for a copy.
+	 */
+	if (!closed || READ_ONCE(log->buried)) {
 		list_splice_init(&log->copies, &copies);
 		WRITE_ONCE(log->ready, 0);
 	}
@@ -938,6 +978,9 @@ static void await_switch(struct vss_log *log)
 
 	if (!half_is_full(log))
 		return;
+	/* One that goes on after a load leaves the half as full as it is. */
+	wait_event(log->wait, !READ_ONCE(log->rewriting) ||
+		   READ_ONCE(log->closed) || READ_ONCE(log->dead));
 	queue_work(log->wq, &log->work);
 	wait_event(log->wait, READ_ONCE(log->half_first) != first ||
 		   READ_ONCE(log->closed) || READ_ONCE(log->dead));

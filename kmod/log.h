@@ -48,6 +48,7 @@ struct vss_volume;
  * @reaping:	copies are being handed down: the halves must not be changed
  * @rewriting:	the new half does not tell everything yet
  * @dead:	nothing more is written: the snapshots are lost
+ * @doomed:	why they are to be lost by the work; 0: they are not
  * @buried:	that is recorded, or cannot be
  * @closed:	no group is begun any more, but nothing has failed
  * @hung:	the device has not answered for long: nobody waits for the work
@@ -69,7 +70,7 @@ struct vss_volume;
  * @told:	events of it
  * @unrecorded:	the superblocks do not say that the snapshots are lost
  * @bare:	the last group has no successor yet that bears witness for it
- * @buf:	the group being written, VSS_LOG_BYTES
+ * @buf:	the group being written, VSS_LOG_BYTES; else for vss_disk_print()
  * @nr_blocks:	blocks in it
  * @max_blocks:	most blocks it may have
  * @epoch:	tag of its copies
@@ -97,6 +98,7 @@ struct vss_log {
 	bool			reaping;
 	bool			rewriting;
 	bool			dead;
+	enum vss_lost_reason	doomed;
 	bool			buried;
 	bool			closed;
 	bool			hung;
@@ -167,6 +169,8 @@ bool vss_log_is_stuck(struct vss_log *log);
 void vss_log_close(struct vss_log *log);
 void vss_log_dismiss(struct vss_log *log);
 void vss_log_bury(struct vss_log *log, enum vss_lost_reason reason);
+void vss_log_doom(struct vss_log *log, enum vss_lost_reason reason);
+bool vss_log_is_doomed(const struct vss_log *log);
 
 int vss_disk_rw(struct block_device *bdev, sector_t sector, void *buf,
 		unsigned int bytes, blk_opf_t opf);
@@ -176,7 +180,7 @@ int vss_disk_read_super(struct vss_log *log, struct netlink_ext_ack *extack);
 int vss_disk_write_super(struct vss_log *log, enum vss_disk_state state);
 void vss_disk_wipe(struct vss_log *log);
 int vss_disk_format(struct vss_log *log, const u8 *boot);
-int vss_disk_print(struct vss_volume *vol, __le32 *print);
+int vss_disk_print(struct vss_log *log, __le32 *print);
 sector_t vss_disk_log_sector(const struct vss_log *log, u32 half, u32 index);
 
 void vss_head_init(struct vss_log *log);

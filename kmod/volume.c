@@ -430,6 +430,19 @@ close:
 }
 
 /**
+ * vss_volume_openers() - how many times others have the volume open
+ * @vol:	the volume
+ *
+ * Claimed or not: mounts, devices above it, and whoever has opened its node.
+ *
+ * Return: their number.
+ */
+unsigned int vss_volume_openers(const struct vss_volume *vol)
+{
+	return atomic_read(&vol->bdev->bd_openers) - 1;
+}
+
+/**
  * vss_volume_is_closed() - has nobody else the volume open?
  * @vol:	the volume
  *
@@ -437,7 +450,7 @@ close:
  */
 bool vss_volume_is_closed(const struct vss_volume *vol)
 {
-	return atomic_read(&vol->bdev->bd_openers) == 1;
+	return !vss_volume_openers(vol);
 }
 
 /*

@@ -623,7 +623,7 @@ static void provider_does(struct standin_provider *p, struct machine_answer *a, 
 				.snapshot_set_id = s->set,
 				.device_object = devices[reply->nr_snapshots],
 				.original_volume_name = s->volume,
-				.creation_time = 1700000000000000000,
+				.creation_time = 1700000000000000000 + i,
 				.status = p->loses ? VSS_SS_ABORTED : VSS_SS_CREATED,
 				.attributes = s->context | VSS_VOLSNAP_ATTR_DIFFERENTIAL |
 					      (s->imported ? VSS_VOLSNAP_ATTR_IMPORTED : 0),

@@ -801,6 +801,12 @@ static void revert_loses_newer(void **state)
 	for (size_t i = 0; i < 3; i++)
 		id[i] = copy_of(w, &r[i ? i + 1 : 0].set);
 	other = copy_of(w, &r[1].set);
+	/* it is said before it is done */
+	snprintf(w->m->in_use, sizeof(w->m->in_use), "/dev/b");
+	assert_int_equal(requester_wait(&w->admin, revert_to_snapshot, &id[1], false), VSS_E_VOLUME_IN_USE);
+	assert_non_null(strstr(w->admin.error, "; 1 newer shadow copy of it will be deleted"));
+	assert_int_equal(requester_wait(&w->admin, revert_to_snapshot, &id[2], false), VSS_E_VOLUME_IN_USE);
+	assert_null(strstr(w->admin.error, "newer"));
 	assert_int_equal(requester_wait(&w->admin, revert_to_snapshot, &id[1], true), S_OK);
 	assert_int_equal(seen_by(&w->admin), 3);
 	for (size_t i = 0; i < 3; i++)

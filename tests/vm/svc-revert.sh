@@ -2,38 +2,65 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 #
 # A volume is set back to a shadow copy by the system provider: content by checksum,
-# older copies unchanged, newer ones gone, no room taken; gone on with after vssd was
-# killed; refused where it cannot be right. REV-001 REV-004..009 REV-012
+# older copies unchanged, newer ones gone, no room taken; with vssd killed half way it goes
+# on, in another boot and under another name too, but never over what others have written;
+# refused where it cannot be right. REV-001 REV-004..009 REV-012 REV-014
 # vm: timeout=500
 
 . "$(dirname "$0")/writers-lib.sh"
 
 modprobe dm_delay || skip "no dm-delay"
-sectors=$((48 * 2048))
-parts "$(disk vd0)" 48 48
-parts "$(disk vd1)" 64 64
+need script
+sectors=$((32 * 2048))
+parts "$(disk vd0)" 32 32 32
+parts "$(disk vd1)" 64
 lower=$(part "$(disk vd0)" 1)
+area=$(part "$(disk vd1)" 1)
+reverts=/var/lib/vss/reverts
 
-# slow MS: what a read of the volume takes from now on, so that a revert lasts.
-slow()
+# delayed NAME MS: what a write to the device takes from now on, so that a revert lasts.
+delayed()
 {
-	dmsetup suspend slow
-	dmsetup load slow --table "0 $sectors delay $lower 0 $1 $lower 0 0"
-	dmsetup resume slow
+	dmsetup suspend "$1"
+	dmsetup load "$1" --table "0 $sectors delay $lower 0 0 $lower 0 $2"
+	dmsetup resume "$1"
 }
-dmsetup create slow --table "0 $sectors delay $lower 0 0 $lower 0 0"
-cleanup_push dmsetup remove --retry slow
+
+remove_dm()
+{
+	dmsetup remove --retry slow 2>/dev/null || :
+	dmsetup remove --retry moved 2>/dev/null || :
+}
+dmsetup create slow --uuid test-1 --table "0 $sectors delay $lower 0 0 $lower 0 0"
+cleanup_push remove_dm
 settle
-volume=/dev/mapper/slow
+name=slow
+volume=/dev/mapper/$name
 run_ok mkfs.ext4 -q "$volume"
 dir=$TEST_TMP/dir
 mkdir "$dir"
 run_ok mount "$volume" "$dir"
 cleanup_push _umount_tmp "$dir"
-# What differs is to lie in the second half: the first is compared when the kill comes.
-run_ok fallocate -l 24M "$dir/first-half"
+
+# boot_as N: vssd and the module take this for another boot.
+boot_as()
+{
+	! mountpoint -q /proc/sys/kernel/random/boot_id || umount /proc/sys/kernel/random/boot_id
+	[[ $1 ]] || return 0
+	echo "00000000-0000-4000-8000-00000000000$1" >"$TEST_TMP/boot_id"
+	mount --bind "$TEST_TMP/boot_id" /proc/sys/kernel/random/boot_id
+}
+cleanup_push boot_as ''
+boot_as 1
 load_vss
-track "$volume" "$(part "$(disk vd1)" 1)"
+# As small as they can be: neighbours of what differs are chunks of their own.
+run_ok vssctl attach -q --chunk-size 4K "$volume"
+untrack()
+{
+	vssctl detach --quiet --force "$volume" 2>/dev/null || :
+}
+cleanup_push untrack
+run_ok vssctl diff-area add -q "$volume" --on "$area" --persistent
 start_vssd
 
 # copy: makes a shadow copy, prints its id.
@@ -45,8 +72,9 @@ copy()
 # change N: new content of some files, and others come and go.
 change()
 {
-	dd if=/dev/urandom of="$dir/changed" bs=64k count=40 conv=notrunc,fsync status=none
-	dd if=/dev/urandom of="$dir/of-$1" bs=64k count=16 conv=fsync status=none
+	mountpoint -q "$dir" || mount "$volume" "$dir"
+	dd if=/dev/urandom of="$dir/changed" bs=64k count=90 conv=notrunc,fsync status=none
+	dd if=/dev/urandom of="$dir/of-$1" bs=4k count=3 conv=fsync status=none
 	rm -f "$dir/of-$(($1 - 2))"
 	echo "$1" >"$dir/number"
 	sync -f "$dir"
@@ -59,7 +87,34 @@ shadows()
 
 records()
 {
-	find /var/lib/vss/reverts -type f 2>/dev/null | wc -l
+	find $reverts -type f ! -name '*.plan' 2>/dev/null | wc -l
+}
+
+writing()
+{
+	grep -qs state=writing $reverts/*[0-9a-f]
+}
+
+# break_off ID: what ends vssd in the middle of a revert, with some written and some not.
+break_off()
+{
+	delayed "$name" 1500
+	run_ok vssctl revert --force "$1"
+	wait_for 20 writing
+	sleep 2
+	stop_vssd KILL
+	writing || fail "it had ended before it was broken off, or has no record"
+	delayed "$name" 0
+	[[ $(raw_sha "$volume") != "$sum" ]] || fail "it had ended before it was broken off"
+}
+
+# is_back: the volume has the copy's content, and nothing tells of a revert any more.
+is_back()
+{
+	run_ok vssctl revert --status "$volume"
+	expect_sha "the volume" "$volume" "$sum"
+	expect_sha "the copy" "$(image "$wanted")" "$sum"
+	[[ -z $(ls $reverts) ]] || fail "left: $(ls $reverts)"
 }
 
 change 1
@@ -76,65 +131,138 @@ old_sum=$(sha "$(image "$old")")
 sum=$(sha "$(image "$wanted")")
 [[ $sum != "$old_sum" && $sum != "$(sha "$volume")" ]] || fail "nothing was changed"
 
-echo "--- not while somebody uses it"
-expect_fail -s 4 -m VSS_E_VOLUME_IN_USE vssctl revert "$wanted"
+echo "--- not while somebody uses it, claimed or not"
+expect_fail -s 4 -m '1 newer shadow copy' vssctl revert "$wanted"
 exec 9<"$dir/changed"
 expect_fail -s 4 -m VSS_E_VOLUME_IN_USE vssctl revert --force "$wanted"
+exec 9<&-
+run_ok umount "$dir"
+exec 9<"$volume"
+[[ $(volume_field "$volume" openers) == 1 ]] || fail "open $(volume_field "$volume" openers) times"
+expect_fail -s 4 -m 'has /dev/mapper/slow open' vssctl revert "$wanted"
 exec 9<&-
 [[ $(records) == 0 ]] || fail "a record of a revert that did not begin"
 [[ $(shadows | wc -l) == 3 ]] || fail "newer copies are gone although nothing was set back"
 
 echo "--- by force, broken off by a kill, and gone on with"
-slow 500
+run_ok mount "$volume" "$dir"
+delayed $name 2500
 run_ok vssctl revert --force "$wanted"
 copied=$(volume_field "$volume" chunks_copied)
+wait_for 20 writing
+script -qfc "vssctl revert --status $volume" "$TEST_TMP/percent" >/dev/null &
 ! mountpoint -q "$dir" || fail "it is still mounted"
 [[ $(shadows | sort) == "$(printf '%s\n' "$old" "$wanted" | sort)" ]] || fail "left: $(shadows)"
 ! mountpoint -q "$TEST_TMP/exposed" || fail "a newer copy is still exposed"
-expect_fail vssctl revert "$wanted"
+expect_fail -m VSS_E_REVERT_IN_PROGRESS vssctl revert "$wanted"
 expect_fail mount -t ext4 "$volume" "$dir"
 expect_fail -m 'being set back' vssctl create --context nas-rollback "$volume"
 expect_fail -m 'being set back' vssctl delete --force "$wanted"
+wait_for 10 grep -q 'reverting: [5-9][0-9]%' "$TEST_TMP/percent"
 stop_vssd KILL
-[[ $(records) == 1 ]] || fail "it had ended before it was broken off, or has no record"
-slow 0
-[[ $(sha "$volume") != "$sum" ]] || fail "it had ended before it was broken off"
+wait $! || :
+writing || fail "it had ended before it was broken off, or has no record"
+delayed $name 0
+[[ $(raw_sha "$volume") != "$sum" ]] || fail "it had ended before it was broken off"
 start_vssd
-run_ok vssctl revert --status "$volume"
-expect_sha "the volume" "$volume" "$sum"
-expect_sha "the copy" "$(image "$wanted")" "$sum"
+is_back
 expect_sha "the older copy" "$(image "$old")" "$old_sum"
-[[ $(records) == 0 ]] || fail "the record is left"
 [[ $(volume_field "$volume" chunks_copied) == "$copied" ]] || fail "a revert has made copies"
 run_ok mount "$volume" "$dir"
 [[ $(<"$dir/number") == 2 ]] || fail "not the files of the copy"
+
+echo "--- mounted and written in between: not gone on with, and told until it is made good"
+change 5
+break_off "$wanted"
+run_ok mount "$volume" "$dir"
+echo mine >"$dir/number"
 run_ok umount "$dir"
+mixture=$(raw_sha "$volume")
+start_vssd
+expect_fail -m 'something else has written' vssctl revert --status "$volume"
+stop_vssd
+start_vssd
+expect_fail -m 'a mixture' vssctl revert --status "$volume"
+expect_sha "what was written" "$volume" "$mixture"
+run_ok mount "$volume" "$dir"
+expect_fail -s 4 -m VSS_E_VOLUME_IN_USE vssctl revert "$wanted"
+run_ok umount "$dir"
+run_ok vssctl revert "$wanted"
+is_back
+
+echo "--- another boot: the diff area comes late, and another volume has the name"
+change 6
+break_off "$wanted"
+run_ok vssctl detach -q "$volume"
+boot_as 2
+dmsetup rename slow moved
+other=$(part "$(disk vd0)" 2)
+dd if=/dev/urandom of="$other" bs=1M count=32 oflag=direct status=none
+dmsetup create slow --uuid test-2 --table "0 $sectors linear $other 0"
+settle
+other_sum=$(raw_sha /dev/mapper/slow)
+name=moved
+volume=/dev/mapper/moved
+start_vssd
+expect_fail -m 'diff-area load' vssctl revert --status "$volume"
+run_ok vssctl revert --status /dev/mapper/slow
+[[ $(records) == 1 ]] || fail "the record was given up"
+run_ok vssctl diff-area load -q "$volume" "$area"
+is_back
+expect_sha "the other volume" /dev/mapper/slow "$other_sum"
+
+echo "--- a record that stays does not set back again"
+change 7
+delayed moved 1500
+run_ok vssctl revert --force "$wanted"
+wait_for 20 writing
+record=$(echo $reverts/*[0-9a-f])
+mount --bind "$record" "$record"
+cleanup_push eval "umount $record 2>/dev/null || :"
+delayed moved 0
+expect_fail -m 'completely, but its record' vssctl revert --status "$volume"
+expect_sha "the volume" "$volume" "$sum"
+change 8
+run_ok umount "$dir"
+now=$(raw_sha "$volume")
+stop_vssd KILL
+start_vssd
+expect_fail -m 'cannot be removed' vssctl revert --status "$volume"
+umount "$record"
+run_ok vssctl revert --status "$volume"
+[[ -z $(ls $reverts) ]] || fail "left: $(ls $reverts)"
+expect_sha "what was written" "$volume" "$now"
 
 echo "--- further back, without force"
+sum=$old_sum wanted=$old
 run_ok vssctl revert "$old"
-run_ok vssctl revert --status "$volume"
-expect_sha "the volume" "$volume" "$old_sum"
+is_back
 [[ $(shadows) == "$old" ]] || fail "left: $(shadows)"
-run_ok vssctl revert --status "$volume"
 
 echo "--- the shadow copy is lost half way"
-run_ok mount "$volume" "$dir"
-change 5
-slow 500
+change 9
+delayed moved 1500
 run_ok vssctl revert --force "$old"
-_untrack "$volume"
-slow 0
+wait_for 20 writing
+untrack
+delayed moved 0
+expect_fail -m 'a mixture' vssctl revert --status "$volume"
+expect_fail -m 'a mixture' vssctl revert --status "$volume"
+run_ok mkfs.ext4 -qF "$volume"
 expect_fail -m 'a mixture' vssctl revert --status "$volume"
 run_ok vssctl revert --status "$volume"
-[[ $(records) == 0 ]] || fail "the record is left"
+[[ -z $(ls $reverts) ]] || fail "left: $(ls $reverts)"
 
-echo "--- with its diff area on itself"
-own=$(part "$(disk vd0)" 2)
+echo "--- a writable copy, and a diff area on its own volume"
+own=$(part "$(disk vd0)" 3)
 run_ok mkfs.ext4 -q "$own"
 own_dir=$(mount_tmp "$own")
 run_ok vssctl attach "$own"
-run_ok vssctl diff-area add "$own" --file "$own_dir/area" --size 16M
+run_ok vssctl diff-area add "$own" --file "$own_dir/area" --size 10M
 id=$(vssctl create --context nas-rollback --json "$own_dir" | json id)
+run_ok vssctl set-writable "$id" on
+expect_fail -m 'read-only first' vssctl revert --force "$id"
+run_ok vssctl set-writable "$id" off
 before=$(sha "$own")
 expect_fail -s 7 -m 'lies on it' vssctl revert --force "$id"
 mountpoint -q "$own_dir" || fail "it was unmounted"

@@ -69,7 +69,7 @@
  *                  MAJOR, MINOR, NAME, SIZE, CHUNK_SIZE, COPY_MEMORY,
  *                  SNAPSHOTS, EPOCH, AREA_SIZE, AREA_USED, LOW_WATER,
  *                  WRITES, WRITES_HELD, CHUNKS_COPIED, COPY_READS, AREA_WRITES,
- *                  MEMORY, STATE }
+ *                  MEMORY, STATE, OPENERS }
  *
  * VSS_CMD_VOLUME_SET (do)
  *     request:  VSS_A_VOLUME { MAJOR, MINOR, [LOW_WATER], [COPY_MEMORY] }
@@ -160,7 +160,7 @@
  *     -ETIMEDOUT a deadline passed (VSS_CMD_SET_GET tells by HOLD_USEC whether
  *     writes were held then), -ECANCELED the set was undone before, -EBUSY a
  *     file system is frozen, or was thawed, by someone else, -EPERM the set
- *     belongs to another socket.
+ *     belongs to another socket, -ESTALE a volume became smaller meanwhile.
  *
  * VSS_CMD_SET_ABORT (do)
  *     request:  VSS_A_SET { UUID }
@@ -306,6 +306,7 @@ enum vss_volume_attr {
 	VSS_A_VOLUME_MEMORY,		/* u64, bytes of kernel memory for maps and copies */
 	VSS_A_VOLUME_STATE,		/* u32, enum vss_volume_state */
 	VSS_A_VOLUME_PAD,
+	VSS_A_VOLUME_OPENERS,		/* u32, times it is open, the module left out */
 
 	__VSS_A_VOLUME_MAX,
 	VSS_A_VOLUME_MAX = __VSS_A_VOLUME_MAX - 1
@@ -467,6 +468,7 @@ enum vss_lost_reason {
 	VSS_LOST_DETACHED,		/* the volume was detached by force */
 	VSS_LOST_UNTRACKED,		/* the volume may have been written untracked */
 	VSS_LOST_DAMAGED,		/* the persistent diff area is damaged */
+	VSS_LOST_RESIZED,		/* the volume's disk became smaller */
 };
 
 enum vss_event_attr {

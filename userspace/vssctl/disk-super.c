@@ -255,6 +255,17 @@ static bool check_parts(struct vssctl_disk *disk)
 				    "the area has %u parts: name all of them", le32toh(first->nr_parts));
 		return false;
 	}
+	/* As many as there must be, from 0 on, each once; unless a number is made up. */
+	for (size_t i = 0; i < disk->nr_parts; i++) {
+		uint32_t nr = le32toh(disk->parts[i].super.part_nr);
+
+		if (nr != i) {
+			vssctl_disk_problem(disk, VSSCTL_DISK_UNREADABLE,
+					    "%s says that it is part %u, of an area of %zu parts",
+					    disk->parts[i].source.name, nr, disk->nr_parts);
+			return false;
+		}
+	}
 	return true;
 }
 

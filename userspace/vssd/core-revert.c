@@ -3,6 +3,7 @@
  * Setting a volume back to a shadow copy, and how far that is.  A revert is the
  * provider's business once it has begun: nobody can call it back.
  */
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -82,6 +83,32 @@ static void revert_started(void *arg, struct vssd_provider *provider, const stru
 	sets_refresh(r->op.core, revert_known, r);
 }
 
+/* What goes with the volume's content of today. */
+static size_t count_newer(struct vssd_core *core, const struct snapshot *than)
+{
+	const struct snapshot *snapshot;
+	const struct set *set;
+	size_t count = 0;
+
+	TAILQ_FOREACH(set, &core->sets, link)
+		TAILQ_FOREACH(snapshot, &set->snapshots, link)
+			count += vss_uuid_equal(&snapshot->prop.provider_id, &than->prop.provider_id) &&
+				 !strcmp(snapshot->prop.original_volume_name, than->prop.original_volume_name) &&
+				 snapshot->prop.creation_time > than->prop.creation_time;
+	return count;
+}
+
+static void refuse_in_use(struct revert_op *r, const struct snapshot *snapshot)
+{
+	size_t newer = snapshot ? count_newer(r->op.core, snapshot) : 0;
+	char also[96] = "";
+
+	if (newer)
+		snprintf(also, sizeof(also), "; %zu newer shadow %s of it will be deleted by the revert", newer,
+			 newer == 1 ? "copy" : "copies");
+	op_fail(&r->op, VSS_E_VOLUME_IN_USE, "%s is in use; unmount it, or force its dismount%s", r->volume, also);
+}
+
 static void revert_start(struct revert_op *r)
 {
 	struct snapshot *snapshot = snapshot_find(r->op.core, &r->snapshot);
@@ -94,7 +121,7 @@ static void revert_start(struct revert_op *r)
 	};
 
 	if (r->in_use && !r->force) {
-		op_fail(&r->op, VSS_E_VOLUME_IN_USE, "%s is in use; unmount it, or force its dismount", r->volume);
+		refuse_in_use(r, snapshot);
 		return;
 	}
 	if (snapshot)
@@ -116,6 +143,9 @@ static void revert_checked(void *arg, struct vssd_provider *provider, const stru
 		op_fail(&r->op, VSS_E_REVERT_IN_PROGRESS, "%s is being set back already", r->volume);
 		return;
 	}
+	/* What an older one has left is made good by this one; if it is refused, that stays to be told. */
+	if (VSS_FAILED(reply->result) && reply->message && reply->message[0])
+		core_log(r->op.core, LOG_WARNING, VSSD_MESSAGE_REVERT, &r->op.session_id, "%s", reply->message);
 	revert_forget(r->op.core, r->volume);
 	revert_start(r);
 }

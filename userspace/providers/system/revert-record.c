@@ -1,26 +1,34 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 /*
- * Records of reverts: a file for each in STATE/reverts, named after the shadow copy,
- * from before the first byte is written until the last one is on disk.  Its first line
- * is the volume; a second one says why the revert has failed, until somebody was told.
+ * Records of reverts: a file for each in STATE/reverts, named after the shadow copy, from
+ * before the volume is changed until it is set back and on disk.  Lines of KEY=VALUE; the
+ * first one, the state, has a fixed size and is changed in place where a file cannot be
+ * replaced or removed.  Beside it, with ".plan" to its name, is what is to be written.
  */
 #include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <sys/statvfs.h>
 #include <unistd.h>
 
 #include "cleanup.h"
 #include "revert.h"
 
-#define MAX_RECORD	4096
+#define MAX_RECORD	8192
+#define NAME_SIZE	(VSS_UUID_TEXT_SIZE + 8)
+
+/* All of one length: see the header. */
+static const char *const states[] = { "planned", "writing", "failed ", "done   " };
 
 static int open_folder(const char *state_dir, bool create)
 {
 	_cleanup_fd_ int state = -1;
+	int folder;
 
 	if (create && mkdir(state_dir, 0700) && errno != EEXIST)
 		return -errno;
@@ -29,7 +37,16 @@ static int open_folder(const char *state_dir, bool create)
 		return -errno;
 	if (create && mkdirat(state, "reverts", 0700) && errno != EEXIST)
 		return -errno;
-	return openat(state, "reverts", O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+	folder = openat(state, "reverts", O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+	return folder < 0 ? -errno : folder;
+}
+
+static const char *file_name(const struct vss_uuid *snapshot, const char *suffix, char name[NAME_SIZE])
+{
+	char id[VSS_UUID_TEXT_SIZE];
+
+	snprintf(name, NAME_SIZE, "%s%s", vss_uuid_format(snapshot, id), suffix);
+	return name;
 }
 
 static int write_all(int fd, const char *text, size_t size)
@@ -47,23 +64,128 @@ static int write_all(int fd, const char *text, size_t size)
 	return fsync(fd) ? -errno : 0;
 }
 
-int revert_record_write(const char *state_dir, const struct vss_uuid *snapshot, const char *volume,
-			const char *why)
+/* ---- text ---- */
+
+/* A value is one line. */
+static void one_line(char *text)
+{
+	while ((text = strchr(text, '\n')))
+		*text++ = ' ';
+}
+
+static int format(const struct revert_record *r, char **text)
+{
+	const struct revert_identity *v = &r->volume;
+	char boot[VSS_UUID_TEXT_SIZE], area[VSS_UUID_TEXT_SIZE], why[sizeof(r->why)], name[sizeof(v->name)];
+
+	strcpy(why, r->why);
+	strcpy(name, v->name);
+	one_line(why);
+	one_line(name);
+	return asprintf(text, "state=%s\nname=%s\ndev=%" PRIu32 ":%" PRIu32 "\nboot=%s\nsize=%" PRIu64
+			"\ndevice=%s\nfs=%s\nhead=%s\nimage-fs=%s\narea=%s\nepoch=%" PRIu32
+			"\noverlay=%" PRIu64 "\nwrites=%" PRIu64 "\nmixed=%d\npercent=%u\nwhy=%s\nend=\n",
+			states[r->state], name, v->dev.major, v->dev.minor, vss_uuid_format(&v->boot, boot),
+			v->size, v->device, v->fs, v->head, r->image_fs, vss_uuid_format(&r->area, area), r->epoch,
+			r->overlay, r->writes, r->mixed, r->percent, why);
+}
+
+static void take_text(char *to, size_t size, const char *value)
+{
+	snprintf(to, size, "%s", value);
+}
+
+static void take_uuid(struct vss_uuid *to, const char *value)
+{
+	if (vss_uuid_parse(value, to))
+		memset(to, 0, sizeof(*to));
+}
+
+/* False: the line is none of a record. */
+static bool take_line(struct revert_record *r, const char *key, const char *value)
+{
+	struct revert_identity *v = &r->volume;
+
+	if (!strcmp(key, "state")) {
+		for (size_t i = 0; i < sizeof(states) / sizeof(states[0]); i++)
+			if (!strcmp(value, states[i])) {
+				r->state = (enum revert_state)i;
+				return true;
+			}
+		return false;
+	}
+	if (!strcmp(key, "name"))
+		take_text(v->name, sizeof(v->name), value);
+	else if (!strcmp(key, "dev"))
+		return sscanf(value, "%" SCNu32 ":%" SCNu32, &v->dev.major, &v->dev.minor) == 2;
+	else if (!strcmp(key, "boot"))
+		take_uuid(&v->boot, value);
+	else if (!strcmp(key, "size"))
+		v->size = strtoull(value, NULL, 10);
+	else if (!strcmp(key, "device"))
+		take_text(v->device, sizeof(v->device), value);
+	else if (!strcmp(key, "fs"))
+		take_text(v->fs, sizeof(v->fs), value);
+	else if (!strcmp(key, "head"))
+		take_text(v->head, sizeof(v->head), value);
+	else if (!strcmp(key, "image-fs"))
+		take_text(r->image_fs, sizeof(r->image_fs), value);
+	else if (!strcmp(key, "area"))
+		take_uuid(&r->area, value);
+	else if (!strcmp(key, "epoch"))
+		r->epoch = (uint32_t)strtoul(value, NULL, 10);
+	else if (!strcmp(key, "overlay"))
+		r->overlay = strtoull(value, NULL, 10);
+	else if (!strcmp(key, "writes"))
+		r->writes = strtoull(value, NULL, 10);
+	else if (!strcmp(key, "mixed"))
+		r->mixed = !strcmp(value, "1");
+	else if (!strcmp(key, "percent"))
+		r->percent = (unsigned int)strtoul(value, NULL, 10);
+	else if (!strcmp(key, "why"))
+		take_text(r->why, sizeof(r->why), value);
+	return true;
+}
+
+/* True if it is whole, from the state to the end. */
+static bool parse(struct revert_record *r, char *text)
+{
+	bool state = false, end = false;
+	char *save, *line;
+
+	for (line = strtok_r(text, "\n", &save); line; line = strtok_r(NULL, "\n", &save)) {
+		char *value = strchr(line, '=');
+
+		if (!value || end)
+			return false;
+		*value++ = '\0';
+		if (!take_line(r, line, value))
+			return false;
+		state |= !strcmp(line, "state");
+		end = !strcmp(line, "end");
+	}
+	return state && end;
+}
+
+/* ---- files ---- */
+
+int revert_record_write(const char *state_dir, struct revert_record *record)
 {
 	_cleanup_fd_ int folder = open_folder(state_dir, true), fd = -1;
-	char name[VSS_UUID_TEXT_SIZE], aside[VSS_UUID_TEXT_SIZE + 4];
+	char name[NAME_SIZE], aside[NAME_SIZE];
 	_cleanup_free_ char *text = NULL;
 	int ret, size;
 
 	if (folder < 0)
-		return -errno;
-	size = asprintf(&text, "%s\n%s", volume, why ? why : "");
+		return folder;
+	size = format(record, &text);
 	if (size < 0) {
 		text = NULL;
 		return -ENOMEM;
 	}
-	snprintf(aside, sizeof(aside), "%s.new", vss_uuid_format(snapshot, name));
-	fd = openat(folder, aside, O_WRONLY | O_CREAT | O_TRUNC | O_NOFOLLOW | O_CLOEXEC, 0600);
+	file_name(&record->snapshot, "", name);
+	file_name(&record->snapshot, ".new", aside);
+	fd = openat(folder, aside, O_RDWR | O_CREAT | O_TRUNC | O_NOFOLLOW | O_CLOEXEC, 0600);
 	if (fd < 0)
 		return -errno;
 	ret = write_all(fd, text, (size_t)size);
@@ -71,36 +193,63 @@ int revert_record_write(const char *state_dir, const struct vss_uuid *snapshot, 
 		ret = -errno;
 	if (!ret && fsync(folder))
 		ret = -errno;
-	if (ret)
+	if (ret) {
 		unlinkat(folder, aside, 0);
-	return ret;
+		return ret;
+	}
+	revert_record_close(record);
+	record->fd = keep_fd(fd);
+	return 0;
 }
 
-void revert_record_remove(const char *state_dir, const struct vss_uuid *snapshot)
+static void mark_done(struct revert_record *record)
+{
+	char line[16];
+	int size = snprintf(line, sizeof(line), "state=%s", states[REVERT_DONE]);
+
+	record->state = REVERT_DONE;
+	/* If neither this can be, removing it has to succeed. */
+	if (record->fd >= 0 && pwrite(record->fd, line, (size_t)size, 0) == size)
+		fdatasync(record->fd);
+}
+
+int revert_record_remove(const char *state_dir, struct revert_record *record)
 {
 	_cleanup_fd_ int folder = open_folder(state_dir, false);
-	char name[VSS_UUID_TEXT_SIZE];
+	char name[NAME_SIZE];
 
+	mark_done(record);
 	if (folder < 0)
-		return;
-	unlinkat(folder, vss_uuid_format(snapshot, name), 0);
-	fsync(folder);
+		return folder == -ENOENT ? 0 : folder;
+	if (unlinkat(folder, file_name(&record->snapshot, ".plan", name), 0) && errno != ENOENT)
+		return -errno;
+	if (unlinkat(folder, file_name(&record->snapshot, "", name), 0) && errno != ENOENT)
+		return -errno;
+	return fsync(folder) ? -errno : 0;
+}
+
+void revert_record_close(struct revert_record *record)
+{
+	if (record->fd >= 0)
+		close(record->fd);
+	record->fd = -1;
 }
 
 static void read_one(int folder, const char *name, revert_record_fn take, void *data)
 {
-	_cleanup_fd_ int fd = openat(folder, name, O_RDONLY | O_NOFOLLOW | O_CLOEXEC);
 	_cleanup_free_ char *text = calloc(1, MAX_RECORD);
-	struct vss_uuid snapshot;
-	char *why;
+	struct revert_record record = { .fd = -1 };
+	_cleanup_fd_ int fd = -1;
 
-	if (vss_uuid_parse(name, &snapshot) || fd < 0 || !text || read(fd, text, MAX_RECORD - 1) <= 0)
+	if (!text || vss_uuid_parse(name, &record.snapshot))
 		return;
-	why = strchr(text, '\n');
-	if (!why)
+	fd = openat(folder, name, O_RDWR | O_NOFOLLOW | O_CLOEXEC);
+	if (fd < 0)
+		fd = openat(folder, name, O_RDONLY | O_NOFOLLOW | O_CLOEXEC);
+	if (fd < 0 || read(fd, text, MAX_RECORD - 1) <= 0 || !parse(&record, text))
 		return;
-	*why++ = '\0';
-	take(data, &snapshot, text, why[0] ? why : NULL);
+	record.fd = keep_fd(fd);
+	take(data, &record);
 }
 
 void revert_records_read(const char *state_dir, revert_record_fn take, void *data)
@@ -118,4 +267,36 @@ void revert_records_read(const char *state_dir, revert_record_fn take, void *dat
 	}
 	while ((entry = readdir(dir)))
 		read_one(dirfd(dir), entry->d_name, take, data);
+}
+
+int revert_plan_open(const char *state_dir, const struct vss_uuid *snapshot, bool create)
+{
+	_cleanup_fd_ int folder = open_folder(state_dir, create);
+	char name[NAME_SIZE];
+	int fd;
+
+	if (folder < 0)
+		return folder;
+	fd = openat(folder, file_name(snapshot, ".plan", name),
+		    O_RDWR | O_NOFOLLOW | O_CLOEXEC | (create ? O_CREAT : 0), 0600);
+	if (fd < 0)
+		return -errno;
+	if (create && fsync(folder)) {
+		close(fd);
+		return -EIO;
+	}
+	return fd;
+}
+
+int revert_record_room(const char *state_dir, uint64_t *bytes)
+{
+	_cleanup_fd_ int folder = open_folder(state_dir, true);
+	struct statvfs st;
+
+	if (folder < 0)
+		return folder;
+	if (fstatvfs(folder, &st))
+		return -errno;
+	*bytes = (uint64_t)st.f_bavail * st.f_frsize;
+	return 0;
 }

@@ -124,9 +124,11 @@ vss_result system_set_writable(void *state, const struct vss_uuid *snapshot, boo
 			       struct vss_error *err)
 {
 	struct vss_kernel *kernel;
-	vss_result result = system_kernel_open(false, &kernel, err);
+	vss_result result;
 
-	(void)state;
+	if (system_reverting_to(state, snapshot, err))
+		return VSS_E_PROVIDER_VETO;
+	result = system_kernel_open(false, &kernel, err);
 	if (result != S_OK)
 		return result;
 	if (!kernel)
