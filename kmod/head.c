@@ -17,21 +17,14 @@
 /* What comes within so long is recorded together. */
 #define HEAD_DELAY	msecs_to_jiffies(20)
 
-/* Checksum of the head; false: it cannot be read. */
-static bool read_head(struct vss_volume *vol, u32 *crc)
+/* Checksum of the head, read into @buf; false: it cannot be read. */
+static bool read_head(struct vss_volume *vol, void *buf, u32 *crc)
 {
-	void *buf = (void *)__get_free_page(GFP_NOIO);
-	bool good;
-
-	BUILD_BUG_ON(VSS_DISK_HEAD_SIZE > PAGE_SIZE);
-	if (!buf)
+	if (vol->nr_sectors < VSS_DISK_HEAD_SIZE >> SECTOR_SHIFT ||
+	    vss_disk_rw(vol->bdev, 0, buf, VSS_DISK_HEAD_SIZE, REQ_OP_READ))
 		return false;
-	good = vol->nr_sectors >= VSS_DISK_HEAD_SIZE >> SECTOR_SHIFT &&
-		!vss_disk_rw(vol->bdev, 0, buf, VSS_DISK_HEAD_SIZE, REQ_OP_READ);
-	if (good)
-		*crc = ~crc32c(~0, buf, VSS_DISK_HEAD_SIZE);
-	free_page((unsigned long)buf);
-	return good;
+	*crc = ~crc32c(~0, buf, VSS_DISK_HEAD_SIZE);
+	return true;
 }
 
 /* Reads the origin, which may take its time: the log must not wait for that. */
@@ -39,10 +32,13 @@ static void read_work(struct work_struct *work)
 {
 	struct vss_log *log = container_of(to_delayed_work(work),
 					   struct vss_log, head_read_work);
+	void *buf = (void *)__get_free_page(GFP_NOIO);
 	u32 crc = 0, size = 0;
 
-	if (read_head(log->vol, &crc))
+	BUILD_BUG_ON(VSS_DISK_HEAD_SIZE > PAGE_SIZE);
+	if (buf && read_head(log->vol, buf, &crc))
 		size = VSS_DISK_HEAD_SIZE;
+	free_page((unsigned long)buf);
 	spin_lock(&log->lock);
 	log->head = crc;
 	log->head_size = size;
@@ -92,7 +88,8 @@ void vss_head_written(struct vss_volume *vol)
 
 /**
  * vss_head_is_same() - is the volume's head the one that was recorded?
- * @log:	the log, its superblock as it was found
+ * @log:	the log, its superblock as it was found; no group was begun, so its
+ *		buffer is free
  *
  * Return: true if it is, false also if none was recorded.
  */
@@ -104,7 +101,8 @@ bool vss_head_is_same(struct vss_log *log)
 	/* Who does not know of it may have written the volume, and not it. */
 	return le64_to_cpu(super->ro_compat) & VSS_DISK_RO_COMPAT_HEAD &&
 		le32_to_cpu(super->head_size) == VSS_DISK_HEAD_SIZE &&
-		read_head(log->vol, &crc) && crc == le32_to_cpu(super->head);
+		read_head(log->vol, log->buf, &crc) &&
+		crc == le32_to_cpu(super->head);
 }
 
 /**
