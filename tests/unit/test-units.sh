@@ -8,7 +8,7 @@ set -u
 top=${VSS_TOP:?}
 export LC_ALL=C
 if ! command -v systemd-analyze >/dev/null; then
-	echo "no systemd-analyze: skipped"
+	echo "ok - units # SKIP no systemd-analyze"
 	exit 0
 fi
 dir=$(mktemp -d) || exit 1
@@ -44,7 +44,7 @@ printf '[Unit]\nRequires=vss-areas.service%s\n' "$early" >"$dir/vss-test-boot.ta
 case $early in
 *systemd-udevd.service*) ;;
 *)
-	echo "no units of systemd's: skipped"
+	echo "ok - units # SKIP no units of systemd's"
 	exit 0
 	;;
 esac
@@ -58,6 +58,22 @@ for file in "$dir"/*.service "$dir"/*.timer "$dir/vss-test-boot.target"; do
 		status=1
 	fi
 done
+
+# When it may run is over in each boot, also where there was nothing to load.
+flag=$(sed -n 's/^ConditionPathExists=!//p' "$top/userspace/systemd/vss-areas.service.in")
+if ! command -v systemd-tmpfiles >/dev/null; then
+	echo "ok - $flag is made # SKIP no systemd-tmpfiles"
+else
+	mkdir -p "$dir/root/run"
+	systemd-tmpfiles --create --root="$dir/root" "$top/userspace/systemd/vss.tmpfiles" 2>"$dir/said"
+	if [ -e "$dir/root${flag:?}" ]; then
+		echo "ok - $flag is made"
+	else
+		echo "not ok - $flag is made"
+		cat "$dir/said"
+		status=1
+	fi
+fi
 
 # What is asked is answered: this is a cycle.
 sed -i 's/^Before=local-fs-pre.target.*/& systemd-udevd.service/' "$dir/vss-areas.service"
