@@ -4,6 +4,7 @@
  */
 #include "unit.h"
 
+#include <endian.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <stdio.h>
@@ -284,8 +285,9 @@ static void bad_plans(void **state)
 {
 	struct vss_error err = { 0 };
 	struct files *f = *state;
+	const uint64_t most = UINT64_MAX;
+	uint64_t from, count;
 	struct stat st;
-	uint64_t from;
 
 	make_different(f);
 	open_files(f);
@@ -298,7 +300,15 @@ static void bad_plans(void **state)
 	f->work.size += 512;
 	assert_int_equal(fstat(f->work.plan, &st), 0);
 	assert_int_equal((uint64_t)st.st_size, 32 + 16 * f->work.count);
+	count = htole64(f->work.count);
 	assert_true((uint64_t)st.st_size <= revert_plan_room(f->work.count * REVERT_BLOCK));
+	/* a number of blocks that the volume does not have */
+	assert_int_equal(pwrite(f->work.plan, &most, sizeof(most), 16), sizeof(most));
+	assert_int_equal(revert_verify(&f->work, &from, &err), -EUCLEAN);
+	assert_int_equal(revert_copy(&f->work, 0, &err), -EUCLEAN);
+	assert_memory_equal(now(f), f->old, SIZE);
+	assert_int_equal(pwrite(f->work.plan, &count, sizeof(count), 16), sizeof(count));
+	assert_int_equal(revert_verify(&f->work, &from, &err), 0);
 	assert_int_equal(ftruncate(f->work.plan, st.st_size - 1), 0);
 	assert_int_equal(revert_verify(&f->work, &from, &err), -EUCLEAN);
 	assert_non_null(strstr(err.text, "damaged"));
@@ -466,6 +476,19 @@ static void records(void **state)
 	revert_record_close(&record);
 	/* where no record can be, no revert begins */
 	assert_true(revert_record_write("/proc/none", &record) < 0);
+	/* names that others have given cannot break it in pieces */
+	strcpy(record.volume.device, "serial a\nstate=done   ");
+	strcpy(record.volume.fs, "b\nc");
+	strcpy(record.image_fs, "\nend=");
+	record.state = REVERT_WRITING;
+	assert_int_equal(revert_record_write(dir, &record), 0);
+	seen = read_records(dir);
+	assert_int_equal(seen.count, 1);
+	assert_int_equal(seen.record.state, REVERT_WRITING);
+	assert_string_equal(seen.record.volume.device, "serial a state=done   ");
+	assert_string_equal(seen.record.volume.fs, "b c");
+	assert_string_equal(seen.record.image_fs, " end=");
+	revert_record_close(&record);
 	assert_true(revert_record_room("/proc/none", &room) < 0);
 }
 
