@@ -372,6 +372,33 @@ static void identities(void **state)
 	close(fd);
 }
 
+/*
+ * Half a revert is history only when the volume has another file system: neither what a mount
+ * writes to it, nor what could not be read, is one.
+ */
+static void made_anew(void **state)
+{
+	struct revert_identity was = { .fs = "aaaa", .head = "1" }, is = was;
+
+	(void)state;
+	assert_false(revert_is_made_anew(&was, "aaaa", &is));
+	strcpy(is.head, "2");
+	assert_false(revert_is_made_anew(&was, "aaaa", &is));
+	assert_false(revert_is_made_anew(&was, "", &is));
+	strcpy(is.fs, "bbbb");
+	assert_false(revert_is_made_anew(&was, "bbbb", &is));
+	assert_true(revert_is_made_anew(&was, "aaaa", &is));
+	assert_true(revert_is_made_anew(&was, "", &is));
+	/* nothing was read */
+	is.head[0] = '\0';
+	assert_false(revert_is_made_anew(&was, "aaaa", &is));
+	strcpy(is.head, "2");
+	is.fs[0] = '\0';
+	assert_false(revert_is_made_anew(&was, "aaaa", &is));
+	was.fs[0] = '\0';
+	assert_false(revert_is_made_anew(&was, "", &is));
+}
+
 /* ---- records ---- */
 
 struct seen {
@@ -522,6 +549,39 @@ static void stuck_record(void **state)
 	revert_record_close(&record);
 }
 
+/* One that another takes the place of goes whole, or stays as it was: not as one that is done. */
+static void dropped_record(void **state)
+{
+	struct revert_record record = example();
+	char dir[96], path[200], id[VSS_UUID_TEXT_SIZE];
+	struct files *f = *state;
+	struct seen seen;
+	int fd;
+
+	snprintf(dir, sizeof(dir), "%s/state", f->dir);
+	assert_int_equal(revert_record_drop(dir, &record), 0);
+	record.state = REVERT_FAILED;
+	assert_int_equal(revert_record_write(dir, &record), 0);
+	fd = revert_plan_open(dir, &record.snapshot, true);
+	assert_true(fd >= 0);
+	close(fd);
+	/* a folder in its place cannot be unlinked */
+	snprintf(path, sizeof(path), "%s/reverts/%s", dir, vss_uuid_format(&record.snapshot, id));
+	assert_int_equal(unlink(path), 0);
+	assert_int_equal(mkdir(path, 0700), 0);
+	assert_true(revert_record_drop(dir, &record) < 0);
+	assert_int_equal(record.state, REVERT_FAILED);
+	assert_int_equal(rmdir(path), 0);
+	assert_int_equal(revert_record_write(dir, &record), 0);
+	seen = read_records(dir);
+	assert_int_equal(seen.count, 1);
+	assert_int_equal(seen.record.state, REVERT_FAILED);
+	assert_int_equal(revert_record_drop(dir, &record), 0);
+	assert_int_equal(read_records(dir).count, 0);
+	assert_int_equal(revert_plan_open(dir, &record.snapshot, false), -ENOENT);
+	revert_record_close(&record);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -534,8 +594,10 @@ int main(void)
 		cmocka_unit_test_setup_teardown(others_are_found, setup, teardown),
 		cmocka_unit_test_setup_teardown(bad_plans, setup, teardown),
 		cmocka_unit_test_setup_teardown(identities, setup, teardown),
+		cmocka_unit_test(made_anew),
 		cmocka_unit_test_setup_teardown(records, setup, teardown),
 		cmocka_unit_test_setup_teardown(stuck_record, setup, teardown),
+		cmocka_unit_test_setup_teardown(dropped_record, setup, teardown),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

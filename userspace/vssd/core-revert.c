@@ -48,7 +48,6 @@ struct revert_op {
 	struct op op;
 	struct vss_uuid snapshot;
 	bool force;
-	bool in_use;
 	char *volume;
 };
 
@@ -120,10 +119,6 @@ static void revert_start(struct revert_op *r)
 		.volume = r->volume,
 	};
 
-	if (r->in_use && !r->force) {
-		refuse_in_use(r, snapshot);
-		return;
-	}
 	if (snapshot)
 		provider = provider_find(r->op.core, &snapshot->prop.provider_id);
 	if (!provider) {
@@ -186,7 +181,11 @@ static void revert_begin(void *arg)
 		return;
 	}
 	r->volume = vssd_strdup(volume.path);
-	r->in_use = volume.in_use;
+	/* Before the provider is asked: that counts as told where an older one left something to tell. */
+	if (volume.in_use && !r->force) {
+		refuse_in_use(r, snapshot);
+		return;
+	}
 	/* One that an earlier life began goes on: only its provider knows of that. */
 	revert = revert_find(core, r->volume);
 	provider = provider_find(core, revert ? &revert->provider_id : &snapshot->prop.provider_id);

@@ -32,6 +32,7 @@ struct system_revert {
 	vss_result result;
 	struct vss_error err;
 	bool mixture;			/* told until the volume is something else */
+	bool told;			/* since it is something else */
 	bool stuck;			/* it is complete, but its record cannot be removed */
 };
 

@@ -232,6 +232,21 @@ int revert_record_remove(const char *state_dir, struct revert_record *record)
 	return fsync(folder) ? -errno : 0;
 }
 
+int revert_record_drop(const char *state_dir, const struct revert_record *record)
+{
+	_cleanup_fd_ int folder = open_folder(state_dir, false);
+	char name[NAME_SIZE];
+
+	if (folder < 0)
+		return folder == -ENOENT ? 0 : folder;
+	if (unlinkat(folder, file_name(&record->snapshot, "", name), 0) && errno != ENOENT)
+		return -errno;
+	/* A plan without a record is nothing. */
+	unlinkat(folder, file_name(&record->snapshot, ".plan", name), 0);
+	fsync(folder);
+	return 0;
+}
+
 void revert_record_close(struct revert_record *record)
 {
 	if (record->fd >= 0)

@@ -3,13 +3,13 @@
  * Setting a volume back to a shadow copy of the system provider.
  *
  * The volume is unmounted, claimed until it is done, so that nobody mounts it meanwhile,
- * and written by a thread.  Newer shadow copies are deleted once it is claimed, as in VSS;
- * besides, they would make each write a copy.  The older ones and that one stay.
+ * and written by a thread.  Newer shadow copies are deleted before the first write, as in
+ * VSS; besides, they would make each write a copy.  The older ones and that one stay.
  *
  * Here are the provider's functions, and the list of reverts: those that run, those of an
  * earlier life that wait for the diff area of their shadow copy, and those whose failure is
  * told.  A failure that left a mixture of two contents is told again and again, until the
- * volume is set back anew, or its beginning shows that it is something else by now.
+ * volume is set back anew, or has another file system.
  */
 #include <errno.h>
 #include <fcntl.h>
@@ -125,8 +125,6 @@ static vss_result describe(struct system_revert *r, struct vss_kernel *kernel,
 		vss_error_set(err, ret, VSS_E_PROVIDER_VETO, "cannot look at %s: %s", r->device, strerror(-ret));
 		return VSS_E_PROVIDER_VETO;
 	}
-	/* Taken when it has failed, if it does. */
-	record->volume.head[0] = '\0';
 	record->overlay = snapshot->overlay;
 	return S_OK;
 }
@@ -146,18 +144,37 @@ static vss_result check_other(struct system_revert *r, struct system_revert **ot
 	return VSS_E_REVERT_IN_PROGRESS;
 }
 
+/*
+ * The older record stays, so this one has to go.  Where that cannot be either, it must not say
+ * that a mixture is complete, or that there is something to go on with.
+ */
+static void take_back(struct system_revert *r, const struct system_revert *other)
+{
+	if (!r->record.mixed) {
+		revert_record_remove(r->s->state_dir, &r->record);
+		return;
+	}
+	r->record.state = REVERT_FAILED;
+	memcpy(r->record.why, other->record.why, sizeof(r->record.why));
+	revert_record_write(r->s->state_dir, &r->record);
+	revert_record_drop(r->s->state_dir, &r->record);
+}
+
 /* The new record first: at no time is there none of what the volume holds. */
 static vss_result put_on_record(struct system_revert *r, struct system_revert *other, struct vss_error *err)
 {
 	int ret;
 
-	r->record.mixed = other && other->mixture;
+	r->record.mixed = other && other->mixture &&
+			  !revert_is_made_anew(&other->record.volume, other->record.image_fs, &r->record.volume);
+	/* Taken when it has failed, if it does. */
+	r->record.volume.head[0] = '\0';
 	r->record.percent = r->record.mixed ? other->record.percent : 0;
 	ret = revert_record_write(r->s->state_dir, &r->record);
 	if (!ret && other && !vss_uuid_equal(&other->record.snapshot, &r->record.snapshot)) {
-		ret = revert_record_remove(r->s->state_dir, &other->record);
+		ret = revert_record_drop(r->s->state_dir, &other->record);
 		if (ret)
-			revert_record_remove(r->s->state_dir, &r->record);
+			take_back(r, other);
 	}
 	if (!ret) {
 		if (other)
@@ -202,29 +219,27 @@ static vss_result begin(struct system_revert *r, struct vss_kernel *kernel, bool
 	r->record.epoch = volume.epoch;
 	r->record.writes = volume.writes;
 	result = put_on_record(r, other, err);
-	if (result != S_OK)
+	if (result != S_OK || revert_start(r))
 		return result;
-	result = revert_delete_newer(kernel, &snapshot, r->record.epoch, err);
-	if (result == S_OK && !revert_start(r)) {
-		vss_error_errno(err, -ENOMEM, "cannot start a thread");
-		result = E_OUTOFMEMORY;
-	}
-	if (result != S_OK) {
-		r->err = *err;
-		revert_end_unchanged(r, result);
-	}
-	return result;
+	vss_error_errno(err, -ENOMEM, "cannot start a thread");
+	r->err = *err;
+	revert_end_unchanged(r, E_OUTOFMEMORY);
+	return E_OUTOFMEMORY;
 }
 
 vss_result system_revert(void *state, const struct vss_uuid *snapshot, bool force, struct vss_error *err)
 {
 	const struct revert_record record = { .snapshot = *snapshot, .state = REVERT_PLANNED, .fd = -1 };
 	struct system_revert *r = revert_new(state, &record);
+	struct system *s = state;
 	struct vss_kernel *kernel;
 	vss_result result;
 
 	if (!r)
 		return E_OUTOFMEMORY;
+	/* vssd has asked just now, not its user: if this is refused, what it heard is to be told still. */
+	for (struct system_revert *other = s->reverts; other; other = other->next)
+		other->told = false;
 	result = system_kernel_open(false, &kernel, err);
 	if (result == S_OK && !kernel)
 		result = system_no_such(snapshot, err);
@@ -263,16 +278,23 @@ static vss_result tell_ended(struct system *s, struct system_revert *r, const st
 		*err = r->err;
 	if (r->stuck)
 		return result;
-	if (r->mixture && !r->record.volume.head[0]) {
+	if (!r->mixture) {
+		forget(s, r);
+		return result;
+	}
+	if (!r->record.volume.head[0] && now->head[0]) {
 		strcpy(r->record.volume.head, now->head);
 		revert_record_write(s->state_dir, &r->record);
 	}
-	/* Told once at least; it is history when its superblock is another one. */
-	if (r->mixture && (!strcmp(r->record.volume.head, now->head) ||
-			   revert_record_remove(s->state_dir, &r->record)))
+	if (!revert_is_made_anew(&r->record.volume, r->record.image_fs, now))
 		return result;
+	/* History, which is told once more. */
+	if (!r->told || revert_record_remove(s->state_dir, &r->record)) {
+		r->told = true;
+		return result;
+	}
 	forget(s, r);
-	return result;
+	return S_OK;
 }
 
 vss_result system_query_revert(void *state, const char *volume, uint32_t *percent, struct vss_error *err)
