@@ -13,6 +13,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "system/internal.h"
 #include "system/revert.h"
 
 #define SIZE	((3U << 20) + 12 * 512)	/* not whole pieces, nor whole blocks */
@@ -24,6 +25,7 @@ struct files {
 	atomic_uint percent;
 	atomic_bool stop;
 	unsigned int told[100];
+	char path[2][96];
 	size_t tells;
 };
 
@@ -582,6 +584,63 @@ static void dropped_record(void **state)
 	revert_record_close(&record);
 }
 
+/* ---- one of an earlier life ---- */
+
+/*
+ * One that cannot go on yet, here because the module cannot be asked, is not given up; while it
+ * waits its shadow copy stays, and its volume gets no new one, whatever it is called now.
+ */
+static void waiting(void **state)
+{
+	struct files *f = *state;
+	struct revert_record record = example(), other = example();
+	struct vss_blockdev volume = { .path = f->path[0] }, another = { .path = f->path[1] };
+	struct system s = { .state_dir = f->dir };
+	struct vss_error err = { 0 };
+	uint32_t percent;
+	int fd = open_file(f, "volume", f->old);
+
+	snprintf(f->path[0], sizeof(f->path[0]), "%s/volume", f->dir);
+	snprintf(f->path[1], sizeof(f->path[1]), "%s/another", f->dir);
+	revert_identify("/sys", "/dev/once", fd, &record.volume);
+	close(fd);
+	f->old[0] ^= 1;
+	close(open_file(f, "another", f->old));
+	/* of an earlier boot: then only what is read tells which volume it is */
+	vss_uuid_generate(&record.volume.boot);
+	other.state = REVERT_FAILED;
+	assert_int_equal(revert_record_write(f->dir, &record), 0);
+	assert_int_equal(revert_record_write(f->dir, &other), 0);
+	system_reverts_resume(&s, NULL, false);
+	assert_true(system_reverting_to(&s, &record.snapshot, &err));
+	assert_non_null(strstr(err.text, "the kernel module answers"));
+	assert_false(system_reverting_to(&s, &other.snapshot, &err));
+	assert_true(system_reverting(&s, &volume, &err));
+	assert_non_null(strstr(err.text, "broken off at 60 percent"));
+	assert_false(system_reverting(&s, &another, &err));
+	/* what cannot be looked at may be it */
+	assert_int_equal(unlink(f->path[1]), 0);
+	assert_true(system_reverting(&s, &another, &err));
+	assert_non_null(strstr(err.text, "cannot look at"));
+	assert_int_equal(system_query_revert(&s, "/dev/null", &percent, &err), S_OK);
+	system_reverts_stop(&s);
+	assert_int_equal(read_records(f->dir).count, 2);
+
+	/* without its shadow copy, that ended with the boot, it has failed; without the module that is known */
+	memset(&record.area, 0, sizeof(record.area));
+	assert_int_equal(revert_record_write(f->dir, &record), 0);
+	assert_int_equal(revert_record_remove(f->dir, &other), 0);
+	system_reverts_resume(&s, NULL, false);
+	assert_int_equal(read_records(f->dir).record.state, REVERT_WRITING);
+	system_reverts_stop(&s);
+	system_reverts_resume(&s, NULL, true);
+	assert_false(system_reverting_to(&s, &record.snapshot, &err));
+	assert_int_equal(read_records(f->dir).record.state, REVERT_FAILED);
+	system_reverts_stop(&s);
+	revert_record_close(&record);
+	revert_record_close(&other);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -598,6 +657,7 @@ int main(void)
 		cmocka_unit_test_setup_teardown(records, setup, teardown),
 		cmocka_unit_test_setup_teardown(stuck_record, setup, teardown),
 		cmocka_unit_test_setup_teardown(dropped_record, setup, teardown),
+		cmocka_unit_test_setup_teardown(waiting, setup, teardown),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

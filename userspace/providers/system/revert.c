@@ -7,8 +7,8 @@
  * VSS; besides, they would make each write a copy.  The older ones and that one stay.
  *
  * Here are the provider's functions, and the list of reverts: those that run, those of an
- * earlier life that wait for the diff area of their shadow copy, and those whose failure is
- * told.  A failure that left a mixture of two contents is told again and again, until the
+ * earlier life that wait, for the diff area of their shadow copy for example, and those whose
+ * failure is told.  A failure that left a mixture of two contents is told again and again, until the
  * volume is set back anew, or has another file system.
  */
 #include <errno.h>
@@ -89,11 +89,16 @@ static struct system_revert *find_running(struct system *s, struct vss_devno dev
 	return NULL;
 }
 
-/* One that does not run, whatever its volume is called today. */
+/* Whatever the volume is called today.  A waiting one may begin to run at any moment. */
+static bool is_of(const struct system_revert *r, const struct revert_identity *now)
+{
+	return runs(r) ? same(r->dev, now->dev) : revert_is_same(&r->record.volume, r->record.image_fs, now);
+}
+
 static struct system_revert *find_other(struct system *s, const struct revert_identity *now)
 {
 	for (struct system_revert *r = s->reverts; r; r = r->next)
-		if (!runs(r) && revert_is_same(&r->record.volume, r->record.image_fs, now))
+		if (is_of(r, now))
 			return r;
 	return NULL;
 }
@@ -137,10 +142,14 @@ static vss_result check_other(struct system_revert *r, struct system_revert **ot
 	*other = find_other(r->s, &r->record.volume);
 	if (!*other || atomic_load(&(*other)->phase) == REVERT_ENDED)
 		return S_OK;
-	vss_error_set(err, -EBUSY, VSS_E_REVERT_IN_PROGRESS,
-		      "a revert of %s is half done and waits for its diff area; load that with 'vssctl diff-area load', "
-		      "or remove %s/reverts/%s if it has gone for good", r->device, r->s->state_dir,
-		      vss_uuid_format(&(*other)->record.snapshot, id));
+	if (atomic_load(&(*other)->waits_for) == REVERT_FOR_AREA)
+		vss_error_set(err, -EBUSY, VSS_E_REVERT_IN_PROGRESS,
+			      "a revert of %s is half done and waits for its diff area; load that with "
+			      "'vssctl diff-area load', or remove %s/reverts/%s if it has gone for good, and start "
+			      "vssd anew", r->device, r->s->state_dir, vss_uuid_format(&(*other)->record.snapshot, id));
+	else
+		vss_error_set(err, -EBUSY, VSS_E_REVERT_IN_PROGRESS,
+			      "a revert of %s is half done; see 'vssctl revert --status'", r->device);
 	return VSS_E_REVERT_IN_PROGRESS;
 }
 
@@ -258,10 +267,18 @@ vss_result system_revert(void *state, const struct vss_uuid *snapshot, bool forc
 
 static vss_result tell_waiting(const struct system_revert *r, struct vss_error *err)
 {
+	static const char *const when[] = {
+		[REVERT_FOR_AREA] = "the persistent diff area of its shadow copy is loaded (see 'vssctl diff-area load'); "
+				    "do not mount it before",
+		[REVERT_FOR_VOLUME] = "it is no longer in use; it may hold a mixture of old and new, so unmount it, and "
+				      "do not write to it",
+		[REVERT_FOR_MODULE] = "the kernel module answers, which may be of another version than vssd; do not "
+				      "mount it before",
+	};
+
 	vss_error_set(err, -EAGAIN, VSS_E_PROVIDER_VETO,
-		      "a revert of %s was broken off at %u percent, and goes on when the persistent diff area of its "
-		      "shadow copy is loaded (see 'vssctl diff-area load'); do not mount it before",
-		      r->record.volume.name, r->record.percent);
+		      "a revert of %s was broken off at %u percent, and goes on when %s", r->record.volume.name,
+		      atomic_load(&r->percent), when[atomic_load(&r->waits_for)]);
 	return VSS_E_PROVIDER_VETO;
 }
 
@@ -299,17 +316,22 @@ static vss_result tell_ended(struct system *s, struct system_revert *r, const st
 
 vss_result system_query_revert(void *state, const char *volume, uint32_t *percent, struct vss_error *err)
 {
-	struct revert_identity now;
+	struct revert_identity now = { 0 };
 	struct system *s = state;
 	struct system_revert *r;
 	struct stat st;
+	int ret;
 
 	*percent = 0;
 	if (!s->reverts || stat(volume, &st) || !S_ISBLK(st.st_mode))
 		return S_OK;
 	r = find_running(s, (struct vss_devno) { major(st.st_rdev), minor(st.st_rdev) });
-	if (!r && identify(volume, &now))
-		return S_OK;
+	ret = r ? 0 : identify(volume, &now);
+	if (ret) {
+		vss_error_set(err, ret, VSS_E_PROVIDER_VETO, "cannot look at %s, whether one of the reverts that have "
+			      "not ended well was its: %s", volume, strerror(-ret));
+		return VSS_E_PROVIDER_VETO;
+	}
 	if (!r)
 		r = find_other(s, &now);
 	if (!r)
@@ -325,22 +347,49 @@ vss_result system_query_revert(void *state, const char *volume, uint32_t *percen
 	}
 }
 
-bool system_reverting(struct system *s, struct vss_devno dev, struct vss_error *err)
+static bool refuse(const struct system_revert *r, struct vss_error *err)
 {
-	const struct system_revert *r = find_running(s, dev);
-
-	if (!r)
-		return false;
-	vss_error_set(err, -EBUSY, VSS_E_PROVIDER_VETO, "%s is being set back to a shadow copy (%u percent); "
-		      "wait for it with 'vssctl revert --status'", r->device, atomic_load(&r->percent));
+	if (runs(r))
+		vss_error_set(err, -EBUSY, VSS_E_PROVIDER_VETO, "%s is being set back to a shadow copy (%u percent); "
+			      "wait for it with 'vssctl revert --status'", r->device, atomic_load(&r->percent));
+	else
+		tell_waiting(r, err);
 	return true;
+}
+
+static bool unfinished(const struct system_revert *r)
+{
+	return atomic_load(&r->phase) != REVERT_ENDED;
+}
+
+bool system_reverting(struct system *s, const struct vss_blockdev *volume, struct vss_error *err)
+{
+	struct system_revert *r = find_running(s, volume->dev);
+	struct revert_identity now;
+	bool any = false;
+	int ret;
+
+	if (r)
+		return refuse(r, err);
+	for (r = s->reverts; r; r = r->next)
+		any |= unfinished(r);
+	ret = any ? identify(volume->path, &now) : 0;
+	if (ret)
+		vss_error_set(err, ret, VSS_E_PROVIDER_VETO, "cannot look at %s, whether it is a volume that is to be "
+			      "set back: %s", volume->path, strerror(-ret));
+	if (!any || ret)
+		return ret;
+	for (r = s->reverts; r; r = r->next)
+		if (unfinished(r) && is_of(r, &now))
+			return refuse(r, err);
+	return false;
 }
 
 bool system_reverting_to(struct system *s, const struct vss_uuid *snapshot, struct vss_error *err)
 {
 	for (struct system_revert *r = s->reverts; r; r = r->next)
-		if (runs(r) && vss_uuid_equal(&r->record.snapshot, snapshot))
-			return system_reverting(s, r->dev, err);
+		if (unfinished(r) && vss_uuid_equal(&r->record.snapshot, snapshot))
+			return refuse(r, err);
 	return false;
 }
 
@@ -349,6 +398,7 @@ bool system_reverting_to(struct system *s, const struct vss_uuid *snapshot, stru
 struct reader {
 	struct system *s;
 	struct vss_kernel *kernel;
+	bool known;
 };
 
 static void take_record(void *data, struct revert_record *record)
@@ -374,13 +424,13 @@ static void take_record(void *data, struct revert_record *record)
 		atomic_store(&r->phase, REVERT_ENDED);
 		break;
 	default:
-		revert_resume(r, reader->kernel);
+		revert_resume(r, reader->kernel, reader->known);
 	}
 }
 
-void system_reverts_resume(struct system *s, struct vss_kernel *kernel)
+void system_reverts_resume(struct system *s, struct vss_kernel *kernel, bool known)
 {
-	struct reader reader = { s, kernel };
+	struct reader reader = { s, kernel, known };
 
 	revert_records_read(s->state_dir, take_record, &reader);
 }
