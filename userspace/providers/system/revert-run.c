@@ -239,13 +239,14 @@ static int work(struct system_revert *r, struct vss_kernel *kernel)
 	if (ret)
 		return ret;
 	work = work_of(r);
-	if (r->record.state == REVERT_PLANNED)
+	if (r->record.state == REVERT_PLANNED) {
 		ret = plan(r, &work, kernel, &snapshot);
-	else
+	} else {
 		ret = revert_verify(&work, &from, &r->err);
-	/* A power failure may have brought newer ones back. */
-	if (!ret && r->resumed && revert_delete_newer(kernel, &snapshot, r->record.epoch, &r->err) != S_OK)
-		ret = -EIO;
+		/* A power failure may have brought newer ones back. */
+		if (!ret && revert_delete_newer(kernel, &snapshot, r->record.epoch, &r->err) != S_OK)
+			ret = -EIO;
+	}
 	if (ret)
 		return ret;
 	ret = revert_copy(&work, from, &r->err);
