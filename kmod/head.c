@@ -9,6 +9,7 @@
  * the two costs the snapshots, and never makes a wrong one look right.
  */
 #include <linux/crc32c.h>
+#include <linux/delay.h>
 #include <linux/slab.h>
 
 #include "log.h"
@@ -103,6 +104,25 @@ bool vss_head_is_same(struct vss_log *log)
 		le32_to_cpu(super->head_size) == VSS_DISK_HEAD_SIZE &&
 		read_head(log->vol, log->buf, &crc) &&
 		crc == le32_to_cpu(super->head);
+}
+
+/**
+ * vss_head_settle() - see to it that the volume's head is not being read
+ * @log:	the log
+ *
+ * Return: false: the volume's device has not answered for 2 s.
+ */
+bool vss_head_settle(struct vss_log *log)
+{
+	unsigned int tries;
+
+	for (tries = 0; tries < 100; tries++) {
+		cancel_delayed_work(&log->head_read_work);
+		if (!work_busy(&log->head_read_work.work))
+			return true;
+		fsleep(20000);
+	}
+	return false;
 }
 
 /**

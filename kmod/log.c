@@ -1048,8 +1048,9 @@ void vss_log_close(struct vss_log *log)
 	/* It may be about to queue the witness. */
 	flush_work(&log->work);
 	cancel_delayed_work_sync(&log->witness_work);
-	cancel_delayed_work_sync(&log->record_work);
+	/* This may fail, and so queue the next one. */
 	vss_head_stop(log);
+	cancel_delayed_work_sync(&log->record_work);
 }
 
 /**

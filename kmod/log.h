@@ -185,6 +185,7 @@ sector_t vss_disk_log_sector(const struct vss_log *log, u32 half, u32 index);
 
 void vss_head_init(struct vss_log *log);
 void vss_head_stop(struct vss_log *log);
+bool vss_head_settle(struct vss_log *log);
 void vss_head_written(struct vss_volume *vol);
 bool vss_head_is_same(struct vss_log *log);
 

@@ -178,12 +178,17 @@ static int load(struct vss_log *log, const struct vss_log_request *req,
 	u32 epoch = 0;
 	int err;
 
-	vol->leaving = true;	/* what it drops is no news */
+	err = vss_volume_check(vol, extack);
+	if (err)
+		return err;
+	/* What is dropped until there is a log is no news. */
+	WRITE_ONCE(vol->leaving, true);
+	/* From here on vss_snapshots_shrunk() leaves them to the end of this. */
+	synchronize_rcu();
 	err = vss_log_replay(log, &epoch, &lost);
-	vol->leaving = false;
 	if (err) {
 		NL_SET_ERR_MSG(extack, "no memory for what is in the diff area");
-		return err;
+		goto out;
 	}
 	if (le32_to_cpu(log->super->state) == VSS_DISK_LOST)
 		lost = le32_to_cpu(log->super->lost_reason) ?: VSS_LOST_DAMAGED;
@@ -234,6 +239,8 @@ static int load(struct vss_log *log, const struct vss_log_request *req,
 		set_live(vol);
 unhold:
 	vss_gate_unhold(vol);
+out:
+	WRITE_ONCE(vol->leaving, false);
 	if (!err) {
 		/* An interrupted change of halves goes on; deletions wait for it. */
 		queue_work(log->wq, &log->work);
@@ -395,15 +402,16 @@ int vss_log_leave(struct vss_volume *vol)
 	/* They are lost: no write is to wait for an area that does not answer. */
 	if (err)
 		vss_gate_unhold(vol);
+	begin_hold_watch(&watch, vol);
 	/* Or the log would not end where the superblock says. */
 	vss_log_close(log);
 	good = !log->dead && has_good(vol);
-	begin_hold_watch(&watch, vol);
 	if (!err && !log->dead)
 		err = say_clean(log);
 	hung = end_hold_watch(&watch);
 	doomed = vss_log_is_doomed(log);
-	if (good && (err || hung || doomed)) {
+	/* One that was doomed before it was closed is dead, and not buried. */
+	if (doomed || (good && (err || hung))) {
 		/* Those that need copies wait until the loss is recorded. */
 		vss_gate_unhold(vol);
 		vss_log_bury(log, doomed ? VSS_LOST_RESIZED :

@@ -1,11 +1,11 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * Notice of tracked disks that become smaller.
+ * Notice of tracked disks, and of those with diff areas, that become smaller.
  *
  * What lies beyond a disk's new end may be lost, and nobody has asked for a copy
- * of it.  When the disk becomes as large as it was, that cannot be seen any more:
- * there is something to be read again, only not what was there.  So snapshots
- * end when the disk does, not when somebody looks at it.
+ * of it, or it was the copy.  When the disk becomes as large as it was, that
+ * cannot be seen any more: there is something to be read again, only not what was
+ * there.  So snapshots end when the disk does, not when somebody looks at it.
  *
  * The kernel has no notifier for this.  Every driver tells a disk's size by one
  * of two functions, which are traced, and not redirected.  The size of a
@@ -34,7 +34,6 @@ static void notrace shrink_handler(unsigned long ip, unsigned long parent_ip,
 {
 	struct gendisk *disk = (void *)vss_ftrace_arg(fregs, 0);
 	sector_t sectors = vss_ftrace_arg(fregs, 1);
-	struct vss_volume *vol = NULL;
 
 	if (disk == READ_ONCE(probe)) {
 		atomic_inc(&probe_seen);
@@ -44,9 +43,7 @@ static void notrace shrink_handler(unsigned long ip, unsigned long parent_ip,
 	if (test_bit(GD_DEAD, &disk->state))
 		return;
 	rcu_read_lock();
-	while ((vol = vss_volume_next_hit(disk, sectors, U64_MAX - sectors,
-					  vol)))
-		vss_snapshots_shrunk(vol);
+	vss_volumes_resized(disk, sectors);
 	rcu_read_unlock();
 }
 

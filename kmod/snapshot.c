@@ -174,7 +174,8 @@ bool vss_snapshot_is_whole(const struct vss_snapshot *snap)
 }
 
 /**
- * vss_snapshots_shrunk() - the volume's disk is about to end within the volume
+ * vss_snapshots_shrunk() - the volume's disk is about to end within the volume,
+ *	or the disk of its diff area within that
  * @vol:	the volume, under rcu_read_lock()
  *
  * Images give errors when it returns.  Does not sleep.  With a persistent area
@@ -185,13 +186,15 @@ void vss_snapshots_shrunk(struct vss_volume *vol)
 {
 	struct vss_log *log;
 
+	/* Who sees the new count sees vss_volume.cut. */
+	smp_mb__before_atomic();
 	atomic_inc(&vol->shrunk);
 	/* Pairs with the barrier in load(): that sees it, or we see the log. */
 	smp_mb__after_atomic();
 	log = READ_ONCE(vol->log);
 	if (log)
 		vss_log_doom(log, VSS_LOST_RESIZED);
-	else
+	else if (!READ_ONCE(vol->leaving))
 		vss_snapshots_lose(vol, VSS_LOST_RESIZED);
 }
 

@@ -14,7 +14,7 @@ for layer in usr etc; do
 done
 cp -r "$stage/lib" "$dir/usr/upper/"
 mkdir -p "$dir/etc/upper/vss"
-echo "LABEL=vss-root /dev/vda2" >"$dir/etc/upper/vss/areas"
+echo "LABEL=vss-root PARTLABEL=vss-root-area" >"$dir/etc/upper/vss/areas"
 cp -r /etc/initramfs-tools "$dir/conf"
 printf '%s\n' MODULES=list BUSYBOX=y COMPRESS=gzip COMPRESSLEVEL=1 RESUME=none FSTYPE=ext4 \
 	>>"$dir/conf/initramfs.conf"

@@ -11,6 +11,8 @@
 share=/run/vss/share
 split "$(disk root)" 64M 60M
 root=${parts[0]} area=${parts[1]}
+run_ok sfdisk --quiet --part-label "$(disk root)" 2 vss-root-area
+settle
 run_ok mkfs.ext4 -q -L vss-root "$root"
 mkdir "$TEST_TMP/mnt"
 run_ok mount "$root" "$TEST_TMP/mnt"

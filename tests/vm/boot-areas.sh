@@ -13,11 +13,21 @@ hooks=/usr/share/initramfs-tools
 [[ -e $hooks/hook-functions ]] || skip "no initramfs-tools here"
 split "$(disk vd0)" 16M 16M
 root=${parts[0]} other=${parts[1]}
-split "$(disk vd1)" 40M 40M
-root_area=${parts[0]} other_area=${parts[1]}
+split "$(disk vd1)" 40M 40M 40M
+root_area=${parts[0]} other_area=${parts[1]} empty=${parts[2]}
 run_ok mkfs.ext4 -q -L vss-root "$root"
 run_ok mkfs.ext4 -q "$other"
 settle
+
+# stays DEVICE: prints a name for the table.
+stays()
+{
+	local uuid
+
+	uuid=$(lsblk -ndo PARTUUID "$1")
+	echo "PARTUUID=${uuid:?}"
+}
+root_line="$(stays "$root") $(stays "$root_area")" other_line="$(stays "$other") $(stays "$other_area")"
 
 # boot_as NAME: the module and vssctl take this for another boot. Name "" is the true one.
 boot_as()
@@ -93,12 +103,12 @@ meanwhile()
 	[[ ! -w $TEST_TMP/mnt ]] || echo "$EPOCHREALTIME" >"$TEST_TMP/mnt/meanwhile"
 	run_ok umount "$TEST_TMP/mnt"
 }
-printf '%s\n' "$root $root_area" "$other $other_area" >"$TEST_TMP/both"
+printf '%s\n' "$root_line" "$other_line" >"$TEST_TMP/both"
 
 echo "--- the initramfs"
 # It resolves the names, and finds what is missing itself.
 mkdir -p /etc/vss
-printf '%s\n' '# root' "LABEL=vss-root  $root_area" "$other $other_area" 'one' >/etc/vss/areas
+printf '%s\n' '# root' "LABEL=vss-root  $(stays "$root_area")" "$other_line" 'one' >/etc/vss/areas
 init=$TEST_TMP/init
 mkdir -p "$init"/{bin,sbin,dev,proc,sys,run,etc,tmp,usr}
 for dir in bin sbin lib lib64; do
@@ -201,9 +211,15 @@ run_ok boot --unclean
 alive
 away
 
-echo "--- another volume of the same size"
+echo "--- one device under two names"
 crash 5
-printf '%s\n' "$root $other_area" >"$TEST_TMP/areas"
+printf '%s\n' "$root_line" "LABEL=vss-root $(stays "$other_area")" >"$TEST_TMP/areas"
+expect_fail -m 'of line 2 as well' vssctl diff-area boot --table "$TEST_TMP/areas" --unclean
+expect_fail -m 'of line 1 as well' vssctl diff-area boot --table "$TEST_TMP/areas" --unclean
+[[ ! -d /sys/module/vss ]] || fail "one of them was tried"
+
+echo "--- another volume of the same size"
+printf '%s\n' "$(stays "$root") $(stays "$other_area")" >"$TEST_TMP/areas"
 expect_fail -m 'lost (untracked)' vssctl diff-area boot --table "$TEST_TMP/areas" --unclean
 lost 1
 away
@@ -211,8 +227,8 @@ away
 echo "--- vouched for once"
 crash 6
 rm -f /run/vss/areas-vouched
-printf '%s\n' "$root" "$root $root" "$root $root_area" "$root $other_area" "/dev/none $other_area" >"$TEST_TMP/areas"
-expect_fail -m 'areas:4: the volume has a line' vssctl diff-area boot --table "$TEST_TMP/areas" --unclean --last
+printf '%s\n' "$root" "$root $root_area" "$root_line" "/dev/none $(stays "$other_area")" >"$TEST_TMP/areas"
+expect_fail -m "areas:2: $root may be another device" vssctl diff-area boot --table "$TEST_TMP/areas" --unclean --last
 alive 0
 expect_fail -m 'too late in this boot' boot --unclean
 alive 0
@@ -224,7 +240,7 @@ rm -f /run/vss/areas-vouched
 echo "--- what somebody else has attached stays so"
 load_vss
 run_ok vssctl attach -q "$other"
-printf '%s\n' "$other $(disk vd2)" >"$TEST_TMP/areas"
+printf '%s\n' "$(stays "$other") $(stays "$empty")" >"$TEST_TMP/areas"
 expect_fail -m 'no persistent diff area' vssctl diff-area boot --table "$TEST_TMP/areas"
 [[ $(vssctl status --json | json volume) == "$other" ]] || fail "it was detached"
 run_ok vssctl detach -q "$other"

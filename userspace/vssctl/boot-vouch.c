@@ -19,6 +19,9 @@
 /* In the superblock of ext2 and its successors: the journal is to be replayed. */
 #define EXT_INCOMPAT_AT	(1024 + 0x60)
 #define EXT_RECOVER	0x0004
+/* It was unmounted, or has a journal, and no errors. */
+#define EXT_STATE_AT	(1024 + 0x3a)
+#define EXT_VALID	0x0001
 
 int vssctl_claim_volume(const char *path, int tries)
 {
@@ -44,6 +47,7 @@ bool vssctl_head_tells(int fd)
 {
 	blkid_probe probe __attribute__((cleanup(cleanup_probe))) = blkid_new_probe();
 	uint32_t incompat;
+	uint16_t state;
 	const char *type;
 
 	if (!probe || blkid_probe_set_device(probe, fd, 0, 0) || blkid_probe_enable_superblocks(probe, 1) ||
@@ -55,7 +59,8 @@ bool vssctl_head_tells(int fd)
 	if (strcmp(type, "ext2") && strcmp(type, "ext3") && strcmp(type, "ext4"))
 		return false;
 	return pread(fd, &incompat, sizeof(incompat), EXT_INCOMPAT_AT) == sizeof(incompat) &&
-		!(le32toh(incompat) & EXT_RECOVER);
+		!(le32toh(incompat) & EXT_RECOVER) &&
+		pread(fd, &state, sizeof(state), EXT_STATE_AT) == sizeof(state) && le16toh(state) & EXT_VALID;
 }
 
 static void make_parent(const char *path)

@@ -23,7 +23,8 @@ int vssctl_claim_volume(const char *path, int tries);
  * else when it is mounted for writing?  ext2, ext3 and ext4 do, and wait for it: time and
  * count of mounts, and whether the journal is to be replayed.  XFS writes to its log first,
  * btrfs to what was free; whatever else there is, is not known to.  Not where a journal is to
- * be replayed: who does that writes elsewhere first, and may be stopped before the end.
+ * be replayed: who does that writes elsewhere first, and may be stopped before the end. Nor
+ * without a journal where it was mounted: its diff area may have been given up meanwhile.
  */
 bool vssctl_head_tells(int fd);
 

@@ -2,11 +2,12 @@
 /*
  * vssctl diff-area boot: attach the volumes of /etc/vss/areas and load their diff
  * areas, before anybody writes to them.  Run by the initramfs for the root volume and
- * what else is there already, by systemd for the rest.  With --leave the reverse, when the
- * machine stops.
+ * what else is there already, and by systemd for the rest, once, while nothing can be
+ * mounted yet.  With --leave the reverse, when the machine stops.
  *
- * A volume must not be kept from its users by this: what fails is told, the volume is
- * let go of, and the machine goes on.
+ * While a volume is loaded it is claimed, and mount(8) would find it busy.  So nothing here
+ * runs when devices come later: that is left to whoever mounts them, with "diff-area load"
+ * before that.  What fails is told, the volume is let go of, and the machine goes on.
  */
 #include <errno.h>
 #include <fcntl.h>
@@ -40,17 +41,20 @@ static const struct vssctl_option options[] = {
 	{ 0 },
 };
 
+struct pair {
+	struct vss_blockdev volume, device;
+};
+
 struct boot {
 	struct vssctl *ctl;
 	struct vssctl_areas areas;
+	const char *table;
+	struct pair *pairs;		/* of each line: what its names stand for */
+	struct vssctl_areas_devs *devs;	/* of each line: the same, as numbers */
 	bool *done;			/* of each line: loaded, or given up */
 	bool unclean, leave;
 	char **names;			/* whom to wait for; none: all */
 	int nr_names;
-};
-
-struct pair {
-	struct vss_blockdev volume, device;
 };
 
 static void pair_clear(struct pair *pair)
@@ -59,13 +63,39 @@ static void pair_clear(struct pair *pair)
 	vss_blockdev_clear(&pair->device);
 }
 
-/* True: both are there. */
-static bool resolve(const struct vssctl_areas_line *line, struct pair *pair)
+static struct vss_devno resolve(const char *name, struct vss_blockdev *found)
 {
-	struct vss_error err;
+	vss_blockdev_clear(found);
+	if (vss_blockdev_resolve(name, found, NULL))
+		return (struct vss_devno) { 0, 0 };
+	return found->dev;
+}
 
-	return !vss_blockdev_resolve(line->volume, &pair->volume, &err) &&
-	       !vss_blockdev_resolve(line->device, &pair->device, &err);
+/* All lines, before the first is tried: any may name the device of another. */
+static void look(struct boot *b)
+{
+	for (size_t i = 0; i < b->areas.count; i++) {
+		if (b->done[i])
+			continue;
+		b->devs[i].volume = resolve(b->areas.lines[i].volume, &b->pairs[i].volume);
+		b->devs[i].device = resolve(b->areas.lines[i].device, &b->pairs[i].device);
+	}
+}
+
+/* Which one was meant nobody can tell, and the wrong one would lose its snapshots. */
+static int check_shared(struct boot *b, size_t i)
+{
+	const size_t other = vssctl_areas_shared(b->devs, b->areas.count, i);
+	const struct vssctl_areas_line *line = &b->areas.lines[i];
+
+	if (other == b->areas.count)
+		return 0;
+	if (other == i)
+		return vssctl_fail(b->ctl, E_INVALIDARG, "%s:%zu: %s and %s are one device; the line is left out",
+				   b->table, line->number, line->volume, line->device);
+	return vssctl_fail(b->ctl, E_INVALIDARG, "%s:%zu: %s or %s is the volume or the device of line %zu as well; the line "
+			   "is left out", b->table, line->number, line->volume, line->device,
+			   b->areas.lines[other].number);
 }
 
 /* The chunk size that the volume has to be attached with. */
@@ -219,18 +249,20 @@ static int leave(struct boot *b, const struct pair *pair)
 
 static int try_line(struct boot *b, size_t i)
 {
-	struct pair pair __attribute__((cleanup(pair_clear))) = { 0 };
+	const struct pair *pair = &b->pairs[i];
 	int ret, lock;
 
-	if (b->done[i] || !resolve(&b->areas.lines[i], &pair))
+	if (b->done[i] || !pair->volume.path || !pair->device.path)
 		return 0;
 	b->done[i] = true;
+	ret = b->leave ? 0 : check_shared(b, i);
 	/* Only where there is something to load is the module needed. */
-	ret = b->ctl->kernel ? 0 : vssctl_open_kernel(b->ctl);
+	if (!ret && !b->ctl->kernel)
+		ret = vssctl_open_kernel(b->ctl);
 	if (ret)
 		return ret;
 	lock = vssctl_lock(b->ctl);
-	ret = b->leave ? leave(b, &pair) : load(b, &pair);
+	ret = b->leave ? leave(b, pair) : load(b, pair);
 	vssctl_unlock(lock);
 	return ret;
 }
@@ -280,6 +312,7 @@ static int run_all(struct boot *b, uint64_t wait)
 	int ret = 0;
 
 	for (;;) {
+		look(b);
 		/* The last failure decides; each one is told. */
 		for (size_t i = 0; i < b->areas.count; i++)
 			ret = try_line(b, i) ?: ret;
@@ -289,16 +322,36 @@ static int run_all(struct boot *b, uint64_t wait)
 	}
 	for (size_t i = 0; i < b->areas.count; i++)
 		if (!b->leave && !b->done[i] && is_named(b, b->areas.lines[i].volume))
-			vssctl_warn(b->ctl, "%s or its diff area's device %s is not there (yet); if the volume is written "
-				    "before both are, its snapshots are lost", b->areas.lines[i].volume,
-				    b->areas.lines[i].device);
+			vssctl_warn(b->ctl, "%s or its diff area's device %s is not there (yet); when both are, load it with "
+				    "'vssctl diff-area load' before the volume is mounted, or its snapshots are lost",
+				    b->areas.lines[i].volume, b->areas.lines[i].device);
+	return ret;
+}
+
+/* With room for one at least: an empty table is a good one. */
+static int run_table(struct boot *b, uint64_t wait)
+{
+	const size_t room = b->areas.count + 1;
+	int ret;
+
+	b->pairs = calloc(room, sizeof(*b->pairs));
+	b->devs = calloc(room, sizeof(*b->devs));
+	b->done = calloc(room, sizeof(*b->done));
+	if (b->pairs && b->devs && b->done)
+		ret = run_all(b, wait);
+	else
+		ret = vssctl_fail(b->ctl, E_OUTOFMEMORY, "out of memory");
+	for (size_t i = 0; b->pairs && i < b->areas.count; i++)
+		pair_clear(&b->pairs[i]);
+	free(b->pairs);
+	free(b->devs);
+	free(b->done);
 	return ret;
 }
 
 static int run(struct vssctl *ctl, struct vssctl_args *args)
 {
-	const char *table = USUAL_TABLE;
-	struct boot b = { .ctl = ctl };
+	struct boot b = { .ctl = ctl, .table = USUAL_TABLE };
 	bool bad, last = false;
 	uint64_t wait = 0;
 	int opt, ret;
@@ -308,7 +361,7 @@ static int run(struct vssctl *ctl, struct vssctl_args *args)
 		case VSSCTL_OPTION_STOP:
 			return args->exit_code;
 		case OPT_TABLE:
-			table = optarg;
+			b.table = optarg;
 			break;
 		case OPT_WAIT:
 			if (!vssctl_number_value(args, "wait", 0, MAX_WAIT, &wait))
@@ -334,13 +387,7 @@ static int run(struct vssctl *ctl, struct vssctl_args *args)
 	b.unclean = b.unclean && vssctl_may_vouch(ctl, LAST_FLAG, last);
 	b.names = args->argv;
 	b.nr_names = args->argc;
-	ret = vssctl_areas_read(ctl, table, &b.areas, &bad);
-	b.done = calloc(b.areas.count + 1, sizeof(*b.done));
-	if (!ret && !b.done)
-		ret = vssctl_fail(ctl, E_OUTOFMEMORY, "out of memory");
-	if (!ret)
-		ret = run_all(&b, wait);
-	free(b.done);
+	ret = vssctl_areas_read(ctl, b.table, &b.areas, &bad) ?: run_table(&b, wait);
 	vssctl_areas_clear(&b.areas);
 	return ret ?: bad ? VSSCTL_FAILURE : VSSCTL_OK;
 }
