@@ -4,6 +4,7 @@
  */
 #include "unit.h"
 
+#include <endian.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <stdio.h>
@@ -12,6 +13,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "system/internal.h"
 #include "system/revert.h"
 
 #define SIZE	((3U << 20) + 12 * 512)	/* not whole pieces, nor whole blocks */
@@ -23,6 +25,7 @@ struct files {
 	atomic_uint percent;
 	atomic_bool stop;
 	unsigned int told[100];
+	char path[2][96];
 	size_t tells;
 };
 
@@ -284,8 +287,9 @@ static void bad_plans(void **state)
 {
 	struct vss_error err = { 0 };
 	struct files *f = *state;
+	const uint64_t most = UINT64_MAX;
+	uint64_t from, count;
 	struct stat st;
-	uint64_t from;
 
 	make_different(f);
 	open_files(f);
@@ -298,7 +302,15 @@ static void bad_plans(void **state)
 	f->work.size += 512;
 	assert_int_equal(fstat(f->work.plan, &st), 0);
 	assert_int_equal((uint64_t)st.st_size, 32 + 16 * f->work.count);
+	count = htole64(f->work.count);
 	assert_true((uint64_t)st.st_size <= revert_plan_room(f->work.count * REVERT_BLOCK));
+	/* a number of blocks that the volume does not have */
+	assert_int_equal(pwrite(f->work.plan, &most, sizeof(most), 16), sizeof(most));
+	assert_int_equal(revert_verify(&f->work, &from, &err), -EUCLEAN);
+	assert_int_equal(revert_copy(&f->work, 0, &err), -EUCLEAN);
+	assert_memory_equal(now(f), f->old, SIZE);
+	assert_int_equal(pwrite(f->work.plan, &count, sizeof(count), 16), sizeof(count));
+	assert_int_equal(revert_verify(&f->work, &from, &err), 0);
 	assert_int_equal(ftruncate(f->work.plan, st.st_size - 1), 0);
 	assert_int_equal(revert_verify(&f->work, &from, &err), -EUCLEAN);
 	assert_non_null(strstr(err.text, "damaged"));
@@ -360,6 +372,33 @@ static void identities(void **state)
 	revert_identify("/sys", "/dev/d", fd, &is);
 	assert_string_not_equal(was.head, is.head);
 	close(fd);
+}
+
+/*
+ * Half a revert is history only when the volume has another file system: neither what a mount
+ * writes to it, nor what could not be read, is one.
+ */
+static void made_anew(void **state)
+{
+	struct revert_identity was = { .fs = "aaaa", .head = "1" }, is = was;
+
+	(void)state;
+	assert_false(revert_is_made_anew(&was, "aaaa", &is));
+	strcpy(is.head, "2");
+	assert_false(revert_is_made_anew(&was, "aaaa", &is));
+	assert_false(revert_is_made_anew(&was, "", &is));
+	strcpy(is.fs, "bbbb");
+	assert_false(revert_is_made_anew(&was, "bbbb", &is));
+	assert_true(revert_is_made_anew(&was, "aaaa", &is));
+	assert_true(revert_is_made_anew(&was, "", &is));
+	/* nothing was read */
+	is.head[0] = '\0';
+	assert_false(revert_is_made_anew(&was, "aaaa", &is));
+	strcpy(is.head, "2");
+	is.fs[0] = '\0';
+	assert_false(revert_is_made_anew(&was, "aaaa", &is));
+	was.fs[0] = '\0';
+	assert_false(revert_is_made_anew(&was, "", &is));
 }
 
 /* ---- records ---- */
@@ -466,6 +505,19 @@ static void records(void **state)
 	revert_record_close(&record);
 	/* where no record can be, no revert begins */
 	assert_true(revert_record_write("/proc/none", &record) < 0);
+	/* names that others have given cannot break it in pieces */
+	strcpy(record.volume.device, "serial a\nstate=done   ");
+	strcpy(record.volume.fs, "b\nc");
+	strcpy(record.image_fs, "\nend=");
+	record.state = REVERT_WRITING;
+	assert_int_equal(revert_record_write(dir, &record), 0);
+	seen = read_records(dir);
+	assert_int_equal(seen.count, 1);
+	assert_int_equal(seen.record.state, REVERT_WRITING);
+	assert_string_equal(seen.record.volume.device, "serial a state=done   ");
+	assert_string_equal(seen.record.volume.fs, "b c");
+	assert_string_equal(seen.record.image_fs, " end=");
+	revert_record_close(&record);
 	assert_true(revert_record_room("/proc/none", &room) < 0);
 }
 
@@ -499,6 +551,96 @@ static void stuck_record(void **state)
 	revert_record_close(&record);
 }
 
+/* One that another takes the place of goes whole, or stays as it was: not as one that is done. */
+static void dropped_record(void **state)
+{
+	struct revert_record record = example();
+	char dir[96], path[200], id[VSS_UUID_TEXT_SIZE];
+	struct files *f = *state;
+	struct seen seen;
+	int fd;
+
+	snprintf(dir, sizeof(dir), "%s/state", f->dir);
+	assert_int_equal(revert_record_drop(dir, &record), 0);
+	record.state = REVERT_FAILED;
+	assert_int_equal(revert_record_write(dir, &record), 0);
+	fd = revert_plan_open(dir, &record.snapshot, true);
+	assert_true(fd >= 0);
+	close(fd);
+	/* a folder in its place cannot be unlinked */
+	snprintf(path, sizeof(path), "%s/reverts/%s", dir, vss_uuid_format(&record.snapshot, id));
+	assert_int_equal(unlink(path), 0);
+	assert_int_equal(mkdir(path, 0700), 0);
+	assert_true(revert_record_drop(dir, &record) < 0);
+	assert_int_equal(record.state, REVERT_FAILED);
+	assert_int_equal(rmdir(path), 0);
+	assert_int_equal(revert_record_write(dir, &record), 0);
+	seen = read_records(dir);
+	assert_int_equal(seen.count, 1);
+	assert_int_equal(seen.record.state, REVERT_FAILED);
+	assert_int_equal(revert_record_drop(dir, &record), 0);
+	assert_int_equal(read_records(dir).count, 0);
+	assert_int_equal(revert_plan_open(dir, &record.snapshot, false), -ENOENT);
+	revert_record_close(&record);
+}
+
+/* ---- one of an earlier life ---- */
+
+/*
+ * One that cannot go on yet, here because the module cannot be asked, is not given up; while it
+ * waits its shadow copy stays, and its volume gets no new one, whatever it is called now.
+ */
+static void waiting(void **state)
+{
+	struct files *f = *state;
+	struct revert_record record = example(), other = example();
+	struct vss_blockdev volume = { .path = f->path[0] }, another = { .path = f->path[1] };
+	struct system s = { .state_dir = f->dir };
+	struct vss_error err = { 0 };
+	uint32_t percent;
+	int fd = open_file(f, "volume", f->old);
+
+	snprintf(f->path[0], sizeof(f->path[0]), "%s/volume", f->dir);
+	snprintf(f->path[1], sizeof(f->path[1]), "%s/another", f->dir);
+	revert_identify("/sys", "/dev/once", fd, &record.volume);
+	close(fd);
+	f->old[0] ^= 1;
+	close(open_file(f, "another", f->old));
+	/* of an earlier boot: then only what is read tells which volume it is */
+	vss_uuid_generate(&record.volume.boot);
+	other.state = REVERT_FAILED;
+	assert_int_equal(revert_record_write(f->dir, &record), 0);
+	assert_int_equal(revert_record_write(f->dir, &other), 0);
+	system_reverts_resume(&s, NULL, false);
+	assert_true(system_reverting_to(&s, &record.snapshot, &err));
+	assert_non_null(strstr(err.text, "the kernel module answers"));
+	assert_false(system_reverting_to(&s, &other.snapshot, &err));
+	assert_true(system_reverting(&s, &volume, &err));
+	assert_non_null(strstr(err.text, "broken off at 60 percent"));
+	assert_false(system_reverting(&s, &another, &err));
+	/* what cannot be looked at may be it */
+	assert_int_equal(unlink(f->path[1]), 0);
+	assert_true(system_reverting(&s, &another, &err));
+	assert_non_null(strstr(err.text, "cannot look at"));
+	assert_int_equal(system_query_revert(&s, "/dev/null", &percent, &err), S_OK);
+	system_reverts_stop(&s);
+	assert_int_equal(read_records(f->dir).count, 2);
+
+	/* without its shadow copy, that ended with the boot, it has failed; without the module that is known */
+	memset(&record.area, 0, sizeof(record.area));
+	assert_int_equal(revert_record_write(f->dir, &record), 0);
+	assert_int_equal(revert_record_remove(f->dir, &other), 0);
+	system_reverts_resume(&s, NULL, false);
+	assert_int_equal(read_records(f->dir).record.state, REVERT_WRITING);
+	system_reverts_stop(&s);
+	system_reverts_resume(&s, NULL, true);
+	assert_false(system_reverting_to(&s, &record.snapshot, &err));
+	assert_int_equal(read_records(f->dir).record.state, REVERT_FAILED);
+	system_reverts_stop(&s);
+	revert_record_close(&record);
+	revert_record_close(&other);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -511,8 +653,11 @@ int main(void)
 		cmocka_unit_test_setup_teardown(others_are_found, setup, teardown),
 		cmocka_unit_test_setup_teardown(bad_plans, setup, teardown),
 		cmocka_unit_test_setup_teardown(identities, setup, teardown),
+		cmocka_unit_test(made_anew),
 		cmocka_unit_test_setup_teardown(records, setup, teardown),
 		cmocka_unit_test_setup_teardown(stuck_record, setup, teardown),
+		cmocka_unit_test_setup_teardown(dropped_record, setup, teardown),
+		cmocka_unit_test_setup_teardown(waiting, setup, teardown),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -3,8 +3,9 @@
 #
 # A volume is set back to a shadow copy by the system provider: content by checksum,
 # older copies unchanged, newer ones gone, no room taken; with vssd killed half way it goes
-# on, but never over what others have written; refused where it cannot be right.
-# REV-001 REV-004..009 REV-012
+# on, but never over what others have written; refused where it cannot be right. LONG=1: in
+# another boot and under another name too, with a record that stays, a lost shadow copy.
+# REV-001 REV-004..009 REV-012 REV-014
 # vm: timeout=500
 
 . "$(dirname "$0")/writers-lib.sh"
@@ -28,6 +29,7 @@ delayed()
 
 remove_dm()
 {
+	dmsetup remove --retry moved 2>/dev/null || :
 	dmsetup remove --retry slow 2>/dev/null || :
 }
 dmsetup create slow --uuid test-1 --table "0 $sectors delay $lower 0 0 $lower 0 0"
@@ -40,6 +42,19 @@ dir=$TEST_TMP/dir
 mkdir "$dir"
 run_ok mount "$volume" "$dir"
 cleanup_push _umount_tmp "$dir"
+
+# boot_as N: vssd and the module take this for another boot.
+boot_as()
+{
+	! mountpoint -q /proc/sys/kernel/random/boot_id || umount /proc/sys/kernel/random/boot_id
+	[[ $1 ]] || return 0
+	echo "00000000-0000-4000-8000-00000000000$1" >"$TEST_TMP/boot_id"
+	mount --bind "$TEST_TMP/boot_id" /proc/sys/kernel/random/boot_id
+}
+if [[ ${LONG:-} ]]; then
+	cleanup_push boot_as ''
+	boot_as 1
+fi
 
 load_vss
 # As small as they can be: neighbours of what differs are chunks of their own.
@@ -178,3 +193,97 @@ expect_fail -s 4 -m VSS_E_VOLUME_IN_USE vssctl revert "$wanted"
 run_ok umount "$dir"
 run_ok vssctl revert "$wanted"
 is_back
+
+[[ ${LONG:-} ]] || exit 0
+
+echo "--- another boot: the diff area comes late, and another volume has the name"
+change 6
+break_off "$wanted"
+run_ok vssctl detach -q "$volume"
+boot_as 2
+dmsetup rename slow moved
+other=$(part "$(disk vd0)" 2)
+dd if=/dev/urandom of="$other" bs=1M count=32 oflag=direct status=none
+dmsetup create slow --uuid test-2 --table "0 $sectors linear $other 0"
+settle
+other_sum=$(raw_sha /dev/mapper/slow)
+name=moved
+volume=/dev/mapper/moved
+start_vssd
+expect_fail -m 'diff-area load' vssctl revert --status "$volume"
+run_ok vssctl revert --status /dev/mapper/slow
+[[ $(records) == 1 ]] || fail "the record was given up"
+run_ok vssctl attach -q --chunk-size 4K "$volume"
+# a copy now would give it a diff area of its own, and the other could not be loaded
+expect_fail -m 'was broken off' vssctl create --context nas-rollback "$volume"
+run_ok vssctl diff-area load -q "$volume" "$area"
+wait_for 60 vssctl revert --status "$volume"
+is_back
+expect_sha "the other volume" /dev/mapper/slow "$other_sum"
+
+echo "--- a record that stays does not set back again"
+change 7
+delayed moved 1500
+run_ok vssctl revert --force "$wanted"
+wait_for 20 writing
+record=$(echo $reverts/*[0-9a-f])
+mount --bind "$record" "$record"
+cleanup_push eval "umount $record 2>/dev/null || :"
+delayed moved 0
+expect_fail -m 'completely, but its record' vssctl revert --status "$volume"
+expect_sha "the volume" "$volume" "$sum"
+change 8
+run_ok umount "$dir"
+now=$(raw_sha "$volume")
+stop_vssd KILL
+start_vssd
+expect_fail -m 'cannot be removed' vssctl revert --status "$volume"
+umount "$record"
+run_ok vssctl revert --status "$volume"
+[[ -z $(ls $reverts) ]] || fail "left: $(ls $reverts)"
+expect_sha "what was written" "$volume" "$now"
+
+echo "--- further back, without force"
+sum=$old_sum wanted=$old
+run_ok vssctl revert "$old"
+is_back
+[[ $(shadows) == "$old" ]] || fail "left: $(shadows)"
+
+echo "--- the shadow copy is lost half way"
+change 9
+delayed moved 1500
+run_ok vssctl revert --force "$old"
+wait_for 20 writing
+untrack
+delayed moved 0
+expect_fail -m 'a mixture' vssctl revert --status "$volume"
+expect_fail -m 'a mixture' vssctl revert --status "$volume"
+# neither a write to its first sectors makes something else of it, nor that vssd starts anew
+dd if=/dev/urandom of="$volume" bs=512 count=1 oflag=direct status=none
+for _ in 1 2; do
+	expect_fail -m 'a mixture' vssctl revert --status "$volume"
+	stop_vssd
+	start_vssd
+done
+run_ok mkfs.ext4 -qF "$volume"
+# told once more
+expect_fail -m 'a mixture' vssctl revert --status "$volume"
+run_ok vssctl revert --status "$volume"
+[[ -z $(ls $reverts) ]] || fail "left: $(ls $reverts)"
+
+echo "--- a writable copy, and a diff area on its own volume"
+own=$(part "$(disk vd0)" 3)
+run_ok mkfs.ext4 -q "$own"
+own_dir=$(mount_tmp "$own")
+run_ok vssctl attach "$own"
+run_ok vssctl diff-area add "$own" --file "$own_dir/area" --size 10M
+id=$(vssctl create --context nas-rollback --json "$own_dir" | json id)
+run_ok vssctl set-writable "$id" on
+expect_fail -m 'read-only first' vssctl revert --force "$id"
+run_ok vssctl set-writable "$id" off
+before=$(sha "$own")
+expect_fail -s 7 -m 'lies on it' vssctl revert --force "$id"
+mountpoint -q "$own_dir" || fail "it was unmounted"
+expect_sha "the volume" "$own" "$before"
+run_ok vssctl delete "$id"
+run_ok vssctl detach "$own"

@@ -19,7 +19,7 @@ static struct revert *revert_find(struct vssd_core *core, const char *volume)
 	return NULL;
 }
 
-static void revert_note(struct vssd_core *core, const char *volume, const struct vss_uuid *provider)
+static struct revert *revert_note(struct vssd_core *core, const char *volume, const struct vss_uuid *provider)
 {
 	struct revert *revert = revert_find(core, volume);
 
@@ -29,6 +29,7 @@ static void revert_note(struct vssd_core *core, const char *volume, const struct
 		TAILQ_INSERT_TAIL(&core->reverts, revert, link);
 	}
 	revert->provider_id = *provider;
+	return revert;
 }
 
 static void revert_forget(struct vssd_core *core, const char *volume)
@@ -38,6 +39,7 @@ static void revert_forget(struct vssd_core *core, const char *volume)
 	if (!revert)
 		return;
 	TAILQ_REMOVE(&core->reverts, revert, link);
+	core_timer_stop(core, &revert->timer);
 	free(revert->volume);
 	free(revert);
 }
@@ -48,7 +50,6 @@ struct revert_op {
 	struct op op;
 	struct vss_uuid snapshot;
 	bool force;
-	bool in_use;
 	char *volume;
 };
 
@@ -57,11 +58,13 @@ static void revert_clear(struct op *op)
 	free(((struct revert_op *)op)->volume);
 }
 
-/* Newer copies have gone: with their exposures, not only when somebody asks next. */
+static void look_for_newer(struct vssd_core *core);
+
 static void revert_known(void *arg)
 {
 	struct revert_op *r = arg;
 
+	look_for_newer(r->op.core);
 	op_done(&r->op);
 }
 
@@ -69,6 +72,7 @@ static void revert_started(void *arg, struct vssd_provider *provider, const stru
 {
 	struct revert_op *r = arg;
 	char id[VSS_UUID_TEXT_SIZE];
+	struct revert *revert;
 
 	vss_uuid_format(&r->snapshot, id);
 	if (reply->result != S_OK) {
@@ -79,7 +83,11 @@ static void revert_started(void *arg, struct vssd_provider *provider, const stru
 	}
 	core_log(r->op.core, LOG_NOTICE, VSSD_MESSAGE_REVERT, &r->op.session_id, "%s is set back to shadow copy %s",
 		 r->volume, id);
-	revert_note(r->op.core, r->volume, &provider->prop.provider_id);
+	revert = revert_note(r->op.core, r->volume, &provider->prop.provider_id);
+	core_timer_stop(r->op.core, &revert->timer);
+	revert->core = r->op.core;
+	revert->snapshot = r->snapshot;
+	revert->usec = VSSD_REVERT_POLL_USEC;
 	sets_refresh(r->op.core, revert_known, r);
 }
 
@@ -96,6 +104,37 @@ static size_t count_newer(struct vssd_core *core, const struct snapshot *than)
 				 !strcmp(snapshot->prop.original_volume_name, than->prop.original_volume_name) &&
 				 snapshot->prop.creation_time > than->prop.creation_time;
 	return count;
+}
+
+/*
+ * Newer copies go when the provider begins to write: with their exposures, not only when
+ * somebody asks next.
+ */
+static void newer_known(void *arg)
+{
+	look_for_newer(arg);
+}
+
+static void newer_again(void *arg)
+{
+	struct revert *revert = arg;
+
+	revert->timer = NULL;
+	sets_refresh(revert->core, newer_known, revert->core);
+}
+
+static void look_for_newer(struct vssd_core *core)
+{
+	struct revert *revert;
+
+	TAILQ_FOREACH(revert, &core->reverts, link) {
+		const struct snapshot *snapshot = snapshot_find(core, &revert->snapshot);
+
+		if (revert->timer || !snapshot || !count_newer(core, snapshot) || revert->usec > VSSD_REVERT_MOST_USEC)
+			continue;
+		revert->timer = core_timer(core, revert->usec, newer_again, revert);
+		revert->usec *= 2;
+	}
 }
 
 static void refuse_in_use(struct revert_op *r, const struct snapshot *snapshot)
@@ -120,10 +159,6 @@ static void revert_start(struct revert_op *r)
 		.volume = r->volume,
 	};
 
-	if (r->in_use && !r->force) {
-		refuse_in_use(r, snapshot);
-		return;
-	}
 	if (snapshot)
 		provider = provider_find(r->op.core, &snapshot->prop.provider_id);
 	if (!provider) {
@@ -186,7 +221,11 @@ static void revert_begin(void *arg)
 		return;
 	}
 	r->volume = vssd_strdup(volume.path);
-	r->in_use = volume.in_use;
+	/* Before the provider is asked: that counts as told where an older one left something to tell. */
+	if (volume.in_use && !r->force) {
+		refuse_in_use(r, snapshot);
+		return;
+	}
 	/* One that an earlier life began goes on: only its provider knows of that. */
 	revert = revert_find(core, r->volume);
 	provider = provider_find(core, revert ? &revert->provider_id : &snapshot->prop.provider_id);

@@ -132,12 +132,18 @@ vss_result system_break(void *state, const struct vss_uuid *set, uint32_t flags,
 
 vss_result system_revert(void *state, const struct vss_uuid *snapshot, bool force, struct vss_error *err);
 vss_result system_query_revert(void *state, const char *volume, uint32_t *percent, struct vss_error *err);
-/* True, with a sentence in @err: the volume is being set back, and no shadow copy of it can be made. */
-bool system_reverting(struct system *s, struct vss_devno dev, struct vss_error *err);
+/*
+ * True, with a sentence in @err: the volume is being set back, or is to be when that can go on,
+ * and no shadow copy of it can be made.
+ */
+bool system_reverting(struct system *s, const struct vss_blockdev *volume, struct vss_error *err);
 /* The same for the shadow copy that one is set back to: it cannot be deleted. */
 bool system_reverting_to(struct system *s, const struct vss_uuid *snapshot, struct vss_error *err);
-/* Go on with what an earlier life has begun.  @kernel: NULL when the module is not loaded */
-void system_reverts_resume(struct system *s, struct vss_kernel *kernel);
+/*
+ * Go on with what an earlier life has begun.  @kernel: NULL when the module is not loaded, or
+ * cannot be asked, in which case it is not @known whether shadow copies are there
+ */
+void system_reverts_resume(struct system *s, struct vss_kernel *kernel, bool known);
 /* Stop the threads; the next life goes on. */
 void system_reverts_stop(struct system *s);
 

@@ -87,21 +87,68 @@ static vss_result check_room(const struct system_revert *r, const struct vss_ker
 	return VSS_E_PROVIDER_VETO;
 }
 
+/* Number of the mount that a path leads to, -1 if that cannot be told. */
+static int mount_at(const char *path, int flags)
+{
+	struct statx stx;
+
+	if (statx(AT_FDCWD, path, flags | AT_NO_AUTOMOUNT, STATX_MNT_ID, &stx) ||
+	    !(stx.stx_mask & STATX_MNT_ID))
+		return -1;
+	return (int)stx.stx_mnt_id;
+}
+
+/* By its mount: the number of a btrfs is none of its devices'. */
+static bool fs_is_on(const struct vss_stack *stack, const char *path, struct vss_devno dev)
+{
+	const size_t volume = vss_stack_find(stack, dev);
+	const int mount = mount_at(path, 0);
+
+	for (size_t i = 0; volume != VSS_STACK_NONE && i < stack->fs_count; i++) {
+		const struct vss_stack_fs *fs = &stack->fss[i];
+		bool here = false, on = false;
+
+		for (size_t k = 0; k < fs->mount_count; k++)
+			here |= fs->mounts[k].id == mount;
+		for (size_t k = 0; k < fs->dev_count; k++)
+			on |= fs->devs[k] == volume || vss_stack_lies_on(stack, fs->devs[k], volume);
+		if (here && on)
+			return true;
+	}
+	return false;
+}
+
+static int lies_on(const char *path, struct vss_devno dev, bool *on)
+{
+	struct vss_stack stack;
+	struct stat st;
+	int ret;
+
+	if (stat(path, &st))
+		return -errno;
+	ret = vss_stack_load(&vss_stack_system, &stack);
+	if (ret)
+		return ret;
+	*on = st.st_dev == makedev(dev.major, dev.minor) || fs_is_on(&stack, path, dev);
+	vss_stack_clear(&stack);
+	return 0;
+}
+
 /* The plan and the record, which must not lie on what is to be unmounted. */
 static vss_result check_state(const struct system_revert *r, const struct vss_kernel_volume *volume,
 			      struct vss_error *err)
 {
 	const uint64_t needed = revert_plan_room(volume->area_used) + SPARE_ROOM;
 	uint64_t room;
-	struct stat st;
+	bool on = false;
 	int ret = revert_record_room(r->s->state_dir, &room);
 
-	if (!ret && stat(r->s->state_dir, &st))
-		ret = -errno;
+	if (!ret)
+		ret = lies_on(r->s->state_dir, r->dev, &on);
 	if (ret)
 		vss_error_set(err, ret, VSS_E_PROVIDER_VETO, "cannot look at %s, where reverts are recorded: %s",
 			      r->s->state_dir, strerror(-ret));
-	else if (st.st_dev == makedev(r->dev.major, r->dev.minor))
+	else if (on)
 		vss_error_set(err, -EBUSY, VSS_E_VOLUME_NOT_SUPPORTED,
 			      "%s lies on %s, which cannot be set back while vssd runs on it", r->s->state_dir, r->device);
 	else if (room < needed)
@@ -193,6 +240,12 @@ vss_result revert_unmount(const struct system_revert *r, struct vss_error *err)
 	for (size_t i = fs == VSS_STACK_NONE ? 0 : stack.fss[fs].mount_count; i > 0 && result == S_OK; i--) {
 		const char *target = stack.fss[fs].mounts[i - 1].target;
 
+		if (mount_at(target, AT_SYMLINK_NOFOLLOW) != stack.fss[fs].mounts[i - 1].id) {
+			result = VSS_E_VOLUME_IN_USE;
+			vss_error_set(err, -EBUSY, result, "%s is mounted on %s, below something else that is mounted "
+				      "there; unmount that first", r->device, target);
+			continue;
+		}
 		if (!umount2(target, UMOUNT_NOFOLLOW))
 			continue;
 		result = VSS_E_VOLUME_IN_USE;

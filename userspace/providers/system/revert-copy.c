@@ -109,7 +109,8 @@ static FILE *plan_begin(struct revert_work *work, struct vss_error *err)
 	if (!file)
 		return NULL;
 	if (fread(&header, sizeof(header), 1, file) != 1 || memcmp(header.magic, plan_magic, sizeof(header.magic)) ||
-	    le64toh(header.size) != work->size || le32toh(header.block) != work->block) {
+	    le64toh(header.size) != work->size || le32toh(header.block) != work->block ||
+	    le64toh(header.count) > (work->size - 1) / work->block + 1) {
 		vss_error_set(err, -EUCLEAN, VSS_E_PROVIDER_VETO, "the plan of the revert is damaged");
 		return NULL;
 	}

@@ -19,7 +19,7 @@
 #include "revert.h"
 #include "sysfs.h"
 
-#define HEAD	((size_t)1 << 20)	/* superblocks are in it, which change when it is mounted */
+#define HEAD	((size_t)1 << 20)	/* where superblocks are */
 #define ALIGN	4096			/* of memory, for direct I/O */
 
 void revert_fs_uuid(int fd, char uuid[REVERT_ID_SIZE])
@@ -123,4 +123,10 @@ bool revert_is_same(const struct revert_identity *recorded, const char *image_fs
 		return recorded->dev.major == now->dev.major && recorded->dev.minor == now->dev.minor;
 	/* Nothing else is known of it. */
 	return !recorded->fs[0] && !image_fs[0] && !strcmp(recorded->name, now->name);
+}
+
+bool revert_is_made_anew(const struct revert_identity *recorded, const char *image_fs,
+			 const struct revert_identity *now)
+{
+	return now->head[0] && now->fs[0] && strcmp(now->fs, recorded->fs) && strcmp(now->fs, image_fs);
 }

@@ -10,8 +10,14 @@
 
 enum revert_phase {
 	REVERT_RUNS,			/* a thread works on it */
-	REVERT_WAITS,			/* for the diff area of its shadow copy */
+	REVERT_WAITS,			/* to go on; its volume and shadow copy are to stay as they are */
 	REVERT_ENDED,			/* what it has come to is final */
+};
+
+enum revert_waits_for {
+	REVERT_FOR_AREA,		/* that has its shadow copy, to be loaded */
+	REVERT_FOR_VOLUME,		/* to be no longer in use */
+	REVERT_FOR_MODULE,		/* to answer: another vss is loaded than this was made for */
 };
 
 struct system_revert {
@@ -28,10 +34,12 @@ struct system_revert {
 	atomic_uint percent;
 	atomic_bool stop;
 	_Atomic enum revert_phase phase;
+	_Atomic enum revert_waits_for waits_for;
 	/* Of one that has ended: */
 	vss_result result;
 	struct vss_error err;
 	bool mixture;			/* told until the volume is something else */
+	bool told;			/* since it is something else */
 	bool stuck;			/* it is complete, but its record cannot be removed */
 };
 
@@ -69,8 +77,11 @@ vss_result revert_check_newer(struct vss_kernel *kernel, const struct vss_kernel
 
 /* Start the thread of one whose image is open. */
 bool revert_start(struct system_revert *r);
-/* Go on with one of an earlier life, or wait until that can be.  @kernel: NULL without the module */
-void revert_resume(struct system_revert *r, struct vss_kernel *kernel);
+/*
+ * Go on with one of an earlier life, or wait until that can be.  @kernel: NULL without the module;
+ * @known: that is so, or NULL is because it cannot be asked
+ */
+void revert_resume(struct system_revert *r, struct vss_kernel *kernel, bool known);
 /* End one with the failure in r->err: nothing was written; or some was, perhaps by one before. */
 void revert_end_unchanged(struct system_revert *r, vss_result result);
 void revert_end_mixture(struct system_revert *r);

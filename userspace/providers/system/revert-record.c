@@ -76,18 +76,22 @@ static void one_line(char *text)
 static int format(const struct revert_record *r, char **text)
 {
 	const struct revert_identity *v = &r->volume;
-	char boot[VSS_UUID_TEXT_SIZE], area[VSS_UUID_TEXT_SIZE], why[sizeof(r->why)], name[sizeof(v->name)];
+	char boot[VSS_UUID_TEXT_SIZE], area[VSS_UUID_TEXT_SIZE];
+	struct revert_record line = *r;
 
-	strcpy(why, r->why);
-	strcpy(name, v->name);
-	one_line(why);
-	one_line(name);
+	/* What a disk or a file system is called is theirs to choose. */
+	one_line(line.why);
+	one_line(line.volume.name);
+	one_line(line.volume.device);
+	one_line(line.volume.fs);
+	one_line(line.image_fs);
 	return asprintf(text, "state=%s\nname=%s\ndev=%" PRIu32 ":%" PRIu32 "\nboot=%s\nsize=%" PRIu64
 			"\ndevice=%s\nfs=%s\nhead=%s\nimage-fs=%s\narea=%s\nepoch=%" PRIu32
 			"\noverlay=%" PRIu64 "\nwrites=%" PRIu64 "\nmixed=%d\npercent=%u\nwhy=%s\nend=\n",
-			states[r->state], name, v->dev.major, v->dev.minor, vss_uuid_format(&v->boot, boot),
-			v->size, v->device, v->fs, v->head, r->image_fs, vss_uuid_format(&r->area, area), r->epoch,
-			r->overlay, r->writes, r->mixed, r->percent, why);
+			states[r->state], line.volume.name, v->dev.major, v->dev.minor, vss_uuid_format(&v->boot, boot),
+			v->size, line.volume.device, line.volume.fs, v->head, line.image_fs,
+			vss_uuid_format(&r->area, area), r->epoch,
+			r->overlay, r->writes, r->mixed, r->percent, line.why);
 }
 
 static void take_text(char *to, size_t size, const char *value)
@@ -228,6 +232,21 @@ int revert_record_remove(const char *state_dir, struct revert_record *record)
 	return fsync(folder) ? -errno : 0;
 }
 
+int revert_record_drop(const char *state_dir, const struct revert_record *record)
+{
+	_cleanup_fd_ int folder = open_folder(state_dir, false);
+	char name[NAME_SIZE];
+
+	if (folder < 0)
+		return folder == -ENOENT ? 0 : folder;
+	if (unlinkat(folder, file_name(&record->snapshot, "", name), 0) && errno != ENOENT)
+		return -errno;
+	/* A plan without a record is nothing. */
+	unlinkat(folder, file_name(&record->snapshot, ".plan", name), 0);
+	fsync(folder);
+	return 0;
+}
+
 void revert_record_close(struct revert_record *record)
 {
 	if (record->fd >= 0)
@@ -246,8 +265,12 @@ static void read_one(int folder, const char *name, revert_record_fn take, void *
 	fd = openat(folder, name, O_RDWR | O_NOFOLLOW | O_CLOEXEC);
 	if (fd < 0)
 		fd = openat(folder, name, O_RDONLY | O_NOFOLLOW | O_CLOEXEC);
-	if (fd < 0 || read(fd, text, MAX_RECORD - 1) <= 0 || !parse(&record, text))
+	/* What it was about cannot be told to anybody who asks; whoever reads the journal finds it. */
+	if (fd < 0 || read(fd, text, MAX_RECORD - 1) <= 0 || !parse(&record, text)) {
+		fprintf(stderr, "vss-provider-host: the record of a revert reverts/%s cannot be read or is damaged, and "
+			"is left alone; the volume of that revert may be half written\n", name);
 		return;
+	}
 	record.fd = keep_fd(fd);
 	take(data, &record);
 }

@@ -18,7 +18,7 @@
 #include "error.h"
 #include "revert-internal.h"
 
-/* How often it is looked for a diff area that was not loaded, and whether to stop. */
+/* How often it is looked for what it waits for, and whether to stop. */
 #define WAIT_POLL_MS	2000
 #define STOP_POLL_MS	100
 
@@ -168,6 +168,9 @@ static vss_result regain(struct system_revert *r, struct vss_kernel *kernel, con
 	struct revert_identity now;
 	vss_result result = revert_claim(r, kernel, &volume, &r->err);
 
+	/* Not its end: the plan, or the count of writes, tells what was done to it meanwhile. */
+	if (result == VSS_E_VOLUME_IN_USE)
+		return result;
 	if (result == S_OK)
 		result = revert_check_newer(kernel, snapshot, r->record.epoch, &r->err);
 	if (result != S_OK)
@@ -188,13 +191,19 @@ static vss_result regain(struct system_revert *r, struct vss_kernel *kernel, con
 	return S_OK;
 }
 
-/* Compare.  Then the plan is on disk, and the record says that the volume is written. */
-static int plan(struct system_revert *r, struct revert_work *work)
+/*
+ * Compare: what cannot be done shows up then, before anything is lost.  Then the plan is on
+ * disk, newer shadow copies have gone, and the record says that the volume is written.
+ */
+static int plan(struct system_revert *r, struct revert_work *work, struct vss_kernel *kernel,
+		const struct vss_kernel_snapshot *snapshot)
 {
 	int ret = revert_plan(work, &r->err);
 
 	if (ret)
 		return ret;
+	if (revert_delete_newer(kernel, snapshot, r->record.epoch, &r->err) != S_OK)
+		return -EIO;
 	r->record.state = REVERT_WRITING;
 	ret = revert_record_write(r->s->state_dir, &r->record);
 	if (!ret)
@@ -213,45 +222,73 @@ static int open_plan(struct system_revert *r)
 			     r->s->state_dir, strerror(-r->plan));
 }
 
-/* 0, -ECANCELED, or another negative errno with a sentence. */
+/* 0, -ECANCELED, -EAGAIN while the volume is in use, or another negative errno with a sentence. */
 static int work(struct system_revert *r, struct vss_kernel *kernel)
 {
 	struct vss_kernel_snapshot snapshot;
 	struct revert_work work;
+	vss_result result = check_image(r, kernel, &snapshot);
 	uint64_t from = 0;
 	int ret;
 
-	if (check_image(r, kernel, &snapshot) != S_OK || (r->resumed && regain(r, kernel, &snapshot) != S_OK))
-		return atomic_load(&r->stop) ? -ECANCELED : -EIO;
+	if (result == S_OK && r->resumed)
+		result = regain(r, kernel, &snapshot);
+	if (result != S_OK)
+		return atomic_load(&r->stop) ? -ECANCELED : result == VSS_E_VOLUME_IN_USE ? -EAGAIN : -EIO;
 	ret = open_plan(r);
 	if (ret)
 		return ret;
 	work = work_of(r);
-	ret = r->record.state == REVERT_PLANNED ? plan(r, &work) : revert_verify(&work, &from, &r->err);
+	if (r->record.state == REVERT_PLANNED) {
+		ret = plan(r, &work, kernel, &snapshot);
+	} else {
+		ret = revert_verify(&work, &from, &r->err);
+		/* A power failure may have brought newer ones back. */
+		if (!ret && revert_delete_newer(kernel, &snapshot, r->record.epoch, &r->err) != S_OK)
+			ret = -EIO;
+	}
 	if (ret)
 		return ret;
-	if (r->resumed && revert_delete_newer(kernel, &snapshot, r->record.epoch, &r->err) != S_OK)
-		return -EIO;
 	ret = revert_copy(&work, from, &r->err);
 	if (!ret && check_image(r, kernel, &snapshot) != S_OK)
 		ret = -EIO;
 	return ret;
 }
 
-static void run_with(struct system_revert *r, struct vss_kernel *kernel)
+/* True: it has to wait again. */
+static bool run_with(struct system_revert *r, struct vss_kernel *kernel)
 {
 	int ret = work(r, kernel);
 
-	/* The record stays: the next life goes on with it. */
-	if (ret == -ECANCELED)
-		return;
-	if (!ret)
+	switch (ret) {
+	case 0:
 		revert_finish(r);
-	else
+		break;
+	case -ECANCELED:
+		/* The record stays: the next life goes on with it. */
+		break;
+	case -EAGAIN:
+		close_all(r);
+		r->err = (struct vss_error) { 0 };
+		atomic_store(&r->waits_for, REVERT_FOR_VOLUME);
+		atomic_store(&r->phase, REVERT_WAITS);
+		return true;
+	default:
 		end_broken(r);
+	}
+	return false;
 }
 
 /* ---- one of an earlier life ---- */
+
+/* Whether the module has it: 0; -EAGAIN that cannot be told now; -ENOENT no, or it is lost. */
+static int ask_for_image(const struct system_revert *r, struct vss_kernel *kernel, struct vss_kernel_snapshot *snapshot)
+{
+	/* A lost one stays lost; any other state is passing. */
+	if (!vss_kernel_snapshot_get(kernel, &r->record.snapshot, snapshot))
+		return snapshot->state == VSS_SNAPSHOT_ALIVE ? 0 : snapshot->state == VSS_SNAPSHOT_LOST ? -ENOENT : -EAGAIN;
+	return vss_kernel_result(kernel) == VSS_E_OBJECT_NOT_FOUND ? -ENOENT : -EAGAIN;
+}
 
 /* Where its shadow copy is: 0 here; -EAGAIN not yet; -ENOENT gone. */
 static int look_for_image(const struct system_revert *r, struct vss_kernel *kernel, struct vss_kernel_snapshot *snapshot)
@@ -259,20 +296,17 @@ static int look_for_image(const struct system_revert *r, struct vss_kernel *kern
 	struct vss_kernel_area *areas;
 	bool loaded = false;
 	size_t count;
+	int ret = kernel ? ask_for_image(r, kernel, snapshot) : -ENOENT;
 
-	/* A lost one stays lost; any other state is passing. */
-	if (kernel && !vss_kernel_snapshot_get(kernel, &r->record.snapshot, snapshot))
-		return snapshot->state == VSS_SNAPSHOT_ALIVE ? 0 : snapshot->state == VSS_SNAPSHOT_LOST ? -ENOENT : -EAGAIN;
-	if (kernel && vss_kernel_result(kernel) != VSS_E_OBJECT_NOT_FOUND)
-		return -EAGAIN;
-	if (vss_uuid_is_null(&r->record.area))
-		return -ENOENT;
+	if (ret != -ENOENT || vss_uuid_is_null(&r->record.area))
+		return ret;
 	if (!kernel || vss_kernel_area_list(kernel, NULL, &areas, &count))
 		return -EAGAIN;
 	for (size_t i = 0; i < count; i++)
 		loaded |= areas[i].persistent && vss_uuid_equal(&areas[i].uuid, &r->record.area);
 	vss_kernel_area_list_free(areas, count);
-	return loaded ? -ENOENT : -EAGAIN;
+	/* It may have been loaded since the question before. */
+	return loaded ? ask_for_image(r, kernel, snapshot) : -EAGAIN;
 }
 
 static int failed(struct system_revert *r)
@@ -281,7 +315,7 @@ static int failed(struct system_revert *r)
 	return -EIO;
 }
 
-/* 0 it can run; -EAGAIN its diff area is not loaded; else it has ended. */
+/* 0 it can run; -EAGAIN not yet; else it has ended. */
 static int try_resume(struct system_revert *r, struct vss_kernel *kernel)
 {
 	struct vss_kernel_snapshot snapshot;
@@ -296,8 +330,10 @@ static int try_resume(struct system_revert *r, struct vss_kernel *kernel)
 		return failed(r);
 	}
 	ret = look_for_image(r, kernel, &snapshot);
-	if (ret == -EAGAIN)
+	if (ret == -EAGAIN) {
+		atomic_store(&r->waits_for, REVERT_FOR_AREA);
 		return ret;
+	}
 	if (ret) {
 		vss_error_set(&r->err, ret, VSS_E_OBJECT_NOT_FOUND, "the shadow copy was lost before it could go on");
 		return failed(r);
@@ -326,35 +362,48 @@ static int wait_to_resume(struct system_revert *r)
 	}
 	if (system_kernel_open(false, &kernel, NULL) == S_OK)
 		ret = try_resume(r, kernel);
+	else
+		atomic_store(&r->waits_for, REVERT_FOR_MODULE);
 	vss_kernel_close(kernel);
 	return ret;
 }
 
 /* ---- the thread ---- */
 
+/* Until it can run.  False: it has ended, or is told to stop. */
+static bool wait_until_it_can(struct system_revert *r)
+{
+	int ret;
+
+	do
+		ret = wait_to_resume(r);
+	while (ret == -EAGAIN);
+	if (ret)
+		return false;
+	atomic_store(&r->phase, REVERT_RUNS);
+	return true;
+}
+
 static void *run(void *arg)
 {
 	struct system_revert *r = arg;
-	struct vss_kernel *kernel;
+	bool again = true;
 
-	if (atomic_load(&r->phase) == REVERT_WAITS) {
-		int ret;
+	while (again) {
+		struct vss_kernel *kernel;
 
-		do
-			ret = wait_to_resume(r);
-		while (ret == -EAGAIN);
-		if (ret)
-			return NULL;
-		atomic_store(&r->phase, REVERT_RUNS);
+		if (atomic_load(&r->phase) == REVERT_WAITS && !wait_until_it_can(r))
+			break;
+		again = false;
+		if (system_kernel_open(false, &kernel, &r->err) == S_OK && kernel) {
+			again = run_with(r, kernel);
+		} else {
+			if (!r->err.text[0])
+				vss_error_set(&r->err, -ENOENT, VSS_E_PROVIDER_VETO, "the module was unloaded");
+			end_broken(r);
+		}
+		vss_kernel_close(kernel);
 	}
-	if (system_kernel_open(false, &kernel, &r->err) == S_OK && kernel) {
-		run_with(r, kernel);
-	} else {
-		if (!r->err.text[0])
-			vss_error_set(&r->err, -ENOENT, VSS_E_PROVIDER_VETO, "the module was unloaded");
-		end_broken(r);
-	}
-	vss_kernel_close(kernel);
 	return NULL;
 }
 
@@ -370,10 +419,14 @@ bool revert_start(struct system_revert *r)
 	return start(r, REVERT_RUNS);
 }
 
-void revert_resume(struct system_revert *r, struct vss_kernel *kernel)
+void revert_resume(struct system_revert *r, struct vss_kernel *kernel, bool known)
 {
-	int ret = try_resume(r, kernel);
+	int ret = -EAGAIN;
 
+	if (known)
+		ret = try_resume(r, kernel);
+	else
+		atomic_store(&r->waits_for, REVERT_FOR_MODULE);
 	if (ret && ret != -EAGAIN)
 		return;
 	if (start(r, ret ? REVERT_WAITS : REVERT_RUNS))

@@ -3,13 +3,13 @@
  * Setting a volume back to a shadow copy of the system provider.
  *
  * The volume is unmounted, claimed until it is done, so that nobody mounts it meanwhile,
- * and written by a thread.  Newer shadow copies are deleted once it is claimed, as in VSS;
- * besides, they would make each write a copy.  The older ones and that one stay.
+ * and written by a thread.  Newer shadow copies are deleted before the first write, as in
+ * VSS; besides, they would make each write a copy.  The older ones and that one stay.
  *
  * Here are the provider's functions, and the list of reverts: those that run, those of an
- * earlier life that wait for the diff area of their shadow copy, and those whose failure is
- * told.  A failure that left a mixture of two contents is told again and again, until the
- * volume is set back anew, or its beginning shows that it is something else by now.
+ * earlier life that wait, for the diff area of their shadow copy for example, and those whose
+ * failure is told.  A failure that left a mixture of two contents is told again and again, until the
+ * volume is set back anew, or has another file system.
  */
 #include <errno.h>
 #include <fcntl.h>
@@ -89,11 +89,16 @@ static struct system_revert *find_running(struct system *s, struct vss_devno dev
 	return NULL;
 }
 
-/* One that does not run, whatever its volume is called today. */
+/* Whatever the volume is called today.  A waiting one may begin to run at any moment. */
+static bool is_of(const struct system_revert *r, const struct revert_identity *now)
+{
+	return runs(r) ? same(r->dev, now->dev) : revert_is_same(&r->record.volume, r->record.image_fs, now);
+}
+
 static struct system_revert *find_other(struct system *s, const struct revert_identity *now)
 {
 	for (struct system_revert *r = s->reverts; r; r = r->next)
-		if (!runs(r) && revert_is_same(&r->record.volume, r->record.image_fs, now))
+		if (is_of(r, now))
 			return r;
 	return NULL;
 }
@@ -125,8 +130,6 @@ static vss_result describe(struct system_revert *r, struct vss_kernel *kernel,
 		vss_error_set(err, ret, VSS_E_PROVIDER_VETO, "cannot look at %s: %s", r->device, strerror(-ret));
 		return VSS_E_PROVIDER_VETO;
 	}
-	/* Taken when it has failed, if it does. */
-	record->volume.head[0] = '\0';
 	record->overlay = snapshot->overlay;
 	return S_OK;
 }
@@ -139,11 +142,31 @@ static vss_result check_other(struct system_revert *r, struct system_revert **ot
 	*other = find_other(r->s, &r->record.volume);
 	if (!*other || atomic_load(&(*other)->phase) == REVERT_ENDED)
 		return S_OK;
-	vss_error_set(err, -EBUSY, VSS_E_REVERT_IN_PROGRESS,
-		      "a revert of %s is half done and waits for its diff area; load that with 'vssctl diff-area load', "
-		      "or remove %s/reverts/%s if it has gone for good", r->device, r->s->state_dir,
-		      vss_uuid_format(&(*other)->record.snapshot, id));
+	if (atomic_load(&(*other)->waits_for) == REVERT_FOR_AREA)
+		vss_error_set(err, -EBUSY, VSS_E_REVERT_IN_PROGRESS,
+			      "a revert of %s is half done and waits for its diff area; load that with "
+			      "'vssctl diff-area load', or remove %s/reverts/%s if it has gone for good, and start "
+			      "vssd anew", r->device, r->s->state_dir, vss_uuid_format(&(*other)->record.snapshot, id));
+	else
+		vss_error_set(err, -EBUSY, VSS_E_REVERT_IN_PROGRESS,
+			      "a revert of %s is half done; see 'vssctl revert --status'", r->device);
 	return VSS_E_REVERT_IN_PROGRESS;
+}
+
+/*
+ * The older record stays, so this one has to go.  Where that cannot be either, it must not say
+ * that a mixture is complete, or that there is something to go on with.
+ */
+static void take_back(struct system_revert *r, const struct system_revert *other)
+{
+	if (!r->record.mixed) {
+		revert_record_remove(r->s->state_dir, &r->record);
+		return;
+	}
+	r->record.state = REVERT_FAILED;
+	memcpy(r->record.why, other->record.why, sizeof(r->record.why));
+	revert_record_write(r->s->state_dir, &r->record);
+	revert_record_drop(r->s->state_dir, &r->record);
 }
 
 /* The new record first: at no time is there none of what the volume holds. */
@@ -151,13 +174,16 @@ static vss_result put_on_record(struct system_revert *r, struct system_revert *o
 {
 	int ret;
 
-	r->record.mixed = other && other->mixture;
+	r->record.mixed = other && other->mixture &&
+			  !revert_is_made_anew(&other->record.volume, other->record.image_fs, &r->record.volume);
+	/* Taken when it has failed, if it does. */
+	r->record.volume.head[0] = '\0';
 	r->record.percent = r->record.mixed ? other->record.percent : 0;
 	ret = revert_record_write(r->s->state_dir, &r->record);
 	if (!ret && other && !vss_uuid_equal(&other->record.snapshot, &r->record.snapshot)) {
-		ret = revert_record_remove(r->s->state_dir, &other->record);
+		ret = revert_record_drop(r->s->state_dir, &other->record);
 		if (ret)
-			revert_record_remove(r->s->state_dir, &r->record);
+			take_back(r, other);
 	}
 	if (!ret) {
 		if (other)
@@ -202,29 +228,27 @@ static vss_result begin(struct system_revert *r, struct vss_kernel *kernel, bool
 	r->record.epoch = volume.epoch;
 	r->record.writes = volume.writes;
 	result = put_on_record(r, other, err);
-	if (result != S_OK)
+	if (result != S_OK || revert_start(r))
 		return result;
-	result = revert_delete_newer(kernel, &snapshot, r->record.epoch, err);
-	if (result == S_OK && !revert_start(r)) {
-		vss_error_errno(err, -ENOMEM, "cannot start a thread");
-		result = E_OUTOFMEMORY;
-	}
-	if (result != S_OK) {
-		r->err = *err;
-		revert_end_unchanged(r, result);
-	}
-	return result;
+	vss_error_errno(err, -ENOMEM, "cannot start a thread");
+	r->err = *err;
+	revert_end_unchanged(r, E_OUTOFMEMORY);
+	return E_OUTOFMEMORY;
 }
 
 vss_result system_revert(void *state, const struct vss_uuid *snapshot, bool force, struct vss_error *err)
 {
 	const struct revert_record record = { .snapshot = *snapshot, .state = REVERT_PLANNED, .fd = -1 };
 	struct system_revert *r = revert_new(state, &record);
+	struct system *s = state;
 	struct vss_kernel *kernel;
 	vss_result result;
 
 	if (!r)
 		return E_OUTOFMEMORY;
+	/* vssd has asked just now, not its user: if this is refused, what it heard is to be told still. */
+	for (struct system_revert *other = s->reverts; other; other = other->next)
+		other->told = false;
 	result = system_kernel_open(false, &kernel, err);
 	if (result == S_OK && !kernel)
 		result = system_no_such(snapshot, err);
@@ -243,10 +267,18 @@ vss_result system_revert(void *state, const struct vss_uuid *snapshot, bool forc
 
 static vss_result tell_waiting(const struct system_revert *r, struct vss_error *err)
 {
+	static const char *const when[] = {
+		[REVERT_FOR_AREA] = "the persistent diff area of its shadow copy is loaded (see 'vssctl diff-area load'); "
+				    "do not mount it before",
+		[REVERT_FOR_VOLUME] = "it is no longer in use; it may hold a mixture of old and new, so unmount it, and "
+				      "do not write to it",
+		[REVERT_FOR_MODULE] = "the kernel module answers, which may be of another version than vssd; do not "
+				      "mount it before",
+	};
+
 	vss_error_set(err, -EAGAIN, VSS_E_PROVIDER_VETO,
-		      "a revert of %s was broken off at %u percent, and goes on when the persistent diff area of its "
-		      "shadow copy is loaded (see 'vssctl diff-area load'); do not mount it before",
-		      r->record.volume.name, r->record.percent);
+		      "a revert of %s was broken off at %u percent, and goes on when %s", r->record.volume.name,
+		      atomic_load(&r->percent), when[atomic_load(&r->waits_for)]);
 	return VSS_E_PROVIDER_VETO;
 }
 
@@ -263,31 +295,43 @@ static vss_result tell_ended(struct system *s, struct system_revert *r, const st
 		*err = r->err;
 	if (r->stuck)
 		return result;
-	if (r->mixture && !r->record.volume.head[0]) {
+	if (!r->mixture) {
+		forget(s, r);
+		return result;
+	}
+	if (!r->record.volume.head[0] && now->head[0]) {
 		strcpy(r->record.volume.head, now->head);
 		revert_record_write(s->state_dir, &r->record);
 	}
-	/* Told once at least; it is history when its superblock is another one. */
-	if (r->mixture && (!strcmp(r->record.volume.head, now->head) ||
-			   revert_record_remove(s->state_dir, &r->record)))
+	if (!revert_is_made_anew(&r->record.volume, r->record.image_fs, now))
 		return result;
+	/* History, which is told once more. */
+	if (!r->told || revert_record_remove(s->state_dir, &r->record)) {
+		r->told = true;
+		return result;
+	}
 	forget(s, r);
-	return result;
+	return S_OK;
 }
 
 vss_result system_query_revert(void *state, const char *volume, uint32_t *percent, struct vss_error *err)
 {
-	struct revert_identity now;
+	struct revert_identity now = { 0 };
 	struct system *s = state;
 	struct system_revert *r;
 	struct stat st;
+	int ret;
 
 	*percent = 0;
 	if (!s->reverts || stat(volume, &st) || !S_ISBLK(st.st_mode))
 		return S_OK;
 	r = find_running(s, (struct vss_devno) { major(st.st_rdev), minor(st.st_rdev) });
-	if (!r && identify(volume, &now))
-		return S_OK;
+	ret = r ? 0 : identify(volume, &now);
+	if (ret) {
+		vss_error_set(err, ret, VSS_E_PROVIDER_VETO, "cannot look at %s, whether one of the reverts that have "
+			      "not ended well was its: %s", volume, strerror(-ret));
+		return VSS_E_PROVIDER_VETO;
+	}
 	if (!r)
 		r = find_other(s, &now);
 	if (!r)
@@ -303,22 +347,49 @@ vss_result system_query_revert(void *state, const char *volume, uint32_t *percen
 	}
 }
 
-bool system_reverting(struct system *s, struct vss_devno dev, struct vss_error *err)
+static bool refuse(const struct system_revert *r, struct vss_error *err)
 {
-	const struct system_revert *r = find_running(s, dev);
-
-	if (!r)
-		return false;
-	vss_error_set(err, -EBUSY, VSS_E_PROVIDER_VETO, "%s is being set back to a shadow copy (%u percent); "
-		      "wait for it with 'vssctl revert --status'", r->device, atomic_load(&r->percent));
+	if (runs(r))
+		vss_error_set(err, -EBUSY, VSS_E_PROVIDER_VETO, "%s is being set back to a shadow copy (%u percent); "
+			      "wait for it with 'vssctl revert --status'", r->device, atomic_load(&r->percent));
+	else
+		tell_waiting(r, err);
 	return true;
+}
+
+static bool unfinished(const struct system_revert *r)
+{
+	return atomic_load(&r->phase) != REVERT_ENDED;
+}
+
+bool system_reverting(struct system *s, const struct vss_blockdev *volume, struct vss_error *err)
+{
+	struct system_revert *r = find_running(s, volume->dev);
+	struct revert_identity now;
+	bool any = false;
+	int ret;
+
+	if (r)
+		return refuse(r, err);
+	for (r = s->reverts; r; r = r->next)
+		any |= unfinished(r);
+	ret = any ? identify(volume->path, &now) : 0;
+	if (ret)
+		vss_error_set(err, ret, VSS_E_PROVIDER_VETO, "cannot look at %s, whether it is a volume that is to be "
+			      "set back: %s", volume->path, strerror(-ret));
+	if (!any || ret)
+		return ret;
+	for (r = s->reverts; r; r = r->next)
+		if (unfinished(r) && is_of(r, &now))
+			return refuse(r, err);
+	return false;
 }
 
 bool system_reverting_to(struct system *s, const struct vss_uuid *snapshot, struct vss_error *err)
 {
 	for (struct system_revert *r = s->reverts; r; r = r->next)
-		if (runs(r) && vss_uuid_equal(&r->record.snapshot, snapshot))
-			return system_reverting(s, r->dev, err);
+		if (unfinished(r) && vss_uuid_equal(&r->record.snapshot, snapshot))
+			return refuse(r, err);
 	return false;
 }
 
@@ -327,6 +398,7 @@ bool system_reverting_to(struct system *s, const struct vss_uuid *snapshot, stru
 struct reader {
 	struct system *s;
 	struct vss_kernel *kernel;
+	bool known;
 };
 
 static void take_record(void *data, struct revert_record *record)
@@ -352,13 +424,13 @@ static void take_record(void *data, struct revert_record *record)
 		atomic_store(&r->phase, REVERT_ENDED);
 		break;
 	default:
-		revert_resume(r, reader->kernel);
+		revert_resume(r, reader->kernel, reader->known);
 	}
 }
 
-void system_reverts_resume(struct system *s, struct vss_kernel *kernel)
+void system_reverts_resume(struct system *s, struct vss_kernel *kernel, bool known)
 {
-	struct reader reader = { s, kernel };
+	struct reader reader = { s, kernel, known };
 
 	revert_records_read(s->state_dir, take_record, &reader);
 }

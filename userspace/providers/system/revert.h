@@ -48,6 +48,14 @@ void revert_fs_uuid(int fd, char uuid[REVERT_ID_SIZE]);
 bool revert_is_same(const struct revert_identity *recorded, const char *image_fs,
 		    const struct revert_identity *now);
 
+/*
+ * Does that same volume hold another file system by now, so that nothing matters that was half
+ * written?  Only when it can be read and has one that is known: that it was written, as a mere
+ * mount does, is no sign.
+ */
+bool revert_is_made_anew(const struct revert_identity *recorded, const char *image_fs,
+			 const struct revert_identity *now);
+
 /* ---- revert-record.c ---- */
 
 enum revert_state {
@@ -80,6 +88,12 @@ int revert_record_write(const char *state_dir, struct revert_record *record);
  * record is still there; then it is marked at least, if that can be.
  */
 int revert_record_remove(const char *state_dir, struct revert_record *record);
+
+/*
+ * Remove one that another record has taken the place of.  0, or a negative errno when it is
+ * still there, as it was.
+ */
+int revert_record_drop(const char *state_dir, const struct revert_record *record);
 
 /* Close its file. */
 void revert_record_close(struct revert_record *record);

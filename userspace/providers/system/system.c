@@ -18,17 +18,18 @@ static vss_result load(void **state, struct vss_error *err)
 {
 	struct system *s = calloc(1, sizeof(*s));
 	struct vss_kernel *kernel;
+	bool known;
 
 	if (!s)
 		return E_OUTOFMEMORY;
 	s->state_dir = state_dir;
 	pthread_mutex_init(&s->mutex, NULL);
 	pthread_mutex_init(&s->abort_mutex, NULL);
-	if (system_kernel_open(false, &kernel, err) == S_OK) {
-		if (kernel)
-			system_attached_release(kernel, NULL);
-		system_reverts_resume(s, kernel);
-	}
+	/* Half a revert is told also when nothing can be known of shadow copies. */
+	known = system_kernel_open(false, &kernel, err) == S_OK;
+	if (kernel)
+		system_attached_release(kernel, NULL);
+	system_reverts_resume(s, kernel, known);
 	vss_kernel_close(kernel);
 	*state = s;
 	return S_OK;
