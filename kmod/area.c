@@ -139,6 +139,31 @@ bool vss_area_claim(struct vss_area *area, u32 slot)
 }
 
 /**
+ * vss_area_is_cut() - would slots be beyond a disk's end?
+ * @vol:	the volume, under rcu_read_lock()
+ * @disk:	the disk
+ * @sectors:	its size
+ *
+ * Return: true if so.
+ */
+bool vss_area_is_cut(struct vss_volume *vol, const struct gendisk *disk,
+		     sector_t sectors)
+{
+	const struct vss_extents *extents = rcu_dereference(vol->area.extents);
+	u32 i;
+
+	for (i = 0; extents && i < extents->nr; i++) {
+		const struct vss_extent *ext = &extents->ext[i];
+		struct block_device *bdev = ext->part->bdev;
+
+		if (bdev->bd_disk == disk && bdev->bd_start_sect + ext->sector +
+		    vss_chunk_to_sector(vol, ext->nr) > sectors)
+			return true;
+	}
+	return false;
+}
+
+/**
  * vss_area_set_meta() - keep slots from copies for good
  * @vol:	the volume, its area unused
  * @part:	the only part

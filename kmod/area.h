@@ -160,6 +160,8 @@ int vss_area_add_extents(struct vss_volume *vol, struct vss_part *part,
 int vss_area_remove(struct vss_volume *vol, struct vss_part *part,
 		    struct netlink_ext_ack *extack);
 struct vss_part *vss_area_part(struct vss_volume *vol, u32 id);
+bool vss_area_is_cut(struct vss_volume *vol, const struct gendisk *disk,
+		     sector_t sectors);
 
 int vss_area_activate(struct vss_volume *vol, struct vss_part *part,
 		      struct netlink_ext_ack *extack);

@@ -39,17 +39,22 @@ struct vss_volume;
  * @more:	woken when one of them has come
  * @record_work: tries again to record a loss
  * @stall_work:	lets everybody go when the device does not answer
- * @lock:	protects the next eleven
+ * @head_read_work: reads the volume's head after it was written
+ * @head_work:	records it
+ * @lock:	protects the next thirteen
  * @copies:	copies whose origin was read, to be written with the next group
  * @ready:	their number
  * @events:	entries that somebody waits for
  * @reaping:	copies are being handed down: the halves must not be changed
  * @rewriting:	the new half does not tell everything yet
  * @dead:	nothing more is written: the snapshots are lost
+ * @doomed:	why they are to be lost by the work; 0: they are not
  * @buried:	that is recorded, or cannot be
  * @closed:	no group is begun any more, but nothing has failed
  * @hung:	the device has not answered for long: nobody waits for the work
  * @released:	writes to be let go once a loss is durable
+ * @head:	checksum of the volume's head, to be recorded
+ * @head_size:	bytes of it, 0: it cannot be read
  * @wait:	woken when @rewriting ends, with @closed and with @dead
  * @super:	the superblock, as it was written last
  * @block:	bytes of a log block
@@ -65,7 +70,7 @@ struct vss_volume;
  * @told:	events of it
  * @unrecorded:	the superblocks do not say that the snapshots are lost
  * @bare:	the last group has no successor yet that bears witness for it
- * @buf:	the group being written, VSS_LOG_BYTES
+ * @buf:	the group being written, VSS_LOG_BYTES; else for vss_disk_print()
  * @nr_blocks:	blocks in it
  * @max_blocks:	most blocks it may have
  * @epoch:	tag of its copies
@@ -82,6 +87,8 @@ struct vss_log {
 	struct delayed_work	witness_work;
 	struct delayed_work	record_work;
 	struct delayed_work	stall_work;
+	struct delayed_work	head_read_work;
+	struct work_struct	head_work;
 	atomic_t		reading;
 	wait_queue_head_t	more;
 	spinlock_t		lock;	/* the queues and flags */
@@ -91,10 +98,13 @@ struct vss_log {
 	bool			reaping;
 	bool			rewriting;
 	bool			dead;
+	enum vss_lost_reason	doomed;
 	bool			buried;
 	bool			closed;
 	bool			hung;
 	struct bio_list		released;
+	u32			head;
+	u32			head_size;
 	wait_queue_head_t	wait;
 
 	/* Only the work looks at the rest while it may run. */
@@ -153,11 +163,14 @@ int vss_log_event(struct vss_volume *vol, enum vss_disk_type type, u32 epoch,
 void vss_log_begin_reap(struct vss_volume *vol, struct vss_snapshot *snap,
 			u16 reason);
 void vss_log_end_reap(struct vss_volume *vol);
+bool vss_log_write_active(struct vss_log *log);
 bool vss_log_record_loss(struct vss_log *log);
 bool vss_log_is_stuck(struct vss_log *log);
 void vss_log_close(struct vss_log *log);
 void vss_log_dismiss(struct vss_log *log);
 void vss_log_bury(struct vss_log *log, enum vss_lost_reason reason);
+void vss_log_doom(struct vss_log *log, enum vss_lost_reason reason);
+bool vss_log_is_doomed(const struct vss_log *log);
 
 int vss_disk_rw(struct block_device *bdev, sector_t sector, void *buf,
 		unsigned int bytes, blk_opf_t opf);
@@ -167,8 +180,14 @@ int vss_disk_read_super(struct vss_log *log, struct netlink_ext_ack *extack);
 int vss_disk_write_super(struct vss_log *log, enum vss_disk_state state);
 void vss_disk_wipe(struct vss_log *log);
 int vss_disk_format(struct vss_log *log, const u8 *boot);
-int vss_disk_print(struct vss_volume *vol, __le32 *print);
+int vss_disk_print(struct vss_log *log, __le32 *print);
 sector_t vss_disk_log_sector(const struct vss_log *log, u32 half, u32 index);
+
+void vss_head_init(struct vss_log *log);
+void vss_head_stop(struct vss_log *log);
+bool vss_head_settle(struct vss_log *log);
+void vss_head_written(struct vss_volume *vol);
+bool vss_head_is_same(struct vss_log *log);
 
 int vss_log_replay(struct vss_log *log, u32 *epoch, enum vss_lost_reason *lost);
 

@@ -228,6 +228,11 @@ int vss_area_remove(struct vss_volume *vol, struct vss_part *part,
 			       "the diff area's device does not answer: remove it when it does");
 		return -EBUSY;
 	}
+	if (vol->log && !vss_head_settle(vol->log)) {
+		NL_SET_ERR_MSG(extack,
+			       "the volume's device does not answer: remove the diff area when it does");
+		return -EBUSY;
+	}
 	if (had_room) {
 		err = close_room(vol, part, extack);
 		if (err)
@@ -271,15 +276,20 @@ static int check_persistent(struct vss_volume *vol, const struct vss_part *part,
 	return 0;
 }
 
-/* Undo open_room() for a part that was not used. */
-static void close_for_good(struct vss_volume *vol, struct vss_part *part)
+/*
+ * Undo open_room() for a part that was not used; false: something uses it, and it
+ * must stay.
+ */
+static bool close_for_good(struct vss_volume *vol, struct vss_part *part)
 {
 	struct netlink_ext_ack unused = {};
 
 	vss_copier_settle(vol);
-	if (vss_area_deactivate(vol, part, &unused))
-		pr_warn("%pg: slots of a part that is not used are in use\n",
-			vol->bdev);
+	if (!vss_area_deactivate(vol, part, &unused))
+		return true;
+	pr_warn("%pg: slots of a part that is not used are in use\n",
+		vol->bdev);
+	return false;
 }
 
 /**
@@ -346,8 +356,9 @@ int vss_area_add_device(struct vss_volume *vol, dev_t dev,
 	if (req->mode != VSS_AREA_VOLATILE) {
 		err = vss_log_open(vol, part, req, extack);
 		if (err) {
-			close_for_good(vol, part);
-			goto fail;
+			if (close_for_good(vol, part))
+				goto fail;
+			return err;
 		}
 	}
 	part->id = vol->area.next_id++;

@@ -70,6 +70,17 @@ recorded()
 	vssctl diff-area dump --json "$area" | grep -q "\"lost_reason\": *\"$1\""
 }
 
+# reads DEV: how many there were.
+reads()
+{
+	awk '{ print $1 }' "/sys/class/block/${1##*/}/stat"
+}
+
+not_there()
+{
+	! vssctl status --json "$1" >/dev/null 2>&1
+}
+
 load_vss stall_seconds=3
 run_ok vssctl attach -q "$other"
 
@@ -78,7 +89,7 @@ begin
 dmsetup suspend --nolockfs --noflush area
 SECONDS=0
 writes "$volume" 300
-((SECONDS < 30)) || fail "writes have waited for $SECONDS s"
+((SECONDS < 30 * slower)) || fail "writes have waited for $SECONDS s"
 all_lost stalled
 run_ok vssctl status
 expect_fail -s 4 -m "does not answer" vssctl diff-area remove "$volume" "$area"
@@ -163,6 +174,35 @@ expect_fail -m "in use" vssctl detach -q "$volume"
 compare 'after a detach that was refused'
 expect_fail -m "are lost" vssctl detach -q --force "$volume"
 exec 9>&-
+loaded --unclean
+all_lost detached
+end
+
+echo "--- the same, and the device hangs"
+begin
+settle
+# Until nothing is on its way to it.
+sleep 1.5
+exec 9>"$volume"
+echo 5 >/sys/module/vss/parameters/stall_seconds
+dmsetup suspend --nolockfs --noflush area
+vssctl detach -q --force "$volume" >"$TEST_TMP/detach" 2>&1 &
+detacher=$!
+wait_for 10 not_there "$volume"
+# Writes wait until the loss is recorded, or cannot be. They do not come back for their
+# copies all the time.
+before=$(reads "$volume")
+SECONDS=0
+writes "$volume" 40
+count=$(($(reads "$volume") - before))
+echo "$count reads for 40 writes, in $SECONDS s"
+((count < 400)) || fail "copies were made over and over"
+dmsetup resume area
+! wait $detacher || fail "the detach has ended well"
+grep "are lost\|does not end" "$TEST_TMP/detach"
+exec 9>&-
+echo 3 >/sys/module/vss/parameters/stall_seconds
+wait_for 20 recorded detached
 loaded --unclean
 all_lost detached
 end
