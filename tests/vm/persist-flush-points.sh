@@ -182,7 +182,10 @@ while read -r -u "$from" word rest; do
 done
 wait "$replay" || fail "replay-log: status $?"
 ((tried > 0)) || fail "no state was loaded"
-for what in flushed_points other_points compared changes in_change; do
+needed="flushed_points other_points compared changes"
+# A change of halves is short: not every sample hits it.
+[[ ! ${LONG:-} ]] || needed+=" in_change"
+for what in $needed; do
 	(($(word $what <"$TEST_TMP/counts") > 0)) || fail "no $what: this has not shown what it is for"
 done
 
