@@ -186,7 +186,7 @@ needed="flushed_points other_points compared changes"
 # A change of halves is short: not every sample hits it.
 [[ ! ${LONG:-} ]] || needed+=" in_change"
 for what in $needed; do
-	(($(word $what <"$TEST_TMP/counts") > 0)) || fail "no $what: this has not shown what it is for"
+	(($(word "$what" <"$TEST_TMP/counts") > 0)) || fail "no $what: this has not shown what it is for"
 done
 
 # It does compare: with two copies exchanged nothing is right.
