@@ -12,12 +12,12 @@ set -uo pipefail
 . "$(dirname "$0")/vm/common.sh"
 cd "$top" || exit 1
 
-mode=full repeats=${REPEATS:-3} seconds=${BENCH_SECONDS:-2400}
+mode=full repeats=${REPEATS:-3} seconds=${BENCH_SECONDS:-2400} sections="io hold coordination"
 if [[ ${QUICK:-} && $QUICK != 0 ]]; then
-	mode=quick repeats=${REPEATS:-2} seconds=${BENCH_SECONDS:-45}
+	mode=quick repeats=${REPEATS:-2} seconds=${BENCH_SECONDS:-45} sections="io hold"
 fi
 
-sections=${SECTIONS:-io hold coordination}
+sections=${SECTIONS:-$sections}
 for section in $sections; do
 	[[ $section =~ ^(io|hold|coordination)$ ]] ||
 		die "SECTIONS: there are io, hold and coordination, no \"$section\""
