@@ -269,9 +269,8 @@ int vss_log_open(struct vss_volume *vol, struct vss_part *part,
 	int err;
 
 	lockdep_assert_held(&vss_mutex);
-	/* We have it open, and who asks for this has, so that nobody else does. */
-	if (req->mode == VSS_AREA_LOAD_CHECKED &&
-	    atomic_read(&vol->bdev->bd_openers) > 2) {
+	/* Who asks for this has it open, so that nobody else does. */
+	if (req->mode == VSS_AREA_LOAD_CHECKED && vss_volume_openers(vol) > 1) {
 		NL_SET_ERR_MSG(extack,
 			       "somebody has the volume open: whether he writes to it cannot be told");
 		return -EBUSY;
