@@ -16,7 +16,6 @@
 #include <getopt.h>
 #include <linux/falloc.h>
 #include <signal.h>
-#include <stdarg.h>
 #include <stdbool.h>
 #include <stdint.h>
 #include <stdio.h>
@@ -25,6 +24,10 @@
 #include <sys/mman.h>
 #include <sys/stat.h>
 #include <unistd.h>
+
+#include "tool.h"
+
+#define die(...)	die_with(1, __VA_ARGS__)
 
 #define BLOCK	4096U		/* what is cut out of a file, or past the cache, is a multiple */
 
@@ -59,27 +62,9 @@ static void on_signal(int sig)
 	stop = 1;
 }
 
-__attribute__((noreturn, format(printf, 1, 2)))
-static void die(const char *format, ...)
-{
-	va_list args;
-
-	va_start(args, format);
-	fprintf(stderr, "onefile: ");
-	vfprintf(stderr, format, args);
-	fprintf(stderr, "\n");
-	va_end(args);
-	exit(1);
-}
-
-/* splitmix64 */
 static uint64_t next(struct file *f)
 {
-	uint64_t z = f->random += 0x9e3779b97f4a7c15ULL;
-
-	z = (z ^ (z >> 30)) * 0xbf58476d1ce4e5b9ULL;
-	z = (z ^ (z >> 27)) * 0x94d049bb133111ebULL;
-	return z ^ (z >> 31);
+	return next_random(&f->random);
 }
 
 static uint64_t below(struct file *f, uint64_t limit)

@@ -27,7 +27,6 @@
 #include <fcntl.h>
 #include <getopt.h>
 #include <limits.h>
-#include <stdarg.h>
 #include <stdbool.h>
 #include <stdint.h>
 #include <stdio.h>
@@ -37,6 +36,10 @@
 #include <sys/stat.h>
 #include <unistd.h>
 #include <vss/types.h>
+
+#include "tool.h"
+
+#define die(...)	die_with(1, __VA_ARGS__)
 
 #include "disk.h"
 
@@ -112,19 +115,6 @@ struct replay {
 	size_t in_change;		/* points where more is read than a half is filled with */
 	size_t unreported;		/* snapshots seen that nobody was told of yet, or any more */
 };
-
-__attribute__((noreturn, format(printf, 1, 2)))
-static void die(const char *format, ...)
-{
-	va_list args;
-
-	va_start(args, format);
-	fprintf(stderr, "replay-log: ");
-	vfprintf(stderr, format, args);
-	fprintf(stderr, "\n");
-	va_end(args);
-	exit(1);
-}
 
 static uint64_t draw(struct replay *r, uint64_t below)
 {

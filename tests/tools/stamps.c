@@ -40,6 +40,10 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "tool.h"
+
+#define die(...)	die_with(2, __VA_ARGS__)
+
 #define SECTOR		512U
 #define PAGE		4096U
 #define PAGE_SECTORS	(PAGE / SECTOR)
@@ -106,19 +110,6 @@ static void on_signal(int sig)
 			kill(pids[i], sig);
 }
 
-__attribute__((noreturn, format(printf, 1, 2)))
-static void die(const char *format, ...)
-{
-	va_list args;
-
-	va_start(args, format);
-	fprintf(stderr, "stamps: ");
-	vfprintf(stderr, format, args);
-	fprintf(stderr, "\n");
-	va_end(args);
-	exit(2);
-}
-
 static uint64_t now_ns(void)
 {
 	struct timespec ts;
@@ -127,14 +118,9 @@ static uint64_t now_ns(void)
 	return (uint64_t)ts.tv_sec * 1000000000ULL + (uint64_t)ts.tv_nsec;
 }
 
-/* splitmix64 */
 static uint64_t below(struct worker *w, uint64_t limit)
 {
-	uint64_t z = w->random += 0x9e3779b97f4a7c15ULL;
-
-	z = (z ^ (z >> 30)) * 0xbf58476d1ce4e5b9ULL;
-	z = (z ^ (z >> 27)) * 0x94d049bb133111ebULL;
-	return (z ^ (z >> 31)) % limit;
+	return next_random(&w->random) % limit;
 }
 
 /* ------------------------------------------------------------------------
