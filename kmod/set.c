@@ -467,6 +467,9 @@ static void step_work(struct work_struct *work)
 	int err = 0;
 
 	mutex_lock(&set->lock);
+	/* A deadline may have undone it while this was on its way. */
+	if (set->state == VSS_SET_FAILED)
+		err = set->error ?: -ECANCELED;
 	while (!err && set->state < set->target)
 		err = advance(set);
 	if (err && set->state != VSS_SET_FAILED) {
