@@ -174,6 +174,9 @@ static int check_device(struct block_device *bdev,
 	else if (vss_bdev_has_rw_page(bdev))
 		NL_SET_ERR_MSG(extack,
 			       "the device's driver takes pages past the block layer (rw_page)");
+	else if (bdev_logical_block_size(bdev) > VSS_MIN_CHUNK_SIZE)
+		NL_SET_ERR_MSG(extack,
+			       "a device with logical blocks larger than 4 KiB cannot be tracked");
 	else if (!bdev_nr_sectors(bdev))
 		NL_SET_ERR_MSG(extack, "the device has no size");
 	else
