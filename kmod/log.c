@@ -771,10 +771,22 @@ static void put_back(struct vss_log *log, struct list_head *copies)
 	spin_unlock(&log->lock);
 }
 
+/* A group of nothing: it says that all before it is durable. */
+static int write_witness(struct vss_log *log)
+{
+	int err;
+
+	log->max_blocks = 1;
+	begin_group(log);
+	err = write_group(log);
+	log->bare = false;
+	return err;
+}
+
 /* Write a group; true: come again. */
 static bool run_group(struct vss_log *log)
 {
-	bool more, rewriting, closed, whole = false, nothing = true;
+	bool more, rewriting, closed, recycled, whole = false, nothing = true;
 	LIST_HEAD(void_copies);
 	LIST_HEAD(copies);
 	int err = 0;
@@ -802,6 +814,8 @@ static bool run_group(struct vss_log *log)
 		WRITE_ONCE(log->ready, 0);
 	}
 	rewriting = log->rewriting;
+	recycled = log->recycled;
+	log->recycled = log->reaping;
 	spin_unlock(&log->lock);
 	if (closed) {
 		complete_events(&log->told, -EIO);
@@ -811,7 +825,11 @@ static bool run_group(struct vss_log *log)
 	if (list_empty(&copies) && list_empty(&log->told) && !rewriting)
 		return false;
 
-	err = add_told(log);
+	/* Replay must not judge the last group by slots written with this one. */
+	if (recycled && log->bare && !list_empty(&copies) &&
+	    room_left(log, SPARE_BLOCKS))
+		err = write_witness(log);
+	err = err ?: add_told(log);
 	if (!err) {
 		/* Until the halves can be changed there may be no room for copies. */
 		log->max_blocks = max(room_left(log, SPARE_BLOCKS),
@@ -873,12 +891,8 @@ static void witness_work(struct work_struct *work)
 	if (!idle || !log->bare || log->dead || READ_ONCE(log->closed) ||
 	    !room_left(log, SPARE_BLOCKS))
 		return;
-	log->max_blocks = 1;
-	begin_group(log);
-	/* The next group says that all before it is durable. */
-	if (write_group(log))
+	if (write_witness(log))
 		fail(log, -EIO);
-	log->bare = false;
 }
 
 /**
@@ -1012,6 +1026,7 @@ void vss_log_begin_reap(struct vss_volume *vol, struct vss_snapshot *snap,
 		spin_lock(&log->lock);
 	}
 	log->reaping = true;
+	log->recycled = true;
 	spin_unlock(&log->lock);
 	vss_log_event(vol, VSS_DISK_GONE, snap->epoch, reason);
 }

@@ -41,11 +41,13 @@ struct vss_volume;
  * @stall_work:	lets everybody go when the device does not answer
  * @head_read_work: reads the volume's head after it was written
  * @head_work:	records it
- * @lock:	protects the next thirteen
+ * @lock:	protects the next fourteen
  * @copies:	copies whose origin was read, to be written with the next group
  * @ready:	their number
  * @events:	entries that somebody waits for
  * @reaping:	copies are being handed down: the halves must not be changed
+ * @recycled:	slots that the last group names may be free: a group behind it
+ *		must be durable before they are used again
  * @rewriting:	the new half does not tell everything yet
  * @dead:	nothing more is written: the snapshots are lost
  * @doomed:	why they are to be lost by the work; 0: they are not
@@ -96,6 +98,7 @@ struct vss_log {
 	u32			ready;
 	struct list_head	events;
 	bool			reaping;
+	bool			recycled;
 	bool			rewriting;
 	bool			dead;
 	enum vss_lost_reason	doomed;
