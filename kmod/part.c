@@ -235,8 +235,11 @@ int vss_area_remove(struct vss_volume *vol, struct vss_part *part,
 	}
 	if (had_room) {
 		err = close_room(vol, part, extack);
-		if (err)
+		if (err) {
+			/* Settling may have put off what is to be recorded. */
+			vss_head_written(vol);
 			return err;
+		}
 	}
 	if (vol->log)
 		vss_log_wipe(vol);
@@ -358,6 +361,12 @@ int vss_area_add_device(struct vss_volume *vol, dev_t dev,
 		if (err) {
 			if (close_for_good(vol, part))
 				goto fail;
+			/* It has no room for anybody, and goes with the volume. */
+			WRITE_ONCE(part->state, VSS_AREA_ERROR);
+			WRITE_ONCE(vol->area.failed, true);
+			part->id = vol->area.next_id++;
+			list_add_tail(&part->list, &vol->area.parts);
+			vss_changed();
 			return err;
 		}
 	}
