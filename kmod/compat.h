@@ -88,6 +88,17 @@ static inline void vss_bdev_close_excl(vss_bdev_handle h, void *holder)
 {
 	bdev_fput(h);
 }
+
+/* A kernel thread's last fput() is left to a work of the kernel's. */
+static inline void vss_bdev_close_end(void)
+{
+	flush_delayed_fput();
+}
+
+static inline struct address_space *vss_bdev_mapping(vss_bdev_handle h)
+{
+	return h->f_mapping;
+}
 #else
 #define vss_bdev_handle struct block_device *
 
@@ -116,7 +127,23 @@ static inline void vss_bdev_close_excl(vss_bdev_handle h, void *holder)
 {
 	blkdev_put(h, FMODE_READ | FMODE_WRITE | FMODE_EXCL);
 }
+
+static inline void vss_bdev_close_end(void)
+{
+}
+
+static inline struct address_space *vss_bdev_mapping(vss_bdev_handle h)
+{
+	return h->bd_inode->i_mapping;
+}
 #endif
+
+/* Is there anything in its page cache that is not on it? */
+static inline bool vss_bdev_is_dirty(vss_bdev_handle h)
+{
+	return mapping_tagged(vss_bdev_mapping(h), PAGECACHE_TAG_DIRTY) ||
+		mapping_tagged(vss_bdev_mapping(h), PAGECACHE_TAG_WRITEBACK);
+}
 
 static inline bool vss_bdev_is_partition(const struct block_device *bdev)
 {

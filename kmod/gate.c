@@ -594,6 +594,22 @@ void vss_gate_unhold(struct vss_volume *vol)
 }
 
 /**
+ * vss_gate_is_idle() - does no write wait, held or for a copy?
+ * @vol:	the volume
+ *
+ * Waits a little for those that were let go and are on their way still.
+ *
+ * Return: true if none does.
+ */
+bool vss_gate_is_idle(struct vss_volume *vol)
+{
+	struct vss_gate *gate = &vol->gate;
+
+	return wait_event_timeout(gate->idle, !atomic_read(&gate->waiting),
+				  HZ / 10);
+}
+
+/**
  * vss_gate_flush() - wait until the gate knows of no write any more
  * @vol:	a volume that the hook does not find any more, not held
  *

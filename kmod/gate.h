@@ -57,6 +57,7 @@ void vss_gate_release_here(struct vss_volume *vol, struct bio_list *bios);
 void vss_gate_flush(struct vss_volume *vol);
 void vss_gate_claim(struct vss_volume *vol);
 void vss_gate_forget(struct vss_volume *vol);
+bool vss_gate_is_idle(struct vss_volume *vol);
 u64 vss_gate_writes(struct vss_volume *vol);
 void vss_gate_end_bio(struct bio *bio);
 

@@ -39,7 +39,7 @@ static void end_hold(struct work_struct *work)
 	struct hold_watch *watch = container_of(to_delayed_work(work),
 						struct hold_watch, work);
 
-	watch->ended = true;
+	WRITE_ONCE(watch->ended, true);
 	vss_snapshots_lose(watch->vol, VSS_LOST_STALLED);
 	vss_gate_unhold(watch->vol);
 }
@@ -269,6 +269,7 @@ int vss_log_open(struct vss_volume *vol, struct vss_part *part,
 	int err;
 
 	lockdep_assert_held(&vss_mutex);
+	vss_bdev_close_end();
 	/* Who asks for this has it open, so that nobody else does. */
 	if (req->mode == VSS_AREA_LOAD_CHECKED && vss_volume_openers(vol) > 1) {
 		NL_SET_ERR_MSG(extack,
@@ -359,6 +360,16 @@ void vss_log_wipe(struct vss_volume *vol)
 	vss_log_free(log);
 }
 
+/*
+ * Has nobody it open, and is nothing on its way to it?  What was written through
+ * the whole disk, or left in the page cache, is parked by the hold.
+ */
+static bool is_untouched(struct vss_volume *vol)
+{
+	return vss_volume_is_closed(vol) && !vss_bdev_is_dirty(vol->handle) &&
+		vss_gate_is_idle(vol);
+}
+
 /* Nobody waits for copies, nor writes: say what the volume looks like. */
 static int say_clean(struct vss_log *log)
 {
@@ -369,12 +380,14 @@ static int say_clean(struct vss_log *log)
 	err = blkdev_issue_flush(vol->bdev);
 	err = err ?: vss_disk_print(log, log->super->print);
 	/* Whoever opens it from now on finds its writes held. */
-	if (!err && !vss_volume_is_closed(vol))
+	if (!err && !is_untouched(vol))
 		err = -EBUSY;
 	if (err)
 		return err;
 	log->super->log_end = cpu_to_le64(log->seq);
-	return vss_disk_write_super(log, VSS_DISK_CLEAN);
+	err = vss_disk_write_super(log, VSS_DISK_CLEAN);
+	/* What has come meanwhile goes on as soon as the volume is let go. */
+	return err ?: is_untouched(vol) ? 0 : -EBUSY;
 }
 
 /**
@@ -394,6 +407,13 @@ int vss_log_leave(struct vss_volume *vol)
 	bool had = has_good(vol), good, hung, doomed;
 	int err;
 
+	/* What a work has closed counts as open until its file is freed. */
+	vss_bdev_close_end();
+	/*
+	 * While we have it open nobody's close writes the page cache back; ours
+	 * would, when nobody sees it any more.
+	 */
+	sync_blockdev(vol->bdev);
 	vss_gate_hold(vol);
 	err = vss_volume_is_closed(vol) ? 0 : -EBUSY;
 	err = err ?: vss_gate_drain(vol, jiffies + QUIET_TIMEOUT);
@@ -405,12 +425,13 @@ int vss_log_leave(struct vss_volume *vol)
 	/* Or the log would not end where the superblock says. */
 	vss_log_close(log);
 	good = !log->dead && has_good(vol);
-	if (!err && !log->dead)
+	if (!err && !log->dead && !READ_ONCE(watch.ended))
 		err = say_clean(log);
-	hung = end_hold_watch(&watch);
+	/* By the watch they are lost in memory only. */
+	hung = end_hold_watch(&watch) && had && !log->dead;
 	doomed = vss_log_is_doomed(log);
 	/* One that was doomed before it was closed is dead, and not buried. */
-	if (doomed || (good && (err || hung))) {
+	if (doomed || hung || (good && err)) {
 		/* Those that need copies wait until the loss is recorded. */
 		vss_gate_unhold(vol);
 		vss_log_bury(log, doomed ? VSS_LOST_RESIZED :

@@ -22,12 +22,12 @@ dmsetup create area --table "$good" || fail "no device mapper"
 cleanup_push dmsetup remove --retry area
 modprobe dm_flakey || skip "no dm-flakey"
 
-# table TABLE: what the area's device does from now on.
+# table TABLE [DEVICE]: what the area's device, or another, does from now on.
 table()
 {
-	dmsetup suspend --nolockfs --noflush area
-	dmsetup load area --table "$1"
-	dmsetup resume area
+	dmsetup suspend --nolockfs --noflush "${2:-area}"
+	dmsetup load "${2:-area}" --table "$1"
+	dmsetup resume "${2:-area}"
 }
 
 begin()
@@ -164,6 +164,30 @@ drop 0
 compare 'with one deleted'
 table "$good"
 end
+
+echo "--- the volume answers so late that its writes are let go while it is detached"
+other_disk=$(disk vd2)
+linear="0 16384 linear $other_disk 0"
+dmsetup create origin --table "$linear"
+cleanup_push dmsetup remove --retry origin
+plain=$volume volume=/dev/mapper/origin
+begin
+dd if=/dev/urandom of="$volume" bs=4k count=1 oflag=direct conv=notrunc status=none
+settle
+# Nobody else is to read the volume.
+udevadm control --stop-exec-queue
+cleanup_push udevadm control --start-exec-queue
+table "0 16384 delay $other_disk 0 $((5000 * slower)) $other_disk 0 0" origin
+# What is at the volume's head is read for the diff area.
+dd if=/dev/urandom of="$volume" bs=4k count=1 oflag=direct conv=notrunc status=none
+expect_fail -m "are lost" vssctl detach -q "$volume"
+table "$linear" origin
+udevadm control --start-exec-queue
+loaded --unclean
+all_lost stalled
+end
+dmsetup remove --retry origin
+volume=$plain
 
 echo "--- the volume is in use when it is detached"
 begin

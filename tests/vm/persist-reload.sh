@@ -95,6 +95,13 @@ compare 'behind others'
 writes "$volume" 100
 compare 'behind others, written'
 
+# What somebody has left in the page cache is written, and copied for, before it goes.
+dd if=/dev/urandom of="$volume" bs=4k count=512 seek=700 conv=notrunc status=none
+run_ok vssctl detach -q "$volume"
+run_ok rmmod vss
+back
+compare 'with the page cache full'
+
 # A block of the log is zeroed; the log begins behind 64 KiB of superblocks.
 away
 dd if="$area" of="$TEST_TMP/area" bs=1M status=none
