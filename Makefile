@@ -162,11 +162,12 @@ stage:
 	@mkdir -p $(B)
 	+@flock $(B)/.lock $(MAKE) --no-print-directory stage-locked $(if $(KERNEL),kernel-module)
 
-# Filled aside and renamed: a VM that is starting reads the old or the new one.
+# Filled aside and renamed: a VM that is starting reads the old or the new one. Debug
+# information, nine tenths of the module, would be copied at each start and each load.
 stage-locked: vm-module vm-userspace
 	@rm -rf $(B)/stage.new
 	@$(MAKE) install-only KDIR=$(VM_KDIR) MODULE_DIR=$(VM_TREE)/kmod \
-		USERSPACE_OUT=$(B)/vm-userspace PREFIX=/usr DESTDIR=$(B)/stage.new
+		USERSPACE_OUT=$(B)/vm-userspace PREFIX=/usr DESTDIR=$(B)/stage.new INSTALL_MOD_STRIP=1
 	@rm -rf $(B)/stage && mv $(B)/stage.new $(B)/stage
 
 kernel-module:
