@@ -246,27 +246,40 @@ for item in "${plan[@]}"; do
 	esac
 done
 
+wait_for_crash()
+{
+	while [[ $crash_pid && ! -e $state/crash ]]; do
+		kill -0 $$ || exit
+		sleep 1
+	done
+}
+
 # How many VMs whose QEMU runs THREADS busy threads this machine carries. More
-# is worse by far: virtual CPUs then wait for each other's turn on a real one.
+# is worse by far: virtual CPUs then wait for each other's turn on a real one. With
+# one thread there is nobody to wait for, and one VM more uses what sleeps of others leave.
 vm_limit()
 {
 	local threads=$1 cpus memory n
 
 	[[ ! $jobs ]] || { echo "$jobs"; return; }
-	cpus=$(($(nproc) / threads))
+	cpus=$(($(nproc) / threads + (threads == 1)))
 	memory=$(($(awk '$1 == "MemAvailable:" { print $2 }' /proc/meminfo) / (2560 * 1024)))
 	n=$((cpus < memory ? cpus : memory))
 	echo $((n < 1 ? 1 : n > 4 ? 4 : n))
 }
 
-# run_vms QUEUE LIMIT: works the queue off with up to LIMIT VMs at once.
+# run_vms QUEUE LIMIT: works the queue off with up to LIMIT VMs at once. That of the
+# power failures is one of them.
 run_vms()
 {
 	local queue=$1 limit=$2 n w
 
 	n=$(find "$queue" -type f | wc -l)
 	for ((w = 1; w <= limit && w <= n; w++)); do
-		setpriv --pdeathsig TERM scripts/check/vm-worker.sh "$state" "$queue" "${queue##*/}$w" &
+		{
+			((w == 1 || w < limit)) || wait_for_crash
+			exec setpriv --pdeathsig TERM scripts/check/vm-worker.sh "$state" "$queue" "${queue##*/}$w"
+		} &
 		workers+=($!)
 	done
 	for w in "${workers[@]}"; do
