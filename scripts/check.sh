@@ -42,13 +42,13 @@ mkdir "$state"/{single,multi,claimed,log}
 : >"$state/results"
 . scripts/check/tap.sh
 
-workers=()
+workers=() small=()
 # shellcheck disable=SC2317 # called by the trap
 end()
 {
 	local w
 
-	for w in "${workers[@]}"; do
+	for w in "${workers[@]}" "${small[@]}"; do
 		kill "$w" 2>/dev/null
 	done
 	wait 2>/dev/null
@@ -218,6 +218,23 @@ if ((${#crash_tests[@]})) && [[ ! $broken ]]; then
 	crash_pid=$!
 fi
 
+# What needs no VM: as many at once as there are CPUs, for some of them wait.
+# small ITEM LOG CMD...
+small()
+{
+	local running=() pid
+
+	for pid in "${small[@]}"; do
+		! kill -0 "$pid" 2>/dev/null || running+=("$pid")
+	done
+	((${#running[@]} < $(nproc))) || wait -n "${running[@]}"
+	{
+		timed "$2" setpriv --pdeathsig TERM "${@:3}"
+		tap_result "$1" "$status" "$took" "$2"
+	} &
+	small+=($!)
+}
+
 for item in "${plan[@]}"; do
 	name=${item#*/}
 	case $item in
@@ -225,14 +242,12 @@ for item in "${plan[@]}"; do
 		tap_result "$item" "${build_status[$name]}" "${build_time[$name]}" "$state/log/build-$name"
 		;;
 	static/*)
-		timed "$state/log/static-$name" scripts/check/static.sh "$name"
-		tap_result "$item" $status "$took" "$state/log/static-$name"
+		small "$item" "$state/log/static-$name" scripts/check/static.sh "$name"
 		;;
 	unit/*)
 		# The tests' own runner gives them the environment they expect.
-		timed "$state/log/unit-$name" timeout -k 5 120 tests/unit/run \
+		small "$item" "$state/log/unit-$name" timeout -k 5 120 tests/unit/run \
 			"$state/unit-$name" "$build/unit" "$top/userspace" -- "${unit_program[$name]}"
-		tap_result "$item" $status "$took" "$state/log/unit-$name"
 		;;
 	vm/shutdown) ;;
 	vm/* | net/* | crash/*)
@@ -246,27 +261,42 @@ for item in "${plan[@]}"; do
 	esac
 done
 
+((${#small[@]} == 0)) || wait "${small[@]}"
+
+wait_for_crash()
+{
+	while [[ $crash_pid && ! -e $state/crash ]]; do
+		kill -0 $$ || exit
+		sleep 1
+	done
+}
+
 # How many VMs whose QEMU runs THREADS busy threads this machine carries. More
-# is worse by far: virtual CPUs then wait for each other's turn on a real one.
+# is worse by far: virtual CPUs then wait for each other's turn on a real one. With
+# one thread there is nobody to wait for, and one VM more uses what sleeps of others leave.
 vm_limit()
 {
 	local threads=$1 cpus memory n
 
 	[[ ! $jobs ]] || { echo "$jobs"; return; }
-	cpus=$(($(nproc) / threads))
+	cpus=$(($(nproc) / threads + (threads == 1)))
 	memory=$(($(awk '$1 == "MemAvailable:" { print $2 }' /proc/meminfo) / (2560 * 1024)))
 	n=$((cpus < memory ? cpus : memory))
 	echo $((n < 1 ? 1 : n > 4 ? 4 : n))
 }
 
-# run_vms QUEUE LIMIT: works the queue off with up to LIMIT VMs at once.
+# run_vms QUEUE LIMIT: works the queue off with up to LIMIT VMs at once. That of the
+# power failures is one of them.
 run_vms()
 {
 	local queue=$1 limit=$2 n w
 
 	n=$(find "$queue" -type f | wc -l)
 	for ((w = 1; w <= limit && w <= n; w++)); do
-		setpriv --pdeathsig TERM scripts/check/vm-worker.sh "$state" "$queue" "${queue##*/}$w" &
+		{
+			((w == 1 || w < limit)) || wait_for_crash
+			exec setpriv --pdeathsig TERM scripts/check/vm-worker.sh "$state" "$queue" "${queue##*/}$w"
+		} &
 		workers+=($!)
 	done
 	for w in "${workers[@]}"; do
