@@ -20,7 +20,8 @@ VM_KDIR	= /lib/modules/$(VM_KVER)/build
 VM_TREE	= $(B)/kmod-$(VM_KVER)
 
 # What depends on the kernel, and not on vssd.
-KERNEL_TESTS := boot vm/area-* vm/content-* vm/fail-* vm/hook-* vm/set-* vm/fuzz-* vm/persist-*
+KERNEL_TESTS := boot vm/area-* vm/content-* vm/fail-* vm/hook-* vm/set-* vm/fuzz-* vm/persist-* \
+	vm/fault-* vm/stress-stamps
 # On the debug kernel, which is slow: what goes through the module's every path, and
 # the tests that are for it alone.
 DEBUG_TESTS := boot vm/content-chunks vm/content-order vm/content-ways vm/content-area \
