@@ -3,7 +3,8 @@
 #
 # Compares vss with the bare device, dm-snapshot and dm-thin in one VM and prints the
 # table; build/bench.jsonl has a line for each measurement, build/bench-other.jsonl one for each
-# hold, set and figure of memory. Called by "make bench", which builds first. QUICK=1 measures less; REPEATS and BENCH_SECONDS bound the rest.
+# hold, set and figure of memory. Called by "make bench", which builds first. QUICK=1
+# measures less; REPEATS and BENCH_SECONDS bound the rest.
 # SECTIONS names what is measured, of "io hold coordination"; ENGINES what is compared
 # with the bare device, of "vss vss-P dm-snapshot-N dm-snapshot-P dm-thin" (vss-P is vss with
 # a persistent diff area); BENCH_CPU the emulated processor.
