@@ -66,8 +66,8 @@ kbuild()
 	# shellcheck disable=SC2016 # make is to expand it
 	printf 'include %s/kmod/Kbuild\nall:\n\t@echo "features: $(vss-features)"\n' "$top" \
 		>"$tmp/Makefile"
-	# Called by a make it would say which folder it is in.
-	make -s --no-print-directory -f "$tmp/Makefile" KERNELRELEASE=1.2.3 srctree="$tmp/$kernel" src="$top/kmod" \
+	# Called by a make it would say which folder it is in, and miss that one's jobs.
+	MAKEFLAGS='' make -s --no-print-directory -f "$tmp/Makefile" KERNELRELEASE=1.2.3 srctree="$tmp/$kernel" src="$top/kmod" \
 		"$@" all 2>&1
 }
 
