@@ -20,16 +20,18 @@ VM_KDIR	= /lib/modules/$(VM_KVER)/build
 VM_TREE	= $(B)/kmod-$(VM_KVER)
 
 # What depends on the kernel, and not on vssd.
-KERNEL_TESTS := boot vm/area-* vm/content-* vm/fail-* vm/hook-* vm/set-* vm/fuzz-* vm/persist-*
+KERNEL_TESTS := boot vm/area-* vm/content-* vm/fail-* vm/hook-* vm/set-* vm/fuzz-* vm/persist-* \
+	vm/fault-* vm/stress-stamps
 # On the debug kernel, which is slow: what goes through the module's every path, and
 # the tests that are for it alone.
 DEBUG_TESTS := boot vm/content-chunks vm/content-order vm/content-ways vm/content-area \
-	vm/area-full vm/area-error vm/area-hung vm/area-remove vm/set-killed vm/set-stacked vm/hook-other \
-	vm/fail-* vm/fault-pull vm/fuzz-* vm/persist-*
+	vm/content-load vm/area-full vm/area-error vm/area-hung vm/area-remove vm/set-killed vm/set-stacked \
+	vm/hook-other vm/hook-paths vm/hook-coexist vm/stress-stamps vm/stress-files \
+	vm/fail-* vm/fault-* vm/fuzz-* vm/persist-*
 
-# Those that ask for LONG.
-LONG_TESTS := vm/content-order vm/content-many vm/persist-damage vm/persist-many vm/persist-flush-points vm/fuzz-requests vm/svc-fault \
-	vm/set-deadline vm/set-killed vm/area-remove vm/fail-detach-load vm/fault-* vm/hook-paths
+# Those that ask for LONG, by name or with "cases", and those that are nothing but long.
+LONG_TESTS = $(patsubst tests/%.sh,%,$(filter-out %lib.sh,$(shell grep -lE '[$$].(LONG|cases )' tests/vm/*.sh))) \
+	net/long-*
 
 # What "install" installs; "stage" installs the tests' own builds instead.
 MODULE_DIR	?= $(CURDIR)/kmod
@@ -89,8 +91,7 @@ check-reboot: deps ## start a machine from a root volume with a snapshot, four t
 	@scripts/check-reboot.sh
 
 check-long: deps ## run the long form of tests, and the faults of a storage array
-	@LONG=1 scripts/check.sh --only vm --tests '$(or $(TESTS),$(LONG_TESTS))'
-	@scripts/check.sh --long
+	@scripts/check.sh --long --tests '$(or $(TESTS),$(LONG_TESTS))'
 
 check-kernels: deps ## run the kernel tests on Debian's kernels 6.1, 6.12 and 7.2
 	@scripts/check-kernels.sh '$(or $(TESTS),$(KERNEL_TESTS))' $(KERNELS)

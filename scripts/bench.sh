@@ -2,8 +2,9 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 #
 # Compares vss with the bare device, dm-snapshot and dm-thin in one VM and prints the
-# table; build/bench.jsonl has a line for each measurement. Called by "make bench",
-# which builds first. QUICK=1 measures less; REPEATS and BENCH_SECONDS bound the rest.
+# table; build/bench.jsonl has a line for each measurement, build/bench-other.jsonl one for each
+# hold, set and figure of memory. Called by "make bench", which builds first. QUICK=1
+# measures less; REPEATS and BENCH_SECONDS bound the rest.
 # SECTIONS names what is measured, of "io hold coordination"; ENGINES what is compared
 # with the bare device, of "vss vss-P dm-snapshot-N dm-snapshot-P dm-thin" (vss-P is vss with
 # a persistent diff area); BENCH_CPU the emulated processor.
@@ -35,15 +36,23 @@ scripts/vm/run --kernel "${KVER:-$(default_kver)}" --no-disks --mem 3072 --dir "
 	--disk virtio:640M:bench-o --disk virtio:640M:bench-s \
 	-- scripts/bench/guest.sh "$mode" "$repeats" "$seconds" "$sections" "${ENGINES:-}" || exit
 
+cp "$dir/io/bench-other.jsonl" "$build/bench-other.jsonl" || exit
+tell_other()
+{
+	echo "build/bench-other.jsonl: $(wc -l <"$build/bench-other.jsonl") other figures"
+}
 if [[ " $sections " != *" io "* ]]; then
-	scripts/bench/table.sh /dev/null "$dir/io/bench-other.jsonl"
+	scripts/bench/table.sh /dev/null "$build/bench-other.jsonl" || exit
+	echo
+	tell_other
 	exit
 fi
 raw=$dir/io/bench-raw.jsonl
 jq -cs -f scripts/bench/summary.jq "$raw" >"$dir/summary.jsonl" || exit
 jq -c 'del(.repeats, .spread, .p50_us, .p999_us)' "$dir/summary.jsonl" >"$build/bench.jsonl" || exit
 {
-	scripts/bench/table.sh "$dir/summary.jsonl" "$dir/io/bench-other.jsonl"
+	scripts/bench/table.sh "$dir/summary.jsonl" "$build/bench-other.jsonl"
 } | tee "$build/bench.txt"
 echo
 echo "build/bench.jsonl: $(wc -l <"$build/bench.jsonl") measurements; build/bench.txt: this table"
+tell_other

@@ -10,7 +10,7 @@
 #
 # crash/power-failures is scripts/check-crash.sh with CUTS (10) power failures.
 #
-# --long runs the long tests of tests/net (long-*.sh), and nothing else.
+# --long runs the long form of tests in VMs (LONG=1), and of tests/net only long-*.sh.
 #
 # PATTERN is a shell glob or a part of names such as vm/boot; several are
 # separated by blanks.
@@ -22,7 +22,7 @@ cd "$top" || exit 1
 only='' patterns=() jobs='' long='' kernel=''
 while (($#)); do
 	case $1 in
-	--long) only=net long=1; shift; continue ;;
+	--long) long=1; shift; continue ;;
 	--only) only=$2 ;;
 	--tests) read -r -a patterns <<<"$2" ;;
 	--jobs) jobs=$2 ;;
@@ -32,6 +32,7 @@ while (($#)); do
 	shift 2
 done
 [[ ! $kernel ]] || export VM_KERNEL=$kernel
+[[ ! $long ]] || export LONG=1
 
 mkdir -p "$build"
 # Logs of failures are for reading soon.
@@ -63,6 +64,7 @@ wanted()
 	local p
 
 	[[ ! $only || $1 == "$only"/* ]] || return 1
+	[[ ! $long || $1 == vm/* || $1 == net/* ]] || return 1
 	((${#patterns[@]})) || return 0
 	for p in "${patterns[@]}"; do
 		# shellcheck disable=SC2053 # a glob is meant

@@ -8,8 +8,9 @@
 #
 # The machine is not equally fast all the time. So what is compared is measured one right
 # after the other: a group of measurements is one workload on the bare device, with each
-# engine, and on the bare device again, and ratios are taken within a group. Everything is
-# repeated from the start; no repeat is begun when SECONDS have passed.
+# engine, and on the bare device again, and ratios are taken within a group; in the quick form
+# two workloads, for much of its time goes into bringing engines up. Everything is repeated
+# from the start; no repeat is begun when SECONDS have passed.
 
 . "$VSS_SRC/tests/vm/writers-lib.sh"
 . "$VSS_SRC/scripts/bench/devices.sh"
@@ -26,18 +27,21 @@ raw=$VSS_IO/bench-raw.jsonl other=$VSS_IO/bench-other.jsonl
 : >"$raw"
 : >"$other"
 
+# Workloads and depths, a group each.
 writes=("4k-rand 1" "4k-rand 32" "64k-rand 1" "64k-rand 32" "1m-seq 1" "1m-seq 32")
 reads=("4k-rand 1" "4k-rand 32" "1m-seq 32")
 peers=("vss 16" "vss-P 16" "dm-snapshot-N 16" "dm-snapshot-P 16" "dm-thin 64")
 many=(8 64) sets=(1 8 64) crews=(1 32)
 if [[ $mode == quick ]]; then
-	writes=("4k-rand 1" "4k-rand 32" "64k-rand 32" "1m-seq 32")
+	writes=("4k-rand 32 4k-rand 1" "64k-rand 32 1m-seq 32")
 	reads=("4k-rand 32")
-	peers=("vss 16" "dm-snapshot-N 16")
+	# vss-P: only writes of 4 KiB.
+	peers=("vss 16" "vss-P 16" "dm-snapshot-N 16")
 	# Less, and less telling: the memory for write-behind hides more of it.
-	RUN_WRITES=([4k-rand-1]=1600 [4k-rand-32]=8192 [64k-rand-32]=1536 [1m-seq-32]=200)
-	VOLUME_MIB=256 DEVICE_MIB=400
-	many=(8) sets=(1) crews=(1)
+	RUN_WRITES=([4k-rand-1]=1600 [4k-rand-32]=8192 [64k-rand-32]=1536 [1m-seq-32]=160)
+	RUN_READS=([32]=49152)
+	VOLUME_MIB=256 DEVICE_MIB=320
+	many=(8) sets=(1 8) crews=(1)
 fi
 if [[ $engines ]]; then
 	peers=()
@@ -62,12 +66,13 @@ bare()
 	measure "$3" "$1" "$2" 0 "$origin" "$3"
 }
 
-# First writes, each into chunks that no snapshot has yet; then the same once more.
+# First writes, each into chunks that no snapshot has yet; then the same once more. In the
+# quick form with many snapshots as well.
 with_a_snapshot()
 {
-	local before
+	local before n
 
-	if [[ $engine == vss && $1 == 4k-rand ]]; then
+	if [[ $engine == vss && $1 == 4k-rand ]] && [[ $mode == full || $2 == 32 ]]; then
 		measure tracked "$1" "$2" 0 "$target" write
 	fi
 	new_snapshots 1
@@ -76,6 +81,29 @@ with_a_snapshot()
 	[[ "$1 $2" != "4k-rand 32" ]] || tell_memory "$before"
 	[[ $mode == quick && "$1 $2" != "4k-rand 32" ]] ||
 		measure rewrite "$1" "$2" 1 "$target" write
+	[[ $mode == quick && $engine == vss && "$1 $2" == "4k-rand 32" ]] || return 0
+	for n in "${many[@]}"; do
+		new_snapshots "$n"
+		measure first "$1" "$2" "$n" "$target" write
+	done
+}
+
+# each_of "WORKLOAD DEPTH..." CMD [ARG]...: CMD WORKLOAD DEPTH ARG..., for each of a group.
+each_of()
+{
+	local words
+
+	read -ra words <<<"$1"
+	while ((${#words[@]})); do
+		"$2" "${words[@]:0:2}" "${@:3}"
+		words=("${words[@]:2}")
+	done
+}
+
+# left_out PEER GROUP: whether the quick form does without.
+left_out()
+{
+	[[ $mode == quick && ! $engines && $1 == vss-P* && $2 != 4k-rand* ]]
 }
 
 compare_writes()
@@ -85,17 +113,15 @@ compare_writes()
 	for w in "${writes[@]}"; do
 		group="write $w"
 		say "repeat $rep: $device, writes $w"
-		# shellcheck disable=SC2086 # workload and depth
-		bare $w write
+		each_of "$w" bare write
 		for peer in "${peers[@]}"; do
-			# shellcheck disable=SC2086 # engine and chunk; workload and depth
+			! left_out "$peer" "$w" || continue
+			# shellcheck disable=SC2086 # engine and chunk
 			engine_up $peer
-			# shellcheck disable=SC2086
-			with_a_snapshot $w
+			each_of "$w" with_a_snapshot
 			engine_down
 		done
-		# shellcheck disable=SC2086
-		bare $w write
+		each_of "$w" bare write
 	done
 }
 
@@ -130,6 +156,7 @@ compare_reads()
 	say "repeat $rep: $device, reads"
 	bare_reads
 	for peer in "${peers[@]}"; do
+		! left_out "$peer" read || continue
 		# shellcheck disable=SC2086
 		engine_up $peer
 		new_snapshots 1
@@ -156,7 +183,7 @@ compare_many()
 		measure first 4k-rand 32 "$n" "$target" write
 	done
 	engine_down
-	if [[ $mode == full && "$*" == *8* && " ${peers[*]} " == *dm-snapshot-N* ]]; then
+	if [[ "$*" == *8* && " ${peers[*]} " == *dm-snapshot-N* ]]; then
 		engine_up dm-snapshot-N 16
 		new_snapshots 8
 		FEW=4096 measure first 4k-rand 32 8 "$target" write
@@ -183,7 +210,7 @@ measure_io()
 			pair_of "$device"
 			compare_writes
 			compare_reads
-			[[ " ${peers[*]} " != *" vss 16 "* ]] || compare_many "${many[@]}"
+			[[ $mode == quick || " ${peers[*]} " != *" vss 16 "* ]] || compare_many "${many[@]}"
 		done
 	done
 	repeats=$((rep - 1))

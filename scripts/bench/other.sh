@@ -44,8 +44,9 @@ measure_hold()
 
 	modprobe vss
 	for ((i = 0; i < most; i++)); do
-		dm_create "bench-v$i" --table "0 8192 linear $origin $((i * 8192))"
-		dm_create "bench-a$i" --table "0 8192 linear $store $((i * 8192))"
+		# udev is waited for once.
+		dmsetup create --noudevsync "bench-v$i" --table "0 8192 linear $origin $((i * 8192))"
+		dmsetup create --noudevsync "bench-a$i" --table "0 8192 linear $store $((i * 8192))"
 		volumes+=("/dev/mapper/bench-v$i")
 	done
 	settle

@@ -549,6 +549,39 @@ static void detects_harm_in_copies(void **state)
 }
 
 /* The second superblock is not the first one's successor any more. */
+/* A checksum is of a whole run, and a half that was begun anew has none. */
+static void tells_what_has_no_checksum(void **state)
+{
+	struct vssctl_disk disk;
+	struct model m = { 0 };
+
+	(void)state;
+	image_new(&m.im, CHUNK, 512, VOLUME, SLOTS, LOG_SLOTS);
+	m.next_slot = image_first_slot(&m.im, 0);
+	take(&m, 1);
+	overwrite(&m, 10, 4);
+	assert_int_equal(vssctl_disk_read(&disk, m.im.sources, m.im.nr_parts, true), 0);
+	assert_int_equal(disk.data_bare, 0);
+	vssctl_disk_clear(&disk);
+
+	/* Of these four the older one has two, and gets the others. */
+	take(&m, 2);
+	overwrite(&m, 12, 4);
+	gone(&m, 2, 0);
+	image_begin(&m.im, 1);
+	image_map(&m.im, 30, 2, m.next_slot, 1);
+	/* The volume's last chunk is shorter; of one that could not be read there is nothing. */
+	image_map(&m.im, CHUNKS - 1, 1, m.next_slot + 2, 1);
+	image_map(&m.im, 40, 1, VSS_DISK_UNREADABLE, 1);
+	image_end(&m.im);
+	assert_int_equal(vssctl_disk_read(&disk, m.im.sources, m.im.nr_parts, true), 0);
+	assert_int_equal(disk.nr_problems, 0);
+	assert_int_equal(disk.used_slots, 9);
+	assert_int_equal(disk.data_bare, 5 * CHUNK - 1024);
+	vssctl_disk_clear(&disk);
+	image_free(&m.im);
+}
+
 static void a_stale_superblock_is_told(void **state)
 {
 	struct vssctl_disk disk;
@@ -812,6 +845,7 @@ int main(void)
 		cmocka_unit_test(detects_older_versions),
 		cmocka_unit_test(detects_harm_after_a_cut),
 		cmocka_unit_test(detects_harm_in_copies),
+		cmocka_unit_test(tells_what_has_no_checksum),
 		cmocka_unit_test(a_stale_superblock_is_told),
 		cmocka_unit_test(bears_truncation),
 		cmocka_unit_test(reads_several_parts),

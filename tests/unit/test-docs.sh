@@ -72,6 +72,17 @@ for command in $commands; do
 	check "options of $command" "$missing"
 done
 
+# What the Makefile takes for one with a long form, too.
+missing=''
+for file in "$top"/tests/vm/*.sh; do
+	name=$(basename "$file" .sh)
+	case $name in *lib) continue ;; esac
+	grep -qE '[$].(LONG|cases )' "$file" || continue
+	sed -n '/^## Long forms/,/^## Faults/p' "$top/Documentation/testing.md" | grep -qF "| \`$name\` |" ||
+		missing="$missing $name"
+done
+check 'long forms of tests are described' "$missing"
+
 missing=''
 # What is given to tar in an example is tar's.
 for option in $(printf '%s\n' "$plain_man" | grep -v '^ *tar ' | grep -o -e '--[a-z][-a-z]*' | sort -u); do

@@ -31,8 +31,9 @@ static void reads_config(void **state)
 static bool listed(const char *text, const char *function)
 {
 	FILE *file = file_of(text);
-	bool result = vssctl_function_listed(file, function);
+	bool result = true;
 
+	vssctl_functions_listed(file, &function, 1, &result);
 	fclose(file);
 	return result;
 }
@@ -44,6 +45,42 @@ static void reads_functions(void **state)
 	assert_true(listed("submit_bio [mod]\n", "submit_bio"));
 	assert_false(listed("submit_bio_noacct\n", "submit_bio"));
 	assert_false(listed("xsubmit_bio\n", "submit_bio"));
+	assert_false(listed("\nsubmit\n", "submit_bio"));
+}
+
+/* What kmod/hook.c and kmod/shrink.c trace. */
+static void reads_all_functions(void **state)
+{
+	static const char *const functions[] = {
+		"submit_bio_noacct", "set_capacity", "set_capacity_and_notify",
+	};
+	FILE *file = file_of("set_capacity_and_notify\nother [mod]\nsubmit_bio_noacct\n");
+	bool found[COUNT(functions)] = { 0 };
+
+	(void)state;
+	vssctl_functions_listed(file, functions, COUNT(functions), found);
+	fclose(file);
+	assert_true(found[0]);
+	assert_false(found[1]);
+	assert_true(found[2]);
+}
+
+static void knows_kernels(void **state)
+{
+	static const char *const good[] = {
+		"6.1.0-56-amd64", "6.1", "6.12.117+deb12-amd64", "6.13.0", "7.0.0", "7.2.12+deb13-amd64",
+		"10.1.0",
+	};
+	static const char *const bad[] = {
+		"5.15.0-125-generic", "6.0.9", "6.2.0", "6.4.16", "6.8.0-51-generic", "6.11.0", "6.10",
+		"4.18.0-553.el8.x86_64", "6", "", "strange",
+	};
+
+	(void)state;
+	for (size_t i = 0; i < COUNT(good); i++)
+		assert_true(vssctl_kernel_supported(good[i]));
+	for (size_t i = 0; i < COUNT(bad); i++)
+		assert_false(vssctl_kernel_supported(bad[i]));
 }
 
 static bool redirected(const char *text)
@@ -104,6 +141,8 @@ int main(void)
 	static const struct CMUnitTest tests[] = {
 		cmocka_unit_test(reads_config),
 		cmocka_unit_test(reads_functions),
+		cmocka_unit_test(reads_all_functions),
+		cmocka_unit_test(knows_kernels),
 		cmocka_unit_test(reads_users),
 		cmocka_unit_test(reads_lockdown),
 		cmocka_unit_test(reads_signatures),

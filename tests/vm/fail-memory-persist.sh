@@ -71,7 +71,7 @@ life()
 
 	begin_life || return 0
 	try vssctl attach --quiet "$volume"
-	try vssctl diff-area add --quiet "$volume" --on "$area" --persistent
+	try vssctl diff-area add --quiet --force "$volume" --on "$area" --persistent
 	take
 	overwrite
 	take

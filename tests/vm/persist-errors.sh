@@ -34,7 +34,7 @@ begin()
 {
 	dd if=/dev/urandom of="$volume" bs=1M count=8 status=none oflag=direct || fail "cannot fill $volume"
 	run_ok vssctl attach -q "$volume"
-	run_ok vssctl diff-area add -q "$volume" --on "$area" --persistent
+	run_ok vssctl diff-area add -q --force "$volume" --on "$area" --persistent
 	names=() sums=()
 	take "$volume"
 	writes "$volume" 100

@@ -41,8 +41,24 @@ back()
 	settle
 }
 
+# What would be lost is not overwritten.
+split "$(disk vd3)" 64M
+other=${parts[0]}
+mkfs.ext4 -q "$area"
+mkfs.ext4 -q "$other"
 run_ok vssctl attach -q "$volume"
-run_ok vssctl diff-area add -q "$volume" --on "$area" --persistent
+run_ok vssctl attach -q "$other"
+expect_fail -s 4 -m 'contains ext4' vssctl diff-area add -q "$volume" --on "$area" --persistent
+expect_fail -s 7 -m 'lies on' vssctl diff-area add -q "$volume" --on "$(disk vd0)" --persistent --force
+dir=$(mount_tmp "$other")
+truncate -s 40M "$dir/file"
+loop=$(losetup --find --show "$dir/file")
+expect_fail -s 7 -m "$loop lies on $other" vssctl diff-area add -q "$other" --on "$loop" --persistent --force
+losetup -d "$loop"
+umount "$dir"
+run_ok vssctl detach -q "$other"
+
+run_ok vssctl diff-area add -q "$volume" --on "$area" --persistent --force
 expect_fail vssctl diff-area add -q "$volume" --on "$(disk vd2)"
 
 for n in 1 2 3; do
@@ -58,6 +74,17 @@ compare 'at first'
 away
 [[ $(offline used) == "$used" ]] || fail "offline $(offline used), module $used bytes in use"
 vssctl diff-area dump "$area"
+
+# "add" in place of "load" harms nothing.
+load_vss
+run_ok vssctl attach -q "$volume"
+for kind in '' --persistent; do
+	# shellcheck disable=SC2086 # it may be none
+	expect_fail -s 4 -m 'holds a persistent diff area' vssctl diff-area add -q "$volume" --on "$area" $kind
+done
+expect_fail -s 4 -m 'holds a persistent diff area' vssctl create -q --diff-area "$area" "$volume"
+run_ok vssctl detach -q "$volume"
+run_ok rmmod vss
 back
 [[ $(vol "$volume" area_used) == "$used" ]] || fail "in use: $(vol "$volume" area_used), before $used"
 compare 'loaded again'
@@ -126,4 +153,15 @@ back
 all_lost untracked
 expect_fail vssctl create -q "$volume"
 unsnap "${names[@]}"
+run_ok vssctl detach -q "$volume"
+
+# Somebody wants it so.
+run_ok vssctl attach -q "$volume"
+run_ok vssctl diff-area add -q --force "$volume" --on "$area" --persistent
+sums=() names=()
+take "$volume"
+writes "$volume" 100
+compare 'made anew'
+settle
+run_ok vssctl delete -q "${names[0]}"
 run_ok vssctl detach -q "$volume"

@@ -12,6 +12,9 @@ qmp()
 
 	if [[ ! ${qmp_fd:-} ]]; then
 		modprobe virtio_console || skip "this kernel has no port to QEMU's monitor"
+		# Where the driver is part of the kernel the port came before udevd.
+		udevadm trigger --action=add --subsystem-match=virtio-ports
+		settle
 		wait_for 10 test -c /dev/virtio-ports/vss.qmp
 		exec {qmp_fd}<>/dev/virtio-ports/vss.qmp
 		# Another test may have done this already.

@@ -70,7 +70,8 @@ start_vssd
 # copy: makes a shadow copy, prints its id.
 copy()
 {
-	vssctl create --context nas-rollback --json "$dir" | json id
+	vssctl create --context nas-rollback --json "$dir" 2>"$TEST_TMP/warnings" | json id
+	[[ ! -s $TEST_TMP/warnings ]] || fail "$(<"$TEST_TMP/warnings")"
 }
 
 # change N: new content of some files, and others come and go.

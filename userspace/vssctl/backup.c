@@ -233,6 +233,8 @@ int vssctl_backup_create(struct vssctl_backup *backup)
 		ret = add_volumes(backup);
 	if (!ret)
 		ret = prepare_and_do(backup, writers);
+	if (!ret)
+		vssctl_backup_warn_volatile(backup);
 	if (!ret || !backup->bc)
 		return ret;
 	if (backup->created)

@@ -4,6 +4,7 @@
  */
 #include "area.h"
 #include "command.h"
+#include "prepare.h"
 #include "print.h"
 
 enum { OPT_ON = 1, OPT_FILE, OPT_SIZE, OPT_FORCE, OPT_PERSISTENT };
@@ -36,15 +37,17 @@ static int add(struct vssctl *ctl, const struct vss_blockdev *volume, const char
 }
 
 static int add_persistent(struct vssctl *ctl, const struct vss_blockdev *volume, const char *on,
-			  struct vss_kernel_area *added)
+			  bool force, struct vss_kernel_area *added)
 {
+	const struct vss_prepare prepare = vssctl_preparing(ctl);
 	struct vss_blockdev device __attribute__((cleanup(vss_blockdev_clear))) = { 0 };
+	struct vss_error error;
 	int ret = vssctl_resolve(ctl, on, &device);
 
 	if (ret)
 		return ret;
-	if (vss_kernel_area_add_persistent(ctl->kernel, volume->dev, device.dev, VSS_AREA_CREATE, added))
-		return vssctl_fail_kernel(ctl);
+	if (vss_prepare_area_persistent(&prepare, volume, device.dev, force, added, &error))
+		return vssctl_fail_error(ctl, &error);
 	return 0;
 }
 
@@ -87,7 +90,7 @@ static int run(struct vssctl *ctl, struct vssctl_args *args)
 	if (ret)
 		return ret;
 	lock = vssctl_lock(ctl);
-	ret = persistent ? add_persistent(ctl, &volume, on, &added) :
+	ret = persistent ? add_persistent(ctl, &volume, on, force, &added) :
 		add(ctl, &volume, on, file, size, force, &added);
 	vssctl_unlock(lock);
 	if (ret)

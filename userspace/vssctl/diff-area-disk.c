@@ -85,6 +85,9 @@ static int verdict(struct vssctl *ctl, const struct vssctl_disk *disk)
 		alive += disk->snapshots[i].life == VSSCTL_DISK_ALIVE;
 	vssctl_note(ctl, "the diff area is sound: %zu snapshots alive, %u of %u slots in use", alive,
 		    disk->used_slots, disk->nr_slots - disk->meta_slots);
+	if (disk->data_bare)
+		vssctl_note(ctl, "%llu bytes of copies have no checksum, or not any more: that they are what was copied "
+			    "cannot be verified", (unsigned long long)disk->data_bare);
 	return VSSCTL_OK;
 }
 
@@ -153,7 +156,8 @@ const struct vssctl_command vssctl_diff_area_check = {
 	.operands = "DEVICE...",
 	.summary = "verify a persistent diff area on its devices",
 	.description = "Read a persistent diff area from the devices it is made of, without the module:\n"
-		       "verify every checksum, of the copies as well.  The volume must not be attached.",
+		       "verify every checksum, of the copies as well as far as there is one for them.  The\n"
+		       "volume must not be attached.",
 	.options = check_options,
 	.min_operands = 1,
 	.max_operands = VSS_DISK_MAX_PARTS,

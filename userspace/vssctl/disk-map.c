@@ -347,6 +347,16 @@ int vssctl_disk_map_gone(struct vssctl_disk *disk, uint32_t epoch, enum vssctl_d
 	return 0;
 }
 
+/* Bytes of a copy that nothing tells the checksum of: a run has one for all its chunks. */
+static uint64_t bare_bytes(const struct vssctl_disk *disk, const struct copy *copy)
+{
+	uint64_t start = copy->chunk * disk->chunk_size;
+
+	if (copy->slot == VSS_DISK_UNREADABLE || (copy->run && !disk->map->runs[copy->run].broken))
+		return 0;
+	return disk->volume_size - start < disk->chunk_size ? disk->volume_size - start : disk->chunk_size;
+}
+
 int vssctl_disk_map_finish(struct vssctl_disk *disk)
 {
 	struct vssctl_disk_map *map = disk->map;
@@ -369,6 +379,7 @@ int vssctl_disk_map_finish(struct vssctl_disk *disk)
 		for (uint32_t c = snap->chain; c; c = map->copies[c].next_tag) {
 			snap->chunks++;
 			disk->used_slots += map->copies[c].slot != VSS_DISK_UNREADABLE;
+			disk->data_bare += bare_bytes(disk, &map->copies[c]);
 		}
 	}
 	return 0;

@@ -121,6 +121,7 @@ static void add_area(json_object *root, struct vssctl_disk *disk)
 	vssctl_tree_number(usage, "meta_slots", disk->meta_slots);
 	vssctl_tree_number(usage, "used_slots", disk->used_slots);
 	vssctl_tree_number(usage, "data_checked", disk->data_checked);
+	vssctl_tree_number(usage, "data_without_checksum", disk->data_bare);
 	json_object_object_add(root, "usage", usage);
 }
 

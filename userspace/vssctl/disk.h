@@ -95,6 +95,7 @@ struct vssctl_disk {
 	uint64_t dropped_groups;	/* at the end, that were never durable */
 	uint64_t entries;
 	uint64_t data_checked;		/* bytes of copies compared with their checksums */
+	uint64_t data_bare;		/* bytes of copies that have no checksum, or not any more */
 	uint32_t used_slots;		/* by copies */
 	struct vssctl_disk_snapshot *snapshots;
 	size_t nr_snapshots;

@@ -18,16 +18,29 @@ bool vssctl_config_has(FILE *config, const char *option)
 	return false;
 }
 
-bool vssctl_function_listed(FILE *functions, const char *function)
+bool vssctl_kernel_supported(const char *release)
+{
+	unsigned int major, minor;
+
+	if (sscanf(release, "%u.%u", &major, &minor) != 2)
+		return false;
+	return major > 6 || (major == 6 && (minor == 1 || minor >= 12));
+}
+
+void vssctl_functions_listed(FILE *available, const char *const *functions, size_t count,
+			     bool *listed)
 {
 	char line[1024];
-	size_t size = strlen(function);
 
+	memset(listed, 0, count * sizeof(*listed));
 	/* "name" or "name [module]" */
-	while (fgets(line, sizeof(line), functions))
-		if (!strncmp(line, function, size) && strchr(" \t\n", line[size]))
-			return true;
-	return false;
+	while (fgets(line, sizeof(line), available)) {
+		size_t size = strcspn(line, " \t\n");
+
+		for (size_t i = 0; i < count; i++)
+			if (!strncmp(line, functions[i], size) && !functions[i][size])
+				listed[i] = true;
+	}
 }
 
 bool vssctl_function_redirected(FILE *enabled, const char *function)

@@ -11,8 +11,16 @@
 /* Is CONFIG_@option "y" or "m" in a kernel configuration? */
 bool vssctl_config_has(FILE *config, const char *option);
 
-/* Is @function a line of available_filter_functions? */
-bool vssctl_function_listed(FILE *functions, const char *function);
+/*
+ * Is the module for this kernel, by the beginning of its release?  The same as
+ * kmod/Kbuild finds in the headers.
+ */
+bool vssctl_kernel_supported(const char *release);
+#define VSSCTL_KERNELS	"6.1, and 6.12 and later"
+
+/* Which of @count @functions are lines of available_filter_functions?  Into @listed. */
+void vssctl_functions_listed(FILE *available, const char *const *functions, size_t count,
+			     bool *listed);
 
 /*
  * Does a line of enabled_functions say that something redirects @function

@@ -21,6 +21,10 @@
 /* The function that the module redirects to see writes. */
 #define HOOKED	"submit_bio_noacct"
 
+/* That one, and those that it traces to see disks become smaller. */
+static const char *const traced[] = { HOOKED, "set_capacity", "set_capacity_and_notify" };
+#define NR_TRACED	(sizeof(traced) / sizeof(traced[0]))
+
 #define MAX_CHECKS	32
 
 struct doctor {
@@ -70,6 +74,25 @@ static void check_privilege(struct doctor *d)
 		check(d, VSSCTL_CHECK_OK, "privilege", "root");
 }
 
+static bool kernel_supported(const struct doctor *d)
+{
+	return !strcmp(d->kernel.machine, "x86_64") && vssctl_kernel_supported(d->kernel.release);
+}
+
+static void check_kernel(struct doctor *d)
+{
+	if (strcmp(d->kernel.machine, "x86_64"))
+		check(d, VSSCTL_CHECK_FAIL, "kernel",
+		      "this machine is %s, and the module is for x86-64 only", d->kernel.machine);
+	else if (!vssctl_kernel_supported(d->kernel.release))
+		check(d, VSSCTL_CHECK_FAIL, "kernel",
+		      "kernel %s is not supported; use one of those that are: " VSSCTL_KERNELS,
+		      d->kernel.release);
+	else
+		check(d, VSSCTL_CHECK_OK, "kernel", "%s, %s", d->kernel.release,
+		      d->kernel.machine);
+}
+
 /* nftw() has no argument to pass on. */
 static _Thread_local char found_module[PATH_MAX];
 
@@ -102,6 +125,9 @@ static void check_module(struct doctor *d)
 		read_line("/sys/module/vss/version", version, sizeof(version));
 		check(d, VSSCTL_CHECK_OK, "module", "loaded%s%s", version[0] ? ", version " : "",
 		      version);
+	} else if (!d->module_path[0] && !kernel_supported(d)) {
+		check(d, VSSCTL_CHECK_FAIL, "module",
+		      "no vss.ko below %s, and none can be built for this kernel", dir);
 	} else if (!d->module_path[0]) {
 		check(d, VSSCTL_CHECK_FAIL, "module",
 		      "no vss.ko for kernel %s below %s; build and install it for this kernel",
@@ -277,21 +303,33 @@ static FILE *open_tracefs(const char *name)
 	return NULL;
 }
 
-static void check_function(struct doctor *d)
+static void check_functions(struct doctor *d)
 {
 	FILE *file = open_tracefs("available_filter_functions");
+	char missing[256] = "";
+	bool listed[NR_TRACED];
 
-	if (!file)
-		check(d, VSSCTL_CHECK_SKIP, "hooked function",
+	if (!file) {
+		check(d, VSSCTL_CHECK_SKIP, "traced functions",
 		      "tracefs is not readable; 'mount -t tracefs tracefs /sys/kernel/tracing' "
 		      "lets this be checked");
-	else if (!vssctl_function_listed(file, HOOKED))
-		check(d, VSSCTL_CHECK_FAIL, "hooked function",
-		      "%s cannot be traced on this kernel, so writes cannot be seen", HOOKED);
+		return;
+	}
+	vssctl_functions_listed(file, traced, NR_TRACED, listed);
+	fclose(file);
+	for (size_t i = 0; i < NR_TRACED; i++) {
+		size_t used = strlen(missing);
+
+		if (!listed[i])
+			snprintf(missing + used, sizeof(missing) - used, " %s", traced[i]);
+	}
+	if (missing[0])
+		check(d, VSSCTL_CHECK_FAIL, "traced functions",
+		      "the module has to trace what cannot be traced on this kernel:%s; use another "
+		      "kernel, one built without notrace for them", missing);
 	else
-		check(d, VSSCTL_CHECK_OK, "hooked function", "%s can be traced", HOOKED);
-	if (file)
-		fclose(file);
+		check(d, VSSCTL_CHECK_OK, "traced functions",
+		      "%s and what tells the size of disks can be traced", HOOKED);
 }
 
 static void check_other_users(struct doctor *d)
@@ -412,12 +450,13 @@ static int run(struct vssctl *ctl, struct vssctl_args *args)
 	d->ctl = ctl;
 	uname(&d->kernel);
 	check_privilege(d);
+	check_kernel(d);
 	check_module(d);
 	count_volumes(d);
 	check_signature(d);
 	check_config(d);
 	check_ftrace(d);
-	check_function(d);
+	check_functions(d);
 	check_other_users(d);
 	check_self_test(d);
 	check_udev(d);

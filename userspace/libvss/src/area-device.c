@@ -5,8 +5,11 @@
 #include <blkid/blkid.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <linux/vss_disk.h>
 #include <string.h>
+#include <unistd.h>
 
+#include "area-device.h"
 #include "area-stack.h"
 #include "cleanup.h"
 #include "error.h"
@@ -20,8 +23,27 @@ static void cleanup_probe_fn(blkid_probe *probe)
 	blkid_free_probe(*probe);
 }
 
-/* Refuse a device that holds a file system, a partition table or the like. */
-static int check_empty(int fd, const char *path, struct vss_error *err)
+/* A persistent diff area, which is nothing that blkid knows; one superblock is enough. */
+static int check_no_area(int fd, const char *path, struct vss_error *err)
+{
+	const size_t length = strlen(VSS_DISK_MAGIC);
+	char magic[sizeof(VSS_DISK_MAGIC)];
+
+	for (off_t i = 0; i < VSS_DISK_NR_SUPERS; i++) {
+		ssize_t n = pread(fd, magic, length, i * VSS_DISK_SUPER_STRIDE);
+
+		if (n < 0)
+			return vss_error_errno(err, -EIO, "cannot read %s", path);
+		if ((size_t)n == length && !memcmp(magic, VSS_DISK_MAGIC, length))
+			return vss_error_errno(err, -EEXIST,
+					       "%s holds a persistent diff area, see 'vssctl diff-area "
+					       "load'; --force overwrites it, and its snapshots are lost",
+					       path);
+	}
+	return 0;
+}
+
+int vss_area_device_check_empty(int fd, const char *path, struct vss_error *err)
 {
 	blkid_probe probe __attribute__((cleanup(cleanup_probe_fn))) = blkid_new_probe();
 	const char *type;
@@ -35,8 +57,8 @@ static int check_empty(int fd, const char *path, struct vss_error *err)
 	/* 1: nothing found; -2: several contradicting things. */
 	ret = blkid_do_safeprobe(probe);
 	if (ret == 1)
-		return 0;
-	if (ret == -1)
+		return check_no_area(fd, path, err);
+	if (ret < 0 && ret != -2)
 		return vss_error_errno(err, -EIO, "cannot read %s", path);
 	if (ret || (blkid_probe_lookup_value(probe, "TYPE", &type, NULL) &&
 		    blkid_probe_lookup_value(probe, "PTTYPE", &type, NULL)))
@@ -91,5 +113,5 @@ int vss_area_device_check(struct vss_devno volume, struct vss_devno dev, bool fo
 				       "device); choose one that is free", blockdev.path);
 	if (fd < 0)
 		return vss_error_errno(err, -errno, "%s: %s", blockdev.path, strerror(errno));
-	return force ? 0 : check_empty(fd, blockdev.path, err);
+	return force ? 0 : vss_area_device_check_empty(fd, blockdev.path, err);
 }

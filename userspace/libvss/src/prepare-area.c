@@ -32,17 +32,35 @@ static int check_new(const struct vss_prepare *prepare, const struct vss_blockde
 	return ret;
 }
 
+static int check_device(const struct vss_prepare *prepare, const struct vss_blockdev *volume,
+			struct vss_devno dev, bool force, struct vss_error *err)
+{
+	int ret = check_new(prepare, volume, dev, err);
+
+	return ret ? ret : vss_area_device_check(volume->dev, dev, force, err);
+}
+
 static int add_device(const struct vss_prepare *prepare, const struct vss_blockdev *volume,
 		      struct vss_devno dev, bool force, struct vss_kernel_area *area,
 		      struct vss_error *err)
 {
-	int ret = check_new(prepare, volume, dev, err);
+	int ret = check_device(prepare, volume, dev, force, err);
 
-	if (!ret)
-		ret = vss_area_device_check(volume->dev, dev, force, err);
 	if (ret)
 		return ret;
 	ret = vss_kernel_area_add_device(prepare->kernel, volume->dev, dev, area);
+	return ret ? vss_prepare_kernel_error(prepare, ret, err) : 0;
+}
+
+int vss_prepare_area_persistent(const struct vss_prepare *prepare, const struct vss_blockdev *volume,
+				struct vss_devno dev, bool force, struct vss_kernel_area *area,
+				struct vss_error *err)
+{
+	int ret = check_device(prepare, volume, dev, force, err);
+
+	if (ret)
+		return ret;
+	ret = vss_kernel_area_add_persistent(prepare->kernel, volume->dev, dev, VSS_AREA_CREATE, area);
 	return ret ? vss_prepare_kernel_error(prepare, ret, err) : 0;
 }
 

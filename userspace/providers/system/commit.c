@@ -5,10 +5,12 @@
  * Until the thaw nothing here allocates or touches a file.
  */
 #include <errno.h>
+#include <stdio.h>
 #include <stdlib.h>
 
 #include "error.h"
 #include "internal.h"
+#include "revert-internal.h"
 
 /* udev has as long to make the images' links. */
 #define NODE_TIMEOUT_MS	10000
@@ -164,6 +166,21 @@ static vss_result check_alive(struct system *s, struct vss_error *err)
 	return S_OK;
 }
 
+/* For the log: VSS has no place in which a requester is warned. */
+static void warn_volatile(struct system *s)
+{
+	for (size_t i = 0; i < s->set->count; i++) {
+		const struct system_member *member = &s->set->members[i];
+		struct vss_uuid area;
+
+		if (!member->hold_only && !revert_area(s->kernel, member->volume.dev, &area) &&
+		    vss_uuid_is_null(&area))
+			fprintf(stderr, "vss-provider-host: the shadow copy of %s is to stay, and will be gone at the "
+				"next restart, for its diff area is not persistent; see 'vssctl diff-area add "
+				"--persistent'\n", member->volume.path);
+	}
+}
+
 vss_result system_pre_final_commit(void *state, const struct vss_uuid *set, uint32_t attributes,
 				   struct vss_error *err)
 {
@@ -178,6 +195,8 @@ vss_result system_pre_final_commit(void *state, const struct vss_uuid *set, uint
 	}
 	if (result == S_OK)
 		result = wait_for_nodes(s, err);
+	if (result == S_OK && !vss_context_is_auto_release(attributes))
+		warn_volatile(s);
 	pthread_mutex_unlock(&s->mutex);
 	return result;
 }

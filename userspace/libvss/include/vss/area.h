@@ -175,7 +175,7 @@ int vss_area_file_remove(const struct vss_kernel_area *area, struct vss_error *e
  * vss_area_device_check() - May a device become part of a volume's diff area?
  * @volume: the volume
  * @dev: the device
- * @force: do not mind a file system or other content on it
+ * @force: do not mind a file system or other content on it, nor a persistent diff area
  * @err: receives the failure; may be NULL
  *
  * Return: 0; -EBUSY it is in use; -EEXIST it has content; -ELOOP it lies on

@@ -95,6 +95,23 @@ int vss_prepare_area(const struct vss_prepare *prepare, const struct vss_blockde
 		     struct vss_error *err);
 
 /**
+ * vss_prepare_area_persistent() - Make a persistent diff area for a volume.
+ * @prepare: what to work with
+ * @volume: the tracked volume
+ * @dev: the block device, whose content is lost
+ * @force: do not mind content on it, nor another persistent diff area
+ * @area: receives the part, to be cleared with vss_kernel_area_clear(); may be NULL
+ * @err: receives the failure; may be NULL
+ *
+ * Return: 0; -EEXIST @dev has content, or is a part already; -ELOOP it lies on the
+ * volume or the volume on it; another negative errno; see also
+ * vss_area_device_check() and vss_kernel_area_add_persistent().
+ */
+int vss_prepare_area_persistent(const struct vss_prepare *prepare, const struct vss_blockdev *volume,
+				struct vss_devno dev, bool force, struct vss_kernel_area *area,
+				struct vss_error *err);
+
+/**
  * vss_prepare_area_in() - Give a volume a new file in a directory as diff area.
  * @prepare: what to work with
  * @volume: the tracked volume
