@@ -25,7 +25,7 @@ cleanup_push _untrack "$volume"
 echo "--- on the volume itself"
 run_ok vssctl diff-area add "$second" --file "$second_dir/.vss" --size 8M
 dd if=/dev/urandom of="$second_dir/file" bs=1M count=4 conv=fsync status=none
-file_sum=$(md5sum <"$second_dir/file")
+file_sum=$(sha256sum <"$second_dir/file")
 snap=$(create "$second")
 rm "$second_dir/file"
 sync -f "$second_dir"
@@ -41,7 +41,7 @@ rm "$second_dir/more"
 run_ok vssctl diff-area add --quiet --force "$second" --on "$free"
 dd if=/dev/urandom of="$second_dir/new" bs=1M count=20 conv=fsync status=none
 mnt=$(mount_tmp "$(image "$snap")" -o ro,noload)
-[[ $(md5sum <"$mnt/file") == "$file_sum" ]] || fail "the deleted file is not in the image"
+[[ $(sha256sum <"$mnt/file") == "$file_sum" ]] || fail "the deleted file is not in the image"
 umount "$mnt"
 settle
 run_ok vssctl delete --quiet "$snap"

@@ -109,7 +109,7 @@ sum()
 {
 	blockdev --flushbufs "$1"
 	dd if="$1" bs=1M iflag=direct status=none >"$TEST_TMP/sum"
-	md5sum <"$TEST_TMP/sum" | cut -d ' ' -f 1
+	sha256sum <"$TEST_TMP/sum" | cut -d ' ' -f 1
 }
 
 # expect_sum WHAT DEV SUM

@@ -44,7 +44,7 @@ load_fs()
 	while [[ ! -e $TEST_TMP/stop ]]; do
 		n=$((n + 1))
 		head -c $((RANDOM * 8)) /dev/urandom >"$dir/file.$n" || return 1
-		md5sum "$dir/file.$n" >"$TEST_TMP/sha.$n" || return 1
+		sha256sum "$dir/file.$n" >"$TEST_TMP/sha.$n" || return 1
 		((n % 4)) || sync -f "$dir" || return 1
 		old=$((n - 60))
 		((old < 1)) || rm "$dir/file.$old" "$TEST_TMP/sha.$old" || return 1
@@ -160,4 +160,4 @@ grep "rounds of" "$TEST_TMP/raw.out"
 run_ok umount "$dir"
 run_ok fsck.ext4 -fn "$ext4"
 run_ok mount "$ext4" "$dir"
-cat "$TEST_TMP"/sha.* | md5sum --check --quiet || fail "files have changed"
+cat "$TEST_TMP"/sha.* | sha256sum --check --quiet || fail "files have changed"

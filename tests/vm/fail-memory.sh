@@ -32,7 +32,7 @@ life()
 	try vssctl diff-area add "$volume" --file "$home/area" --size 8M
 	head -c 1M /dev/urandom >"$dir/old"
 	sync -f "$dir"
-	before=$(md5sum <"$dir/old")
+	before=$(sha256sum <"$dir/old")
 	snap=$(vssctl create --json "$volume" 2>>"$TEST_TMP/tried" | json id) ||
 		failures=$((failures + 1))
 	# What is written from here on is refused nothing by the file system.
@@ -45,7 +45,7 @@ life()
 		image=$TEST_TMP/image
 		mkdir -p "$image"
 		if mount -o ro,noload "/dev/vss/by-id/$snap" "$image" 2>/dev/null; then
-			if md5sum <"$image/old" >"$TEST_TMP/sum" 2>/dev/null; then
+			if sha256sum <"$image/old" >"$TEST_TMP/sum" 2>/dev/null; then
 				[[ $(<"$TEST_TMP/sum") == "$before" ]] || fail "the image is wrong"
 				good=$((good + 1))
 			fi

@@ -155,14 +155,13 @@ cleanup_push()
 }
 
 # sha PATH: prints the checksum of a file's or a whole device's content, read
-# from the device itself and not from pages cached earlier. All checksums of tests are
-# MD5: emulated, SHA-256 takes more than ten times as long, and nobody here forges content.
+# from the device itself and not from pages cached earlier.
 sha()
 {
 	if [[ -b $1 ]]; then
 		blockdev --flushbufs "$1"
 	fi
-	md5sum <"$1" | cut -d ' ' -f 1
+	sha256sum <"$1" | cut -d ' ' -f 1
 }
 
 # load_vss [PARAM=VALUE]...: loads the module (udev rules are in place).

@@ -131,7 +131,7 @@ run_ok mkfs.ext4 -q "$top"
 top_dir=$(mount_tmp "$top")
 sync -f "$top_dir"
 dd if=/dev/urandom of="$top_dir/dirty" bs=64k count=16 status=none
-want=$(md5sum <"$top_dir/dirty")
+want=$(sha256sum <"$top_dir/dirty")
 run_ok dmsetup suspend --nolockfs --noflush low
 ctl_start a --freeze-timeout 500 --hold-timeout 500 "$top" "$ext4"
 start=$(milliseconds)
@@ -149,7 +149,7 @@ expect_over 10000 dirty ext4
 undone a
 expect_event set-failed "${ctl_set[a]}"
 drop_caches
-[[ $(md5sum <"$top_dir/dirty") == "$want" ]] || fail "the file's content is wrong"
+[[ $(sha256sum <"$top_dir/dirty") == "$want" ]] || fail "the file's content is wrong"
 usable "$top_dir"
 
 # --- others who freeze and thaw -------------------------------------------------

@@ -31,7 +31,7 @@ volumes=("$ext4" "$xfs" "$raw")
 for dir in "$ext4_dir" "$xfs_dir"; do
 	dd if=/dev/urandom of="$dir/before" bs=1M count=4 conv=fsync status=none
 done
-before=$(md5sum "$ext4_dir/before" "$xfs_dir/before")
+before=$(sha256sum "$ext4_dir/before" "$xfs_dir/before")
 round=0
 
 # write_all: three writes in the background, one to each volume.
@@ -163,6 +163,6 @@ done
 next_set_works
 
 drop_caches
-[[ $(md5sum "$ext4_dir/before" "$xfs_dir/before") == "$before" ]] || fail "old content has changed"
+[[ $(sha256sum "$ext4_dir/before" "$xfs_dir/before") == "$before" ]] || fail "old content has changed"
 [[ $(<"$slow_dir/before") == keep ]] || fail "old content has changed"
 echo "all content from before is there"

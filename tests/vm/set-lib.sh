@@ -118,7 +118,7 @@ image()
 # serves while DEV is held.
 raw_sha()
 {
-	dd if="$1" bs=1M count="${2:-99999}" iflag=direct status=none | md5sum | cut -d ' ' -f 1
+	dd if="$1" bs=1M count="${2:-99999}" iflag=direct status=none | sha256sum | cut -d ' ' -f 1
 }
 
 # expect_sha WHAT DEV SUM [MIB]: fails unless the device has that content.
@@ -128,7 +128,7 @@ expect_sha()
 
 	sum=$(raw_sha "$2" "${4:-}")
 	[[ $sum == "$3" ]] || fail "$1: content of $2 is $sum instead of $3"
-	echo "$1: content as expected"
+	echo "$1: sha256 as expected"
 }
 
 # fill DEV: random content all over the device.

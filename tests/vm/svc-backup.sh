@@ -30,7 +30,7 @@ start_writer elsewhere /usr/share
 
 content()
 {
-	(cd "$1" && md5sum app/file)
+	(cd "$1" && sha256sum app/file)
 }
 
 echo "--- an auto-release set for a program"
@@ -43,7 +43,7 @@ mount -o ro,norecovery,nouuid "$VSS_DEVICE_2" $TEST_TMP/two
 # What comes after the instant is not in it.
 dd if=/dev/urandom of="$EXT4/app/file" bs=64k count=40 conv=notrunc,fsync status=none
 dd if=/dev/urandom of="$XFS/app/file" bs=64k count=40 conv=notrunc,fsync status=none
-(cd $TEST_TMP/one && md5sum app/file; cd $TEST_TMP/two && md5sum app/file) >$TEST_TMP/seen
+(cd $TEST_TMP/one && sha256sum app/file; cd $TEST_TMP/two && sha256sum app/file) >$TEST_TMP/seen
 ! sh -c "echo x >$TEST_TMP/one/app/new" 2>/dev/null
 vssctl files --backup-document $TEST_TMP/bcd.xml --writer-documents $TEST_TMP/wm --relative-to $TEST_TMP |
 	sort >$TEST_TMP/listed
@@ -54,7 +54,7 @@ EXT4=$ext4 XFS=$xfs run_ok vssctl create --exec "sh $TEST_TMP/use" \
 	--backup-document "$TEST_TMP/bcd.xml" --writer-documents "$TEST_TMP/wm" \
 	--env-file "$TEST_TMP/env" "$ext4" "$xfs"
 [[ $(<"$TEST_TMP/seen") == "$before" ]] || fail "the images are not of the instant"
-echo "content of both images as expected"
+echo "sha256 of both images as expected"
 [[ $(<"$TEST_TMP/listed") == $'one/app\none/app/file\ntwo/app\ntwo/app/file' ]] || fail "$(<"$TEST_TMP/listed")"
 for name in front back; do
 	expect_events $name PrepareBackup PrepareSnapshot Freeze Thaw PostSnapshot BackupComplete BackupShutdown
@@ -150,7 +150,7 @@ begin backup
 add volume %EXT4% alias data
 create
 expose %data% %TEST_TMP%/exposed
-exec "cd $TEST_TMP/exposed && md5sum app/file >$TEST_TMP/seen"
+exec "cd $TEST_TMP/exposed && sha256sum app/file >$TEST_TMP/seen"
 unexpose %data%
 end backup
 delete shadows set %VSS_SHADOW_SET%

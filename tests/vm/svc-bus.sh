@@ -111,7 +111,7 @@ check_images()
 		fstype=$(findmnt -no FSTYPE,OPTIONS "$dir")
 		echo "$id: $fstype"
 		[[ $fstype == *ro,nosuid,nodev* ]] || fail "mounted as $fstype"
-		sums+=("$(md5sum <"$dir/file")")
+		sums+=("$(sha256sum <"$dir/file")")
 		expect_fail touch "$dir/new"
 		run_ok vssctl unexpose "$id"
 		! mountpoint -q "$dir" || fail "still mounted"
