@@ -69,11 +69,14 @@ struct vss_chore *vss_chore_new(void)
 /* Something that changes as long as the work gets on. */
 static u64 progress(const struct vss_chore *chore)
 {
-	u64 sum = (u64)READ_ONCE(chore->freed) << 40;
+	struct vss_volume *vol = chore->vol;
 
-	if (chore->vol)
-		sum += atomic64_read(&chore->vol->copier.used);
-	return sum;
+	if (!vol)
+		return READ_ONCE(chore->freed);
+	/* Of a persistent diff area they are not in @dropped. */
+	return ((u64)READ_ONCE(vol->nr_snaps) << 40) +
+		READ_ONCE(vol->area.used) +
+		atomic64_read(&vol->copier.used);
 }
 
 /* False: the work does not get on, or the task is killed. */

@@ -42,6 +42,9 @@
  * @win_index:	likewise
  * @win_nr:	blocks there
  * @data:	a chunk's content
+ * @owners:	the good snapshots by their epochs, VSS_DISK_MAX_SNAPSHOTS at most
+ * @nr_owners:	their number
+ * @stale:	@owners is to be filled anew
  */
 struct walk {
 	struct vss_log	*log;
@@ -60,6 +63,9 @@ struct walk {
 	u32		win_index;
 	u32		win_nr;
 	void		*data;
+	struct vss_snapshot **owners;
+	u32		nr_owners;
+	bool		stale;
 };
 
 typedef int entry_fn(struct walk *w, const struct vss_disk_log *head,
@@ -279,15 +285,38 @@ static struct vss_snapshot *find_epoch(struct vss_volume *vol, u32 epoch)
 	return NULL;
 }
 
-static struct vss_snapshot *find_owner(struct vss_volume *vol, u32 tag)
+static void list_owners(struct walk *w)
 {
 	struct vss_snapshot *snap;
 
-	list_for_each_entry_reverse(snap, &vol->snaps, list) {
-		if (snap->epoch <= tag && vss_snapshot_is_good(snap))
-			return snap;
+	w->stale = false;
+	w->nr_owners = 0;
+	list_for_each_entry(snap, &w->log->vol->snaps, list) {
+		if (vss_snapshot_is_good(snap))
+			w->owners[w->nr_owners++] = snap;
 	}
-	return NULL;
+}
+
+/*
+ * The newest good snapshot that is not newer than the tag.  Asked for each copy,
+ * and there may be hundreds.
+ */
+static struct vss_snapshot *find_owner(struct walk *w, u32 tag)
+{
+	u32 low = 0, high;
+
+	if (w->stale)
+		list_owners(w);
+	/* Those below @low are not newer, those from @high on are. */
+	for (high = w->nr_owners; low < high; ) {
+		u32 mid = (low + high) / 2;
+
+		if (w->owners[mid]->epoch <= tag)
+			low = mid + 1;
+		else
+			high = mid;
+	}
+	return low ? w->owners[low - 1] : NULL;
 }
 
 /* As vss_map_lock_provided(), but memory may be waited for. */
@@ -360,10 +389,10 @@ static int insert_rest(struct vss_volume *vol, struct vss_snapshot *owner,
 	return err;
 }
 
-static int add_run(struct vss_volume *vol, u64 chunk, u32 nr, u32 tag,
-		   u32 slot)
+static int add_run(struct walk *w, u64 chunk, u32 nr, u32 tag, u32 slot)
 {
-	struct vss_snapshot *owner = find_owner(vol, tag);
+	struct vss_volume *vol = w->log->vol;
+	struct vss_snapshot *owner = find_owner(w, tag);
 	u32 group = chunk >> VSS_GROUP_SHIFT;
 	struct vss_shard *shard = vss_map_shard(&vol->map, group);
 	unsigned int first = chunk % VSS_GROUP_CHUNKS;
@@ -396,7 +425,7 @@ static int add_copy(struct walk *w, const struct vss_disk_copy *copy, u32 tag)
 	for (i = 0; i < copy->nr && !err; i += n) {
 		n = min_t(u32, copy->nr - i,
 			  VSS_GROUP_CHUNKS - (chunk + i) % VSS_GROUP_CHUNKS);
-		err = add_run(w->log->vol, chunk + i, n, tag,
+		err = add_run(w, chunk + i, n, tag,
 			      slot == VSS_DISK_UNREADABLE ? slot : slot + i);
 	}
 	return err;
@@ -414,6 +443,7 @@ static int add_snapshot(struct walk *w, const struct vss_disk_snapshot *entry)
 		return uuid_equal(&snap->uuid, &uuid) ? 0 : -EBADMSG;
 	if (epoch <= w->epoch || epoch >= U32_MAX - 1)
 		return -EBADMSG;
+	w->stale = true;
 	snap = vss_snapshot_restore(vol, entry);
 	if (!IS_ERR(snap))
 		w->epoch = epoch;
@@ -427,6 +457,7 @@ static int remove_snapshot(struct walk *w, const struct vss_disk_event *event)
 
 	if (!snap)
 		return -EBADMSG;
+	w->stale = true;
 	if (event->reason)
 		vss_snapshot_lose(snap, le16_to_cpu(event->reason));
 	else
@@ -550,7 +581,9 @@ int vss_log_replay(struct vss_log *log, u32 *epoch, enum vss_lost_reason *lost)
 
 	w.window = (void *)__get_free_pages(GFP_KERNEL, VSS_LOG_ORDER);
 	w.data = (void *)__get_free_pages(GFP_KERNEL, order);
-	if (!w.window || !w.data)
+	w.owners = kcalloc(VSS_DISK_MAX_SNAPSHOTS, sizeof(*w.owners),
+			   GFP_KERNEL);
+	if (!w.window || !w.data || !w.owners)
 		goto out;
 
 	begin_walk(&w);
@@ -572,6 +605,7 @@ int vss_log_replay(struct vss_log *log, u32 *epoch, enum vss_lost_reason *lost)
 		err = 0;
 	}
 out:
+	kfree(w.owners);
 	free_pages((unsigned long)w.window, VSS_LOG_ORDER);
 	free_pages((unsigned long)w.data, order);
 	return err;

@@ -553,7 +553,8 @@ static void run_damage(struct suite *s)
 		NEED_U32(VSS_A_AREA_VOLUME_MAJOR, tracked.major),
 		NEED_U32(VSS_A_AREA_VOLUME_MINOR, tracked.minor),
 		NEED_U32(VSS_A_AREA_DEV_MAJOR, untracked.major),
-		NEED_U32(VSS_A_AREA_DEV_MINOR, untracked.minor), END
+		NEED_U32(VSS_A_AREA_DEV_MINOR, untracked.minor),
+		U32(VSS_A_AREA_MODE, VSS_AREA_CREATE), UUID(VSS_A_AREA_BOOT, 3), END
 	};
 	const struct item area_file[] = {
 		NEED_U32(VSS_A_AREA_VOLUME_MAJOR, tracked.major),
@@ -749,6 +750,32 @@ static void run_wrong_areas(struct suite *s)
 	      ITEMS(AREA_OF(tracked), U32(VSS_A_AREA_FD, (uint64_t)null)), NULL);
 	wrong(s, "AREA_ADD of an empty file", VSS_CMD_AREA_ADD, 0, VSS_A_AREA,
 	      ITEMS(AREA_OF(tracked), U32(VSS_A_AREA_FD, (uint64_t)fileno(tmp))), NULL);
+	for (uint32_t mode = VSS_AREA_CREATE; mode <= VSS_AREA_LOAD_CHECKED; mode++) {
+		char what[64];
+
+		snprintf(what, sizeof(what), "AREA_ADD of a file in mode %u", mode);
+		wrong(s, what, VSS_CMD_AREA_ADD, 0, VSS_A_AREA,
+		      ITEMS(AREA_OF(tracked), U32(VSS_A_AREA_FD, (uint64_t)fileno(tmp)),
+			    U32(VSS_A_AREA_MODE, mode)), ERRNOS(EOPNOTSUPP));
+		snprintf(what, sizeof(what), "AREA_ADD in mode %u beside a part", mode);
+		wrong(s, what, VSS_CMD_AREA_ADD, 0, VSS_A_AREA,
+		      ITEMS(AREA_OF(tracked), U32(VSS_A_AREA_DEV_MAJOR, untracked.major),
+			    U32(VSS_A_AREA_DEV_MINOR, untracked.minor), U32(VSS_A_AREA_MODE, mode),
+			    UUID(VSS_A_AREA_BOOT, 3)), NULL);
+		snprintf(what, sizeof(what), "AREA_ADD to an untracked volume in mode %u", mode);
+		wrong(s, what, VSS_CMD_AREA_ADD, 0, VSS_A_AREA,
+		      ITEMS(AREA_OF(untracked), U32(VSS_A_AREA_DEV_MAJOR, tracked.major),
+			    U32(VSS_A_AREA_DEV_MINOR, tracked.minor), U32(VSS_A_AREA_MODE, mode)),
+		      ERRNOS(ENOENT, ENODEV));
+	}
+	wrong(s, "AREA_ADD in a mode that there is not", VSS_CMD_AREA_ADD, 0, VSS_A_AREA,
+	      ITEMS(AREA_OF(tracked), U32(VSS_A_AREA_DEV_MAJOR, untracked.major),
+		    U32(VSS_A_AREA_DEV_MINOR, untracked.minor),
+		    U32(VSS_A_AREA_MODE, VSS_AREA_LOAD_CHECKED + 1)), ERRNOS(EINVAL, ERANGE));
+	wrong(s, "AREA_ADD in mode 4294967295", VSS_CMD_AREA_ADD, 0, VSS_A_AREA,
+	      ITEMS(AREA_OF(tracked), U32(VSS_A_AREA_DEV_MAJOR, untracked.major),
+		    U32(VSS_A_AREA_DEV_MINOR, untracked.minor),
+		    U32(VSS_A_AREA_MODE, UINT32_MAX)), ERRNOS(EINVAL, ERANGE));
 	wrong(s, "AREA_EXTENTS of a part that is not there", VSS_CMD_AREA_EXTENTS, 0, VSS_A_AREA,
 	      ITEMS(AREA_OF(tracked), U32(VSS_A_AREA_ID, 4711), FLAG(VSS_A_AREA_LAST),
 		    NEST(VSS_A_AREA_EXTENT, ITEMS(U64(VSS_A_EXTENT_START, 0),

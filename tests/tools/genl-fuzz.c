@@ -60,6 +60,9 @@ enum kind {
 	STATE,
 	TIMEOUT,
 	CHUNK,
+	AREA_MAJOR,		/* likewise, mostly the one that is to be its volume's area */
+	MODE,			/* enum vss_area_mode */
+	BOOT,			/* a UUID: that of this boot, none, or another */
 	NEST,
 };
 
@@ -103,8 +106,10 @@ static const struct node volume_set[] = {
 static const struct node area_device[] = {
 	{ VSS_A_AREA_VOLUME_MAJOR, MAJOR, 100, 0, NULL },
 	{ VSS_A_AREA_VOLUME_MINOR, MINOR, 100, 0, NULL },
-	{ VSS_A_AREA_DEV_MAJOR, MAJOR, 100, 0, NULL },
+	{ VSS_A_AREA_DEV_MAJOR, AREA_MAJOR, 100, 0, NULL },
 	{ VSS_A_AREA_DEV_MINOR, MINOR, 100, 0, NULL },
+	{ VSS_A_AREA_MODE, MODE, 60, 0, NULL },
+	{ VSS_A_AREA_BOOT, BOOT, 50, 0, NULL },
 	{ 0 },
 };
 
@@ -112,6 +117,7 @@ static const struct node area_file[] = {
 	{ VSS_A_AREA_VOLUME_MAJOR, MAJOR, 100, 0, NULL },
 	{ VSS_A_AREA_VOLUME_MINOR, MINOR, 100, 0, NULL },
 	{ VSS_A_AREA_FD, FD, 100, 0, NULL },
+	{ VSS_A_AREA_MODE, MODE, 10, 0, NULL },
 	{ 0 },
 };
 
@@ -253,12 +259,16 @@ struct fuzz {
 	unsigned int device_count;
 	int fds[MAX_FDS];
 	unsigned int fd_count;
+	unsigned char boot[VSS_UUID_SIZE];
 	dev_t current;			/* MAJOR's choice, for MINOR */
 	unsigned int damage;		/* percent of attributes that get some */
 	int sock[2];
 	uint16_t family;
 	uint32_t seq;
 	unsigned long sent, taken, refused, unanswered, bad;
+	uint32_t mode;			/* of the area that the request asks for */
+	unsigned long persistent;	/* requests for a persistent diff area that were taken */
+	unsigned long loaded;		/* areas that were loaded between the requests */
 	unsigned long by_errno[134];
 	_Alignas(struct nlmsghdr) unsigned char data[32768];
 	size_t size;
@@ -336,6 +346,15 @@ static void end(struct fuzz *f, size_t start)
 		attr->nla_len = (uint16_t)number(f);
 }
 
+/* What begin_again() makes the area of a volume, or anything. */
+static dev_t area_of(struct fuzz *f, dev_t volume)
+{
+	for (unsigned int i = 0; i < 2 && f->device_count >= 5; i++)
+		if (f->devices[i] == volume)
+			return f->devices[f->device_count - 2 - i];
+	return f->devices[below(f, f->device_count)];
+}
+
 static size_t value(struct fuzz *f, enum kind kind, unsigned char data[64])
 {
 	uint64_t n = number(f);
@@ -345,6 +364,11 @@ static size_t value(struct fuzz *f, enum kind kind, unsigned char data[64])
 	case UUID:
 		memset(data, 0x5a, VSS_UUID_SIZE);
 		data[0] = chance(f, 95) ? (unsigned char)below(f, UUIDS) : (unsigned char)n;
+		return VSS_UUID_SIZE;
+	case BOOT:
+		memset(data, chance(f, 50) ? 0 : 0xb0, VSS_UUID_SIZE);
+		if (chance(f, 60))
+			memcpy(data, f->boot, VSS_UUID_SIZE);
 		return VSS_UUID_SIZE;
 	case U64:
 		memcpy(data, &n, sizeof(n));
@@ -357,8 +381,10 @@ static size_t value(struct fuzz *f, enum kind kind, unsigned char data[64])
 		u32 = f->fd_count && chance(f, 95) ? (uint32_t)f->fds[below(f, f->fd_count)] :
 						     (uint32_t)n;
 		break;
+	case AREA_MAJOR:
 	case MAJOR:
-		f->current = f->devices[below(f, f->device_count)];
+		f->current = kind == AREA_MAJOR && chance(f, 60) ? area_of(f, f->current) :
+			     f->devices[below(f, f->device_count)];
 		u32 = chance(f, 98) ? major(f->current) : (uint32_t)n;
 		break;
 	case MINOR:
@@ -373,6 +399,11 @@ static size_t value(struct fuzz *f, enum kind kind, unsigned char data[64])
 		break;
 	case CHUNK:
 		u32 = chance(f, 90) ? 4096u << below(f, 7) : (uint32_t)n;
+		break;
+	case MODE:
+		/* One more than there are. */
+		u32 = chance(f, 95) ? below(f, VSS_AREA_LOAD_CHECKED + 2) : (uint32_t)n;
+		f->mode = u32;
 		break;
 	default:
 		u32 = (uint32_t)(chance(f, 60) ? n & 1 : n);
@@ -463,6 +494,7 @@ static void make(struct fuzz *f)
 	while (pick >= c->weight)
 		pick -= c++->weight;
 
+	f->mode = VSS_AREA_VOLATILE;
 	f->damage = chance(f, 40) ? 0 : 2 + below(f, 40);
 	hdr.nlmsg_flags = (uint16_t)(NLM_F_REQUEST | NLM_F_ACK | (c->dump ? NLM_F_DUMP : 0));
 	if (chance(f, f->damage / 4))
@@ -559,6 +591,8 @@ static void send_one(struct fuzz *f, bool stranger)
 			f->refused++;
 		else
 			f->taken++;
+		if (!error && f->mode)
+			f->persistent++;
 	}
 }
 
@@ -579,6 +613,23 @@ static void delete_all(struct vss_kernel *kernel)
 	free(volumes);
 }
 
+/* One that was persistent when all was deleted is mostly loaded, with the snapshots it then had. */
+static void begin_area(struct fuzz *f, struct vss_kernel *kernel, struct vss_devno volume,
+		       struct vss_devno area)
+{
+	uint32_t mode = VSS_AREA_LOAD + below(f, VSS_AREA_LOAD_CHECKED - VSS_AREA_LOAD + 1);
+	bool load = chance(f, 70), create = chance(f, 60);
+
+	/* Or it is left to chance. */
+	if (chance(f, 30))
+		return;
+	if (load && !vss_kernel_area_add_persistent(kernel, volume, area, mode, NULL))
+		f->loaded++;
+	else if (!create ||
+		 vss_kernel_area_add_persistent(kernel, volume, area, VSS_AREA_CREATE, NULL))
+		vss_kernel_area_add_device(kernel, volume, area, NULL);
+}
+
 /*
  * The first two devices as volumes whose areas are the last but one and the one before
  * that, most of the time: chance alone seldom gets far.
@@ -591,9 +642,7 @@ static void begin_again(struct fuzz *f, struct vss_kernel *kernel)
 		struct vss_devno volume = { major(dev), minor(dev) };
 
 		if (!vss_kernel_volume_attach(kernel, volume, 0, 0, NULL))
-			vss_kernel_area_add_device(kernel, volume,
-						   (struct vss_devno){ major(area), minor(area) },
-						   NULL);
+			begin_area(f, kernel, volume, (struct vss_devno){ major(area), minor(area) });
 	}
 }
 
@@ -697,6 +746,19 @@ static int resolve(struct fuzz *f)
 	return -1;
 }
 
+/* The name of this boot, as areas have it; zeroes if it cannot be read. */
+static void read_boot(unsigned char boot[VSS_UUID_SIZE])
+{
+	FILE *file = fopen("/proc/sys/kernel/random/boot_id", "re");
+	char text[VSS_UUID_TEXT_SIZE];
+	struct vss_uuid uuid;
+
+	if (file && fgets(text, sizeof(text), file) && !vss_uuid_parse(text, &uuid))
+		memcpy(boot, uuid.bytes, VSS_UUID_SIZE);
+	if (file)
+		fclose(file);
+}
+
 /* A descriptor to name, two places being left for main()'s own. */
 static int add_fd(struct fuzz *f, const char *path, bool folder)
 {
@@ -769,11 +831,15 @@ int main(int argc, char **argv)
 		fprintf(stderr, "genl-fuzz: no family vss\n");
 		return 1;
 	}
+	read_boot(f.boot);
 	ok = run_stranger(&f, count / 10, false);
 	ok &= run_stranger(&f, count / 10, true);
 	ok &= !run(&f, count - count / 10 * 2, kernel);
 	ok &= report(&f, "root");
+	printf("%lu requests for persistent diff areas taken, %lu areas loaded between them\n", f.persistent,
+	       f.loaded);
 	vss_kernel_close(kernel);
 	/* Else nothing but refusals was tried. */
-	return ok && f.taken > f.sent / 50 ? 0 : 1;
+	ok &= f.taken > f.sent / 50;
+	return ok && (f.sent < 2000 || (f.persistent && f.loaded)) ? 0 : 1;
 }

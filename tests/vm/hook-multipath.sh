@@ -1,0 +1,65 @@
+#!/bin/bash
+# SPDX-License-Identifier: GPL-2.0-or-later
+#
+# What is written to a multipath device does not pass its paths as bios: a path is
+# refused as a volume, the device is taken, and its image is right, on either path.
+
+. "$(dirname "$0")/content-lib.sh"
+
+modprobe dm_multipath || skip "no dm-multipath"
+modprobe dm_round_robin || skip "no dm-round-robin"
+# One LUN, twice: the hosts share what they store.
+modprobe scsi_debug dev_size_mb=24 add_host=2 delay=0 || skip "no scsi_debug"
+settle
+mapfile -t paths < <(lsblk -dnpo NAME,MODEL | awk '/scsi_debug/ { print $1 }' | sort)
+((${#paths[@]} == 2)) || fail "paths: ${paths[*]}"
+numbers=()
+for path in "${paths[@]}"; do
+	numbers+=("$(<"/sys/block/${path##*/}/dev")")
+done
+sectors=$(blockdev --getsz "${paths[0]}")
+dmsetup create both --uuid mpath-vss-test \
+	--table "0 $sectors multipath 0 0 1 1 round-robin 0 2 1 ${numbers[0]} 5 ${numbers[1]} 5"
+cleanup_push eval 'vssctl detach -q --force /dev/mapper/both 2>/dev/null; dmsetup remove --retry both'
+settle
+volume=/dev/mapper/both
+
+load_vss
+for path in "${paths[@]}"; do
+	expect_fail -m "is a path of the multipath device" vssctl attach "$path"
+done
+fill "$volume"
+track "$volume" "$(disk vd0)"
+
+# written: how much each path has written.
+written()
+{
+	local path
+
+	for path in "${paths[@]}"; do
+		awk '{ print $5 }' "/sys/block/${path##*/}/stat"
+	done
+}
+
+mapfile -t first < <(written)
+before=$(vol "$volume" chunks_copied)
+churn --seed 3 --count 0 --max 256K --jobs 2 "$volume" >"$TEST_TMP/churn" &
+load=$!
+for n in 1 2 3; do
+	sleep 1
+	((n != 2)) || dmsetup message both 0 "fail_path ${numbers[0]}"
+	((n != 3)) || dmsetup message both 0 "reinstate_path ${numbers[0]}"
+	snap_busy --no-freeze "$volume=${paths[1]}:0"
+	expect_same "snapshot $n" "${images[0]}" "${copies[0]}"
+	all_images[n]=${images[0]} all_copies[n]=${copies[0]}
+done
+kill $load
+wait $load || fail "churn has failed"
+expect_copied "under load" "$volume" "$before"
+for n in 1 2 3; do
+	expect_same "snapshot $n, afterwards" "${all_images[n]}" "${all_copies[n]}"
+done
+mapfile -t last < <(written)
+for n in 0 1; do
+	((last[n] > first[n])) || fail "nothing was written by ${paths[n]}"
+done
