@@ -13,7 +13,7 @@ static const struct vssctl_option options[] = {
 	{ OPT_FILE, "file", "PATH", "create this file on ext4 or XFS, or one in this directory" },
 	{ OPT_SIZE, "size", "SIZE", "size of the file (default: 10% of the volume, at least 64M)" },
 	{ OPT_FORCE, "force", NULL, "use a device although it contains something" },
-	{ OPT_PERSISTENT, "persistent", NULL, "with --on: snapshots outlive the machine's uptime" },
+	{ OPT_PERSISTENT, "persistent", NULL, "with --on: snapshots outlive the machine's uptime; or a part of such an area" },
 	{ 0 },
 };
 
