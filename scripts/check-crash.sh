@@ -21,6 +21,7 @@ dir=$(mktemp -d "$build/crash-XXXXXX")
 mkdir "$dir/state"
 truncate -s 12M "$dir/origin"
 truncate -s 48M "$dir/area"
+truncate -s 24M "$dir/more0" "$dir/more1"
 gcc -std=gnu11 -Wall -Wextra -Werror -O2 -shared -fPIC -o "$dir/lossy.so" tests/crash/lossy.c || exit 1
 
 server='' vm='' keep=1
@@ -39,7 +40,8 @@ begin_server()
 	rm -f "$dir/socket"
 	: >"$dir/lost"
 	setpriv --pdeathsig KILL nbdkit --foreground --exit-with-parent --unix "$dir/socket" "$dir/lossy.so" \
-		"disk=origin:$dir/origin" "disk=area:$dir/area" "cut=$1" "seed=$RANDOM" "log=$dir/lost" \
+		"disk=origin:$dir/origin" "disk=area:$dir/area" "disk=more0:$dir/more0" "disk=more1:$dir/more1" \
+		"cut=$1" "seed=$RANDOM" "log=$dir/lost" \
 		2>"$dir/server.log" &
 	server=$!
 	until [[ -S $dir/socket ]]; do
@@ -64,7 +66,8 @@ round()
 	rm -rf "$dir/vm" "$dir"/state/{verified,tired,failed}
 	begin_server "$2"
 	setpriv --pdeathsig TERM scripts/vm/run --no-disks --mem 1024 --timeout $limit --dir "$dir/vm" --share "$dir/state" \
-		--nbd "$dir/socket:origin" --nbd "$dir/socket:area" -- tests/crash/round.sh "$1" >"$dir/vm.out" 2>&1 </dev/null &
+		--nbd "$dir/socket:origin" --nbd "$dir/socket:area" --nbd "$dir/socket:more0" --nbd "$dir/socket:more1" \
+		-- tests/crash/round.sh "$1" >"$dir/vm.out" 2>&1 </dev/null &
 	vm=$!
 	while kill -0 $vm 2>/dev/null; do
 		if [[ -e $dir/state/tired ]] || ! kill -0 $server 2>/dev/null; then

@@ -2,8 +2,8 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 #
 # round.sh setup|load|last: what goes on in the VM between two power failures;
-# scripts/check-crash.sh runs it. The disks "origin" and "area" lose what was not
-# flushed; what the images must be is kept in a folder of the host's:
+# scripts/check-crash.sh runs it. The disks "origin", "area" and those by which the area
+# grows, "more0" and "more1", lose what was not flushed; what the images must be is kept in a folder of the host's:
 #
 #   snaps/UUID	a snapshot that was reported as made
 #   going/UUID	one whose deletion was begun
@@ -19,7 +19,7 @@ state=/run/vss/share
 # After the power failure all commands fail: that is no news.
 if [[ $1 != inner ]]; then
 	"$0" inner "$@" && exit
-	for serial in origin area; do
+	for serial in origin area more0 more1; do
 		dd if="$(lsblk -dnpo SERIAL,NAME | awk -v s="$serial" '$1 == s { print $2 }')" of=/dev/null bs=4k count=1 \
 			iflag=direct status=none || exit 3
 	done
@@ -31,6 +31,7 @@ fi
 
 volume=$(disk origin)
 area=$(disk area)
+more=("$(disk more0)" "$(disk more1)")
 # Whole disks: instant reads them while writes are held, so nothing may be dirty in the page cache.
 ways=direct,vector,uring,dsync,flush,zero
 
@@ -90,16 +91,28 @@ verify()
 	rm -f $state/going/* $state/new/*
 }
 
+# is_sound DEVICE...
+is_sound()
+{
+	vssctl diff-area check --json "$@" >"$TEST_TMP/check.json" 2>"$TEST_TMP/check.err"
+}
+
 # Reads what the power failure has left, without the module and with it.
 load_area()
 {
-	local used
+	local used devices=("$area" "${more[@]}")
 
-	vssctl diff-area check --json "$area" >"$TEST_TMP/check.json" ||
-		{ cat "$TEST_TMP/check.json"; fail "the area is not sound"; }
+	# A disk by which it has never begun to grow, or whose first superblocks are torn, is none.
+	while ! is_sound "${devices[@]}"; do
+		if ((${#devices[@]} == 1)) || ! grep -q 'has no valid superblock' "$TEST_TMP/check.json"; then
+			cat "$TEST_TMP/check.json"
+			fail "the area is not sound"
+		fi
+		unset "devices[-1]"
+	done
 	used=$(json used <"$TEST_TMP/check.json" | head -n 1)
 	run_ok vssctl attach -q "$volume"
-	run_ok vssctl diff-area load -q "$@" "$volume" "$area"
+	run_ok vssctl diff-area load -q "$@" "$volume" "${devices[@]}"
 	settle
 	[[ $(vol "$volume" area_used) == "$used" ]] ||
 		fail "offline $used bytes are in use, the module counts $(vol "$volume" area_used)"
@@ -140,6 +153,15 @@ delete_one()
 	rm "$state/going/$uuid"
 }
 
+# By the next disk, until all are parts.
+grow()
+{
+	local nr
+
+	nr=$(vssctl diff-area list --json "$volume" | json used | wc -l) || return
+	((nr > ${#more[@]})) || run_ok vssctl diff-area add -q "$volume" --on "${more[nr - 1]}" --persistent
+}
+
 # In order, and back.
 reload()
 {
@@ -159,11 +181,15 @@ load()
 		make_one
 	done
 	begin_writes
+	# Early, for many power failures come early.
+	((RANDOM % 3)) || grow
 	while ((SECONDS < end)); do
 		sleep "0.$((RANDOM % 8))"
 		n=$(find $state/snaps -type f | wc -l)
 		if ((RANDOM % 10 == 0)); then
 			reload
+		elif ((RANDOM % 20 == 0)); then
+			grow
 		elif ((n < 2 || n < 5 && RANDOM % 2)); then
 			make_one
 		else
@@ -192,5 +218,6 @@ else
 	((${#ids[@]} == 0)) || unsnap "${ids[@]}"
 	(($(vol "$volume" area_used) == 0)) || fail "$(vol "$volume" area_used) bytes in use without a snapshot"
 	run_ok vssctl detach -q "$volume"
-	vssctl diff-area check "$area" || fail "the area is not sound"
+	is_sound "$area" "${more[@]}" || is_sound "$area" "${more[0]}" || is_sound "$area" ||
+		{ cat "$TEST_TMP/check.json"; fail "the area is not sound"; }
 fi
