@@ -13,9 +13,9 @@
 # The devices can be cut off: a linear target becomes one that fails.
 split "$(disk vd0)" 16M
 origin=${parts[0]}
-split "$(disk vd1)" 16M
+split "$(disk vd1)" 24M
 store=${parts[0]}
-split "$(disk vd2)" 32M 32M 32M
+split "$(disk vd2)" 48M 48M 48M
 second=${parts[0]}
 twin=${parts[1]}
 third=${parts[2]}
@@ -71,7 +71,7 @@ mend()
 begin_writes()
 {
 	fio --name=w --filename="$volume" --rw=randwrite --bs=4k --iodepth=16 --ioengine=libaio --direct=1 \
-		--time_based --runtime=100 --randseed="$RANDOM" --output="$TEST_TMP/fio.log" >/dev/null 2>&1 &
+		--rate_iops=500 --time_based --runtime=100 --randseed="$RANDOM" --output="$TEST_TMP/fio.log" >/dev/null 2>&1 &
 	fio=$!
 }
 
@@ -202,8 +202,8 @@ sound "$next" "$area" "$more"
 loaded --unclean "$volume" "$area" "$more" "$next"
 compare 'after that'
 
-echo "--- a part fails"
-cut_off grow-m
+echo "--- all parts but the first fail"
+cut_off grow-m grow-n
 writes "$volume" 1000
 all_lost area-error
 settle
