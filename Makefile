@@ -24,10 +24,11 @@ KERNEL_TESTS := boot vm/area-* vm/content-* vm/fail-* vm/hook-* vm/set-* vm/fuzz
 # On the debug kernel, which is slow: what goes through the module's every path, and
 # the tests that are for it alone.
 DEBUG_TESTS := boot vm/content-chunks vm/content-order vm/content-ways vm/content-area \
-	vm/area-full vm/area-error vm/set-killed vm/fail-* vm/fuzz-* vm/persist-reload
+	vm/area-full vm/area-error vm/area-hung vm/area-remove vm/set-killed vm/set-stacked vm/hook-other \
+	vm/fail-* vm/fault-pull vm/fuzz-* vm/persist-*
 
 # Those that ask for LONG.
-LONG_TESTS := vm/content-order vm/content-many vm/persist-damage vm/persist-many vm/fuzz-requests vm/svc-fault \
+LONG_TESTS := vm/content-order vm/content-many vm/persist-damage vm/persist-many vm/persist-flush-points vm/fuzz-requests vm/svc-fault \
 	vm/set-deadline vm/set-killed vm/area-remove vm/fail-detach-load vm/fault-* vm/hook-paths
 
 # What "install" installs; "stage" installs the tests' own builds instead.
@@ -82,6 +83,11 @@ check-crash: deps ## let a VM's power fail CUTS (300) times, its disks losing wh
 	+@$(MAKE) --no-print-directory stage >$(B)/crash-build.log 2>&1 || { cat $(B)/crash-build.log; exit 1; }
 	@scripts/check-crash.sh $(or $(CUTS),300) $(SEED)
 
+check-reboot: deps ## start a machine from a root volume with a snapshot, four times
+	@mkdir -p $(B)
+	+@$(MAKE) --no-print-directory stage >$(B)/reboot-build.log 2>&1 || { cat $(B)/reboot-build.log; exit 1; }
+	@scripts/check-reboot.sh
+
 check-long: deps ## run the long form of tests, and the faults of a storage array
 	@LONG=1 scripts/check.sh --only vm --tests '$(or $(TESTS),$(LONG_TESTS))'
 	@scripts/check.sh --long
@@ -98,7 +104,7 @@ bench: deps ## compare with the bare device, dm-snapshot and dm-thin; QUICK=1: i
 	+@$(MAKE) --no-print-directory stage >$(B)/bench-build.log 2>&1 || { cat $(B)/bench-build.log; exit 1; }
 	@scripts/bench.sh
 
-fuzz: deps ## fuzz the parsers of documents, FUZZ_SECONDS (60) each, with clang
+fuzz: deps ## fuzz the parsers of documents and the reader of diff areas, FUZZ_SECONDS (60) each, with clang
 	@scripts/install-deps.sh clang libclang-rt-dev
 	$(call userspace,$(B)) fuzz
 
@@ -174,5 +180,5 @@ kdir-there:
 # Only what is called below may run in parallel: "deps" must come first.
 .NOTPARALLEL:
 
-.PHONY: all module userspace install install-only demo demo-transport check bench check-crash check-net check-long fuzz check-unit check-vm \
+.PHONY: all module userspace install install-only demo demo-transport check bench check-crash check-reboot check-net check-long fuzz check-unit check-vm \
 	check-static check-debug check-kernels call-order vm deps clean help vm-module vm-userspace vm-unit vm-call-order vm-tree stage stage-locked kernel-module kdir-there

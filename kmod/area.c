@@ -11,6 +11,9 @@
 #include "area.h"
 #include "volume.h"
 
+/* Room kept free, while there are older snapshots to win it from. */
+#define RESERVE_SLOTS	256U
+
 /**
  * vss_area_init() - make an area without room
  * @area:	the area
@@ -139,6 +142,31 @@ bool vss_area_claim(struct vss_area *area, u32 slot)
 }
 
 /**
+ * vss_area_is_cut() - would slots be beyond a disk's end?
+ * @vol:	the volume, under rcu_read_lock()
+ * @disk:	the disk
+ * @sectors:	its size
+ *
+ * Return: true if so.
+ */
+bool vss_area_is_cut(struct vss_volume *vol, const struct gendisk *disk,
+		     sector_t sectors)
+{
+	const struct vss_extents *extents = rcu_dereference(vol->area.extents);
+	u32 i;
+
+	for (i = 0; extents && i < extents->nr; i++) {
+		const struct vss_extent *ext = &extents->ext[i];
+		struct block_device *bdev = ext->part->bdev;
+
+		if (bdev->bd_disk == disk && bdev->bd_start_sect + ext->sector +
+		    vss_chunk_to_sector(vol, ext->nr) > sectors)
+			return true;
+	}
+	return false;
+}
+
+/**
  * vss_area_open() - let copies have the slots of a part
  * @vol:	the volume
  * @part:	the part, activated closed
@@ -216,6 +244,12 @@ void vss_area_free_dying(struct vss_area *area, u32 slot)
 	spin_unlock(&area->lock);
 }
 
+static bool short_of(const struct vss_area *area, u32 n)
+{
+	lockdep_assert_held(&area->lock);
+	return area->failed || free_slots(area) + area->dying < n;
+}
+
 /**
  * vss_area_short_of() - will too few slots be free, unless some are won?
  * @area:	the area
@@ -228,9 +262,27 @@ bool vss_area_short_of(struct vss_area *area, u32 n)
 	bool is_short;
 
 	spin_lock(&area->lock);
-	is_short = area->failed || free_slots(area) + area->dying < n;
+	is_short = short_of(area, n);
 	spin_unlock(&area->lock);
 	return is_short;
+}
+
+/**
+ * vss_area_is_crowded() - should room be won before there is none?
+ * @area:	the area
+ *
+ * Return: true if so.
+ */
+bool vss_area_is_crowded(struct vss_area *area)
+{
+	bool crowded;
+
+	spin_lock(&area->lock);
+	/* A part that is not open yet must not make less of what there is. */
+	crowded = short_of(area, min((area->nr_slots - area->meta) / 64,
+				     RESERVE_SLOTS));
+	spin_unlock(&area->lock);
+	return crowded;
 }
 
 /**

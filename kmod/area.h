@@ -163,6 +163,8 @@ int vss_area_add_extents(struct vss_volume *vol, struct vss_part *part,
 int vss_area_remove(struct vss_volume *vol, struct vss_part *part,
 		    struct netlink_ext_ack *extack);
 struct vss_part *vss_area_part(struct vss_volume *vol, u32 id);
+bool vss_area_is_cut(struct vss_volume *vol, const struct gendisk *disk,
+		     sector_t sectors);
 
 void vss_area_enlist(struct vss_volume *vol, struct vss_part *part);
 u32 vss_area_count_slots(struct vss_volume *vol, struct vss_part *part);
@@ -180,6 +182,7 @@ void vss_area_free(struct vss_area *area, u32 slot);
 void vss_area_set_dying(struct vss_area *area, u32 n);
 void vss_area_free_dying(struct vss_area *area, u32 slot);
 bool vss_area_short_of(struct vss_area *area, u32 n);
+bool vss_area_is_crowded(struct vss_area *area);
 bool vss_area_is_low(struct vss_area *area);
 void vss_area_mark_failed(struct vss_area *area);
 void vss_area_forget_failure(struct vss_area *area,

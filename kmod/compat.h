@@ -34,13 +34,14 @@
 #define VSS_WQ_PERCPU	0
 #endif
 
-/* The first argument of the function whose entry ftrace has caught. */
-static __always_inline void *vss_ftrace_arg0(struct ftrace_regs *fregs)
+/* Argument 0 or 1 of the function whose entry ftrace has caught. */
+static __always_inline unsigned long vss_ftrace_arg(struct ftrace_regs *fregs,
+						    unsigned int n)
 {
 #ifdef ftrace_regs_get_argument
-	return (void *)ftrace_regs_get_argument(fregs, 0);
+	return ftrace_regs_get_argument(fregs, n);
 #else
-	return (void *)fregs->regs.di;
+	return n ? fregs->regs.si : fregs->regs.di;
 #endif
 }
 

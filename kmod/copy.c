@@ -108,6 +108,7 @@ void vss_range_init(struct vss_range *range, const struct vss_volume *vol,
 
 	range->first = vss_sector_to_chunk(vol, first);
 	range->last = vss_sector_to_chunk(vol, last);
+	range->head = first < VSS_DISK_HEAD_SIZE >> SECTOR_SHIFT;
 }
 
 static u32 group_of(u64 chunk)

@@ -23,10 +23,12 @@ struct vss_volume;
  * struct vss_range - the chunks of a volume that a bio touches
  * @first:	first chunk
  * @last:	last chunk
+ * @head:	the volume's head is among them: see head.c
  */
 struct vss_range {
 	u64	first;
 	u64	last;
+	bool	head;
 };
 
 /**

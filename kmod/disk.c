@@ -8,7 +8,6 @@
 #include <linux/crc32c.h>
 #include <linux/ktime.h>
 #include <linux/mm.h>
-#include <linux/slab.h>
 #include <linux/string.h>
 
 #include "area.h"
@@ -383,6 +382,7 @@ int vss_disk_format(struct vss_log *log, const u8 *boot)
 		return err;
 	memcpy(super->magic, VSS_DISK_MAGIC, sizeof(super->magic));
 	super->size = cpu_to_le32(sizeof(*super));
+	super->ro_compat = cpu_to_le64(VSS_DISK_RO_COMPAT_HEAD);
 	generate_random_uuid(super->area);
 	memcpy(super->boot, boot, sizeof(super->boot));
 	super->nr_parts = cpu_to_le32(1);
@@ -435,20 +435,22 @@ static u64 print_start(u64 size, unsigned int i)
 
 /**
  * vss_disk_print() - take a volume's fingerprint
- * @vol:	the volume, which nobody writes to
+ * @log:	the log of the volume, which nobody writes to; no group is being
+ *		built, for its buffer is used
  * @print:	set: VSS_DISK_PRINTS checksums
+ *
+ * Asks for no memory: whether snapshots are lost must not depend on that.
  *
  * Return: 0 or a negative errno.
  */
-int vss_disk_print(struct vss_volume *vol, __le32 *print)
+int vss_disk_print(struct vss_log *log, __le32 *print)
 {
+	struct vss_volume *vol = log->vol;
 	u64 size = (u64)vol->nr_sectors << SECTOR_SHIFT;
-	unsigned int order = get_order(VSS_DISK_PRINT_SIZE), i;
-	void *buf = (void *)__get_free_pages(GFP_KERNEL, order);
+	unsigned int i;
 	int err = 0;
 
-	if (!buf)
-		return -ENOMEM;
+	static_assert(VSS_DISK_PRINT_SIZE <= VSS_LOG_BYTES);
 	for (i = 0; i < VSS_DISK_PRINTS && !err; i++) {
 		u64 start = print_start(size, i);
 		unsigned int n;
@@ -458,10 +460,9 @@ int vss_disk_print(struct vss_volume *vol, __le32 *print)
 			continue;
 		n = min_t(u64, VSS_DISK_PRINT_SIZE, size - start);
 		n = round_down(n, bdev_logical_block_size(vol->bdev));
-		err = n ? vss_disk_rw(vol->bdev, start >> SECTOR_SHIFT, buf, n,
-				      REQ_OP_READ) : 0;
-		print[i] = cpu_to_le32(n ? ~crc32c(~0, buf, n) : 0);
+		err = n ? vss_disk_rw(vol->bdev, start >> SECTOR_SHIFT,
+				      log->buf, n, REQ_OP_READ) : 0;
+		print[i] = cpu_to_le32(n ? ~crc32c(~0, log->buf, n) : 0);
 	}
-	free_pages((unsigned long)buf, order);
 	return err;
 }

@@ -28,6 +28,7 @@
 #include <linux/rcupdate.h>
 
 #include "gate.h"
+#include "log.h"
 #include "volume.h"
 
 #define MIN_CONTEXTS	64
@@ -37,11 +38,13 @@
  * @end_io:	the bio's own bi_end_io
  * @private:	the bio's own bi_private
  * @vol:	the volume it was admitted to
+ * @head:	it writes the volume's head
  */
 struct vss_ctx {
 	bio_end_io_t		*end_io;
 	void			*private;
 	struct vss_volume	*vol;
+	bool			head;
 };
 
 static struct kmem_cache *ctx_cache;
@@ -143,6 +146,8 @@ static void ctx_end_io(struct bio *bio)
 	bio->bi_private = ctx->private;
 
 	rcu_read_lock();	/* the volume may go once the write is counted */
+	if (ctx->head)
+		vss_head_written(vol);
 	mempool_free(ctx, &vol->gate.pool);
 	this_cpu_inc(*vol->gate.finished);
 	wake_drain(&vol->gate);
@@ -175,11 +180,12 @@ static bool is_admitted(const struct bio *bio, const struct vss_volume *vol)
 }
 
 static void ctx_push(struct bio *bio, struct vss_ctx *ctx,
-		     struct vss_volume *vol)
+		     struct vss_volume *vol, bool head)
 {
 	ctx->end_io = bio->bi_end_io;
 	ctx->private = bio->bi_private;
 	ctx->vol = vol;
+	ctx->head = head;
 	bio->bi_end_io = ctx_end_io;
 	bio->bi_private = ctx;
 	/* dm keeps its list of polled bios in bi_private. */
@@ -242,7 +248,7 @@ static enum verdict judge(struct vss_volume *vol, struct bio *bio,
 		verdict = WAIT_COPY;
 
 	if (verdict == PASS) {
-		ctx_push(bio, ctx, vol);
+		ctx_push(bio, ctx, vol, range->head);
 		*ctxp = NULL;
 		return PASS;
 	}

@@ -20,6 +20,7 @@
 #include "compat.h"
 #include "gate.h"
 #include "hook.h"
+#include "shrink.h"
 #include "volume.h"
 
 /* Under vss_mutex. */
@@ -58,7 +59,7 @@ static void notrace hook_handler(unsigned long ip, unsigned long parent_ip,
 				 struct ftrace_ops *op,
 				 struct ftrace_regs *fregs)
 {
-	struct bio *bio = vss_ftrace_arg0(fregs);
+	struct bio *bio = (void *)vss_ftrace_arg(fregs, 0);
 
 	switch (vss_selftest_saw(bio)) {
 	case VSS_SELFTEST_OTHER:
@@ -102,7 +103,8 @@ static bool hook_stuck;
 
 static void remove_hook(void)
 {
-	if (WARN_ON(unregister_ftrace_function(&hook_ops))) {
+	if (WARN_ON(vss_shrink_stop()) ||
+	    WARN_ON(unregister_ftrace_function(&hook_ops))) {
 		/* Then the module must stay. */
 		__module_get(THIS_MODULE);
 		hook_stuck = true;
@@ -112,6 +114,19 @@ static void remove_hook(void)
 	wait_event(hook_idle, all_left());
 	WRITE_ONCE(hook_closing, false);
 	vss_synchronize_rcu_tasks();
+}
+
+static int install_hook(void)
+{
+	int err;
+
+	err = register_ftrace_function(&hook_ops);
+	if (err)
+		return err;
+	err = vss_shrink_start();
+	if (err)
+		WARN_ON(unregister_ftrace_function(&hook_ops));
+	return err;
 }
 
 /**
@@ -132,7 +147,7 @@ int vss_hook_get(struct netlink_ext_ack *extack)
 
 	/* EAGAIN: someone else is just attaching to the function. */
 	for (tries = 0; tries < 5; tries++) {
-		err = hook_stuck ? 0 : register_ftrace_function(&hook_ops);
+		err = hook_stuck ? 0 : install_hook();
 		if (err != -EAGAIN)
 			break;
 		fsleep(10000);

@@ -145,6 +145,12 @@ void vss_image_put(struct vss_snapshot *snap)
 	rcu_read_unlock();
 }
 
+/* May what was read from the image be trusted? */
+static bool may_be_read(const struct vss_snapshot *snap)
+{
+	return vss_snapshot_is_good(snap) && vss_snapshot_is_whole(snap);
+}
+
 static void io_put(struct vss_image_io *io)
 {
 	struct vss_snapshot *snap = io->snap;
@@ -155,11 +161,11 @@ static void io_put(struct vss_image_io *io)
 	/*
 	 * Was the snapshot given up before the data came?  Then writes may
 	 * have gone by without a copy, and slots may have been used again.
-	 * Pairs with the barrier in end_life().
+	 * Pairs with the barrier in end_life().  And what was read beyond the
+	 * end that the disk had meanwhile is not what was there.
 	 */
 	smp_rmb();
-	bio->bi_status = vss_snapshot_is_good(snap) ? io->status :
-						      BLK_STS_IOERR;
+	bio->bi_status = may_be_read(snap) ? io->status : BLK_STS_IOERR;
 	bio_end_io_acct(bio, io->start);
 	mempool_free(io, &io_pool);
 	bio_endio(bio);
@@ -516,7 +522,7 @@ static void image_submit_bio(struct bio *bio)
 	struct vss_snapshot *snap = bio->bi_bdev->bd_disk->private_data;
 
 	vss_image_get(snap);
-	if (!vss_snapshot_is_good(snap)) {
+	if (!may_be_read(snap)) {
 		bio_io_error(bio);
 		vss_image_put(snap);
 		return;

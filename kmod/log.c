@@ -624,6 +624,7 @@ bool vss_log_is_stuck(struct vss_log *log)
 {
 	unsigned int busy = work_busy(&log->work) |
 		work_busy(&log->witness_work.work) |
+		work_busy(&log->head_work) |
 		work_busy(&log->record_work.work);
 
 	return READ_ONCE(log->hung) && busy & WORK_BUSY_RUNNING;
@@ -689,21 +690,65 @@ void vss_log_fail(struct vss_log *log, int err)
 		vss_log_bury(log, err == -ENOSPC ? VSS_LOST_AREA_FULL :
 						   VSS_LOST_AREA_ERROR);
 	else if (le32_to_cpu(log->super->state) != VSS_DISK_LOST)
-		vss_log_bury(log, VSS_LOST_STALLED);
+		vss_log_bury(log, READ_ONCE(log->doomed) ?: VSS_LOST_STALLED);
+}
+
+/**
+ * vss_log_doom() - have the snapshots be lost
+ * @log:	the log, kept by RCU
+ * @reason:	why
+ *
+ * Does not sleep: the work records the loss, and only then are they lost.
+ */
+void vss_log_doom(struct vss_log *log, enum vss_lost_reason reason)
+{
+	spin_lock(&log->lock);
+	if (!log->dead) {
+		WRITE_ONCE(log->doomed, reason);
+		/* Whoever has closed it records the loss, or has left already. */
+		if (!log->closed)
+			WRITE_ONCE(log->dead, true);
+	}
+	spin_unlock(&log->lock);
+	queue_work(log->wq, &log->work);
+}
+
+/**
+ * vss_log_is_doomed() - are the snapshots lost, and that is not recorded?
+ * @log:	the log; for its work, and for those who keep that from running
+ *
+ * Return: true if vss_log_bury() is to be called.
+ */
+bool vss_log_is_doomed(const struct vss_log *log)
+{
+	return READ_ONCE(log->doomed) &&
+		le32_to_cpu(log->super->state) != VSS_DISK_LOST;
+}
+
+/**
+ * vss_log_write_active() - write a superblock that says ACTIVE
+ * @log:	the log, its superblock as it is to be; for its works
+ *
+ * Return: true, or false: the snapshots are lost.
+ */
+bool vss_log_write_active(struct vss_log *log)
+{
+	int err;
+
+	vss_log_begin_watch(log);
+	err = vss_disk_write_super(log, VSS_DISK_ACTIVE);
+	vss_log_end_watch(log);
+	if (!err && !READ_ONCE(log->dead))
+		return true;
+	vss_log_fail(log, -EIO);
+	return false;
 }
 
 static void end_rewrite(struct vss_log *log)
 {
-	int err;
-
 	vss_log_set_begin(log);
-	vss_log_begin_watch(log);
-	err = vss_disk_write_super(log, VSS_DISK_ACTIVE);
-	vss_log_end_watch(log);
-	if (err || READ_ONCE(log->dead)) {
-		vss_log_fail(log, -EIO);
+	if (!vss_log_write_active(log))
 		return;
-	}
 	spin_lock(&log->lock);
 	log->rewriting = false;
 	spin_unlock(&log->lock);
@@ -778,7 +823,11 @@ static bool run_group(struct vss_log *log)
 	int err = 0;
 
 	vss_log_let_grow(log);
-	if (!log->dead && !READ_ONCE(log->closed) && wants_switch(log))
+	if (READ_ONCE(log->closed))
+		;	/* whoever did that writes to the device */
+	else if (vss_log_is_doomed(log))
+		err = -EIO;
+	else if (!log->dead && wants_switch(log))
 		err = switch_half(log);
 	if (err)
 		vss_log_fail(log, err);
@@ -787,8 +836,12 @@ static bool run_group(struct vss_log *log)
 	spin_lock(&log->lock);
 	list_splice_init(&log->events, &log->told);
 	closed = log->closed || log->dead;
-	/* Until a closed log is dead its copies wait, and their writes. */
-	if (!closed || log->dead) {
+	/*
+	 * Of one that is not written any more the copies wait, and their
+	 * writes, until the loss is recorded: judged anew before that, they
+	 * would only come back for a copy.
+	 */
+	if (!closed || READ_ONCE(log->buried)) {
 		list_splice_init(&log->copies, &copies);
 		WRITE_ONCE(log->ready, 0);
 	}
@@ -970,6 +1023,9 @@ static void await_switch(struct vss_log *log)
 
 	if (!half_is_full(log))
 		return;
+	/* One that goes on after a load leaves the half as full as it is. */
+	wait_event(log->wait, !READ_ONCE(log->rewriting) ||
+		   READ_ONCE(log->closed) || READ_ONCE(log->dead));
 	queue_work(log->wq, &log->work);
 	/* Halves that get longer need no change. */
 	wait_event(log->wait, READ_ONCE(log->half_first) != first ||
@@ -1039,6 +1095,8 @@ void vss_log_close(struct vss_log *log)
 	/* It may be about to queue the witness. */
 	flush_work(&log->work);
 	cancel_delayed_work_sync(&log->witness_work);
+	/* This may fail, and so queue the next one. */
+	vss_head_stop(log);
 	cancel_delayed_work_sync(&log->record_work);
 }
 
@@ -1144,6 +1202,7 @@ struct vss_log *vss_log_new(struct vss_volume *vol, struct vss_part *part)
 	INIT_DELAYED_WORK(&log->witness_work, witness_work);
 	INIT_DELAYED_WORK(&log->stall_work, stall_work);
 	INIT_DELAYED_WORK(&log->record_work, record_work);
+	vss_head_init(log);
 	log->buf = (void *)__get_free_pages(GFP_KERNEL, VSS_LOG_ORDER);
 	log->super = (void *)get_zeroed_page(GFP_KERNEL);
 	/* Ordered: the works above never run at once. */
@@ -1163,6 +1222,7 @@ void vss_log_free(struct vss_log *log)
 {
 	u32 i;
 
+	vss_head_stop(log);
 	if (log->wq) {
 		cancel_delayed_work_sync(&log->witness_work);
 		cancel_delayed_work_sync(&log->record_work);

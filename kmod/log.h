@@ -67,6 +67,8 @@ struct vss_log_part {
  * @more:	woken when one of them has come
  * @record_work: tries again to record a loss
  * @stall_work:	lets everybody go when the device does not answer
+ * @head_read_work: reads the volume's head after it was written
+ * @head_work:	records it
  * @lock:	protects the next thirteen
  * @copies:	copies whose origin was read, to be written with the next group
  * @ready:	their number
@@ -74,12 +76,15 @@ struct vss_log_part {
  * @reaping:	copies are being handed down: the halves must not be changed
  * @rewriting:	the new half does not tell everything yet
  * @dead:	nothing more is written: the snapshots are lost
+ * @doomed:	why they are to be lost by the work; 0: they are not
  * @buried:	that is recorded, or cannot be
  * @closed:	no group is begun any more, but nothing has failed
  * @hung:	the device has not answered for long: nobody waits for the work
  * @released:	writes to be let go once a loss is durable
  * @grow:	a part that the area is to get
  * @grow_err:	0: it has got the last one
+ * @head:	checksum of the volume's head, to be recorded
+ * @head_size:	bytes of it, 0: it cannot be read
  * @wait:	woken when @rewriting ends, when @grow was looked at, with @closed
  *		and with @dead
  * @super:	the superblock, as it was written last; that of the first part
@@ -101,7 +106,7 @@ struct vss_log_part {
  * @missing:	parts that do not say that the snapshots are lost
  * @unrecorded:	none says so
  * @bare:	the last group has no successor yet that bears witness for it
- * @buf:	the group being written, VSS_LOG_BYTES
+ * @buf:	the group being written, VSS_LOG_BYTES; else for vss_disk_print()
  * @nr_blocks:	blocks in it
  * @max_blocks:	most blocks it may have
  * @epoch:	tag of its copies
@@ -118,6 +123,8 @@ struct vss_log {
 	struct delayed_work	witness_work;
 	struct delayed_work	record_work;
 	struct delayed_work	stall_work;
+	struct delayed_work	head_read_work;
+	struct work_struct	head_work;
 	atomic_t		reading;
 	wait_queue_head_t	more;
 	spinlock_t		lock;	/* the queues and flags */
@@ -127,12 +134,15 @@ struct vss_log {
 	bool			reaping;
 	bool			rewriting;
 	bool			dead;
+	enum vss_lost_reason	doomed;
 	bool			buried;
 	bool			closed;
 	bool			hung;
 	struct bio_list		released;
 	struct vss_log_part	*grow;
 	int			grow_err;
+	u32			head;
+	u32			head_size;
 	wait_queue_head_t	wait;
 
 	/*
@@ -207,11 +217,14 @@ void vss_log_let_grow(struct vss_log *log);
 void vss_log_begin_watch(struct vss_log *log);
 void vss_log_end_watch(struct vss_log *log);
 void vss_log_fail(struct vss_log *log, int err);
+bool vss_log_write_active(struct vss_log *log);
 bool vss_log_record_loss(struct vss_log *log);
 bool vss_log_is_stuck(struct vss_log *log);
 void vss_log_close(struct vss_log *log);
 void vss_log_dismiss(struct vss_log *log);
 void vss_log_bury(struct vss_log *log, enum vss_lost_reason reason);
+void vss_log_doom(struct vss_log *log, enum vss_lost_reason reason);
+bool vss_log_is_doomed(const struct vss_log *log);
 
 int vss_disk_rw(struct block_device *bdev, sector_t sector, void *buf,
 		unsigned int bytes, blk_opf_t opf);
@@ -228,13 +241,19 @@ int vss_disk_write_super(struct vss_log *log, enum vss_disk_state state);
 u32 vss_disk_write_lost(struct vss_log *log, bool *recorded);
 void vss_disk_wipe(struct vss_log *log);
 int vss_disk_format(struct vss_log *log, const u8 *boot);
-int vss_disk_print(struct vss_volume *vol, __le32 *print);
+int vss_disk_print(struct vss_log *log, __le32 *print);
 u32 vss_disk_measure(struct vss_log *log);
 u32 vss_disk_locate(const struct vss_log *log, u32 half, u32 index,
 		    struct vss_log_part **lp, sector_t *sector);
 void vss_disk_begin_io(struct vss_log *log);
 void vss_disk_submit(struct vss_log_part *lp);
 void vss_disk_wait_io(struct vss_log *log);
+
+void vss_head_init(struct vss_log *log);
+void vss_head_stop(struct vss_log *log);
+bool vss_head_settle(struct vss_log *log);
+void vss_head_written(struct vss_volume *vol);
+bool vss_head_is_same(struct vss_log *log);
 
 int vss_log_replay(struct vss_log *log, u32 *epoch, enum vss_lost_reason *lost);
 

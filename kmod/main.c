@@ -12,6 +12,7 @@
 #include "hook.h"
 #include "netlink.h"
 #include "set.h"
+#include "shrink.h"
 #include "snapshot.h"
 #include "version.h"
 #include "volume.h"
@@ -51,6 +52,11 @@ static int __init vss_init(void)
 		pr_err("vss: submit_bio_noacct cannot be traced on this kernel\n");
 		return err;
 	}
+	err = vss_shrink_module_init();
+	if (err) {
+		pr_err("vss: set_capacity cannot be traced on this kernel\n");
+		goto no_shrink;
+	}
 	err = vss_gate_module_init();
 	if (err)
 		goto no_gate;
@@ -82,6 +88,8 @@ no_chore:
 no_image:
 	vss_gate_module_exit();
 no_gate:
+	vss_shrink_module_exit();
+no_shrink:
 	vss_hook_module_exit();
 	return err;
 }
@@ -95,6 +103,7 @@ static void __exit vss_exit(void)
 	vss_chore_module_exit();
 	vss_image_module_exit();
 	vss_gate_module_exit();
+	vss_shrink_module_exit();
 	vss_hook_module_exit();
 	/* kfree_rcu() of ours has no code in the module, but call_rcu has. */
 	rcu_barrier();

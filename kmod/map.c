@@ -19,8 +19,12 @@
 
 #include "map.h"
 
-/* Nobody may wait for memory here, nor take the last of it. */
-#define GFP_MAP			(GFP_NOWAIT | __GFP_NOWARN | __GFP_NOMEMALLOC)
+/*
+ * Nobody may wait for memory here, nor take the last of it.  But it may be paged
+ * out to the volume just now: what is kept for those who cannot wait is for us.
+ */
+#define GFP_MAP			(GFP_ATOMIC | __GFP_NOWARN | __GFP_NOMEMALLOC)
+#define GFP_EASY		(GFP_NOWAIT | __GFP_NOWARN | __GFP_NOMEMALLOC)
 
 /*
  * The map's pages are smaller than the machine's: each shard has two that are
@@ -258,7 +262,7 @@ static bool need_buckets(const struct vss_shard *shard)
 static void top_up(mempool_t *reserve)
 {
 	while (reserve->curr_nr < reserve->min_nr) {
-		void *page = kmalloc(MAP_PAGE_SIZE, GFP_MAP);
+		void *page = kmalloc(MAP_PAGE_SIZE, GFP_EASY);
 
 		if (!page)
 			break;

@@ -161,7 +161,8 @@ static int put_volume(struct sk_buff *skb, struct vss_volume *vol)
 	    put_volume_stats(skb, vol) ||
 	    nla_put_u32(skb, VSS_A_VOLUME_STATE,
 			vss_bdev_is_gone(vol->bdev) ? VSS_VOLUME_GONE :
-						      VSS_VOLUME_TRACKED))
+						      VSS_VOLUME_TRACKED) ||
+	    nla_put_u32(skb, VSS_A_VOLUME_OPENERS, vss_volume_openers(vol)))
 		return -EMSGSIZE;
 	nla_nest_end(skb, nest);
 	return 0;

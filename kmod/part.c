@@ -242,6 +242,11 @@ int vss_area_remove(struct vss_volume *vol, struct vss_part *part,
 			       "the diff area's device does not answer: remove it when it does");
 		return -EBUSY;
 	}
+	if (vol->log && !vss_head_settle(vol->log)) {
+		NL_SET_ERR_MSG(extack,
+			       "the volume's device does not answer: remove the diff area when it does");
+		return -EBUSY;
+	}
 	if (had_room) {
 		err = close_room(vol, part, extack);
 		if (err)

@@ -8,7 +8,6 @@
  */
 #include <linux/ktime.h>
 #include <linux/rcupdate.h>
-#include <linux/slab.h>
 #include <linux/string.h>
 #include <linux/workqueue.h>
 
@@ -96,24 +95,23 @@ static bool is_in_use(const struct vss_log *log)
 static bool was_written(struct vss_log *log, const struct vss_log_request *req)
 {
 	const struct vss_disk_super *super = log->super;
-	__le32 *print;
-	bool same;
+	__le32 print[VSS_DISK_PRINTS];
 
 	if (le32_to_cpu(super->state) == VSS_DISK_ACTIVE) {
 		/*
 		 * The same boot: then it went away while it was in use.  An
 		 * unknown one may be the same.
 		 */
-		return req->mode != VSS_AREA_LOAD_UNCLEAN ||
-			!memchr_inv(req->boot, 0, sizeof(req->boot)) ||
-			!memchr_inv(super->boot, 0, sizeof(super->boot)) ||
-			!memcmp(req->boot, super->boot, sizeof(req->boot));
+		if (!memchr_inv(req->boot, 0, sizeof(req->boot)) ||
+		    !memchr_inv(super->boot, 0, sizeof(super->boot)) ||
+		    !memcmp(req->boot, super->boot, sizeof(req->boot)))
+			return true;
+		if (req->mode == VSS_AREA_LOAD_CHECKED)
+			return !vss_head_is_same(log);
+		return req->mode != VSS_AREA_LOAD_UNCLEAN;
 	}
-	print = kcalloc(VSS_DISK_PRINTS, sizeof(*print), GFP_KERNEL);
-	same = print && !vss_disk_print(log->vol, print) &&
-		!memcmp(print, super->print, sizeof(super->print));
-	kfree(print);
-	return !same;
+	return vss_disk_print(log, print) ||
+		memcmp(print, super->print, sizeof(super->print));
 }
 
 /*
@@ -173,21 +171,29 @@ static void drop_unfinished(struct vss_volume *vol)
 static int load(struct vss_log *log, const struct vss_log_request *req,
 		struct netlink_ext_ack *extack)
 {
-	enum vss_lost_reason lost = VSS_LOST_NOT;
 	struct vss_volume *vol = log->vol;
+	int shrunk = atomic_read(&vol->shrunk);
+	enum vss_lost_reason lost = VSS_LOST_NOT;
 	struct hold_watch watch;
 	u32 epoch = 0;
 	int err;
 
-	vol->leaving = true;	/* what it drops is no news */
+	err = vss_volume_check(vol, extack);
+	if (err)
+		return err;
+	/* What is dropped until there is a log is no news. */
+	WRITE_ONCE(vol->leaving, true);
+	/* From here on vss_snapshots_shrunk() leaves them to the end of this. */
+	synchronize_rcu();
 	err = vss_log_replay(log, &epoch, &lost);
-	vol->leaving = false;
 	if (err) {
 		NL_SET_ERR_MSG(extack, "no memory for what is in the diff area");
-		return err;
+		goto out;
 	}
 	if (le32_to_cpu(log->super->state) == VSS_DISK_LOST)
 		lost = le32_to_cpu(log->super->lost_reason) ?: VSS_LOST_DAMAGED;
+	if (!lost && shrunk && has_good(vol))
+		lost = VSS_LOST_RESIZED;
 	if (!lost && was_written(log, req))
 		lost = VSS_LOST_UNTRACKED;
 	if (lost == VSS_LOST_UNTRACKED && !has_good(vol))
@@ -222,13 +228,19 @@ static int load(struct vss_log *log, const struct vss_log_request *req,
 	}
 	if (!err) {
 		raise_gen(vol, epoch);
-		vol->log = log;
+		WRITE_ONCE(vol->log, log);
+		/* Pairs with the barrier in vss_snapshots_shrunk(). */
+		smp_mb();
+		if (atomic_read(&vol->shrunk) != shrunk)
+			vss_log_doom(log, VSS_LOST_RESIZED);
 	}
 	/* A hold stops no copy: whoever makes one for @live finds the log. */
 	if (!err && !lost)
 		set_live(vol);
 unhold:
 	vss_gate_unhold(vol);
+out:
+	WRITE_ONCE(vol->leaving, false);
 	if (!err) {
 		/* An interrupted change of halves goes on; deletions wait for it. */
 		queue_work(log->wq, &log->work);
@@ -280,7 +292,7 @@ static int open_parts(struct vss_log *log, struct netlink_ext_ack *extack)
 	return err;
 }
 
-/* Undo that; they are not used. */
+/* Undo that.  Parts that something uses all the same must stay. */
 static void close_parts(struct vss_volume *vol, struct list_head *parts)
 {
 	struct netlink_ext_ack unused = {};
@@ -289,7 +301,8 @@ static void close_parts(struct vss_volume *vol, struct list_head *parts)
 	if (vss_area_deactivate(vol, NULL, &unused))
 		pr_warn("%pg: slots of a diff area that is not used are in use\n",
 			vol->bdev);
-	list_splice_init(&vol->area.parts, parts);
+	else
+		list_splice_init(&vol->area.parts, parts);
 }
 
 /**
@@ -313,6 +326,12 @@ int vss_log_open(struct vss_volume *vol, struct list_head *parts,
 	int err;
 
 	lockdep_assert_held(&vss_mutex);
+	/* Who asks for this has it open, so that nobody else does. */
+	if (req->mode == VSS_AREA_LOAD_CHECKED && vss_volume_openers(vol) > 1) {
+		NL_SET_ERR_MSG(extack,
+			       "somebody has the volume open: whether he writes to it cannot be told");
+		return -EBUSY;
+	}
 	log = new_log(vol, parts);
 	if (!log)
 		return -ENOMEM;
@@ -332,8 +351,11 @@ int vss_log_open(struct vss_volume *vol, struct list_head *parts,
 		vol->log = log;
 	else
 		err = load(log, req, extack);
-	if (!err)
+	if (!err) {
+		/* It may have been written before anybody would have said so. */
+		vss_head_written(vol);
 		return 0;
+	}
 	vss_log_forget(vol);
 close:
 	close_parts(vol, parts);
@@ -391,7 +413,8 @@ void vss_log_wipe(struct vss_volume *vol)
 	vol->log = NULL;
 	/* See vss_log_copy(): the last copies may have ended before it has. */
 	synchronize_rcu();
-	flush_work(&log->work);
+	/* No work of it is to write a superblock beside, or after that. */
+	vss_log_close(log);
 	vss_disk_wipe(log);
 	vss_log_free(log);
 }
@@ -404,7 +427,7 @@ static int say_clean(struct vss_log *log)
 
 	/* What was written must be there when it is looked at again. */
 	err = blkdev_issue_flush(vol->bdev);
-	err = err ?: vss_disk_print(vol, log->super->print);
+	err = err ?: vss_disk_print(log, log->super->print);
 	/* Whoever opens it from now on finds its writes held. */
 	if (!err && !vss_volume_is_closed(vol))
 		err = -EBUSY;
@@ -421,13 +444,14 @@ static int say_clean(struct vss_log *log)
  *
  * If somebody has it open, or the area fails, its snapshots are lost.
  *
- * Return: 0, or -EIO: they are lost by that, or no loss could be recorded.
+ * Return: 0, or -EIO: they are lost by that, or meanwhile, or no loss could be
+ * recorded.
  */
 int vss_log_leave(struct vss_volume *vol)
 {
 	struct vss_log *log = vol->log;
 	struct hold_watch watch;
-	bool lost = false, good, hung;
+	bool had = has_good(vol), good, hung, doomed;
 	int err;
 
 	vss_gate_hold(vol);
@@ -437,23 +461,25 @@ int vss_log_leave(struct vss_volume *vol)
 	/* They are lost: no write is to wait for an area that does not answer. */
 	if (err)
 		vss_gate_unhold(vol);
+	begin_hold_watch(&watch, vol);
 	/* Or the log would not end where the superblock says. */
 	vss_log_close(log);
 	good = !log->dead && has_good(vol);
-	begin_hold_watch(&watch, vol);
 	if (!err && !log->dead)
 		err = say_clean(log);
 	hung = end_hold_watch(&watch);
-	if (good && (err || hung)) {
+	doomed = vss_log_is_doomed(log);
+	/* One that was doomed before it was closed is dead, and not buried. */
+	if (doomed || (good && (err || hung))) {
 		/* Those that need copies wait until the loss is recorded. */
 		vss_gate_unhold(vol);
-		vss_log_bury(log, hung ? VSS_LOST_STALLED : VSS_LOST_DETACHED);
-		lost = true;
+		vss_log_bury(log, doomed ? VSS_LOST_RESIZED :
+				  hung ? VSS_LOST_STALLED : VSS_LOST_DETACHED);
 	} else if (log->missing) {
 		vss_log_record_loss(log);
 	}
 	if (log->unrecorded)
 		pr_warn("%pg: the diff area on %pg does not know that its snapshots are lost: wipe it\n",
 			vol->bdev, log->part->bdev);
-	return lost || log->unrecorded ? -EIO : 0;
+	return (had && log->dead) || log->unrecorded ? -EIO : 0;
 }

@@ -16,6 +16,7 @@
 
 #include "compat.h"
 #include "hook.h"
+#include "shrink.h"
 #include "volume.h"
 
 /**
@@ -163,6 +164,10 @@ int vss_selftest_run(struct netlink_ext_ack *extack)
 	if (!works) {
 		NL_SET_ERR_MSG(extack,
 			       "self-test failed: on this kernel writes pass the hook unseen");
+		err = -EOPNOTSUPP;
+	} else if (!vss_shrink_is_seen(disk)) {
+		NL_SET_ERR_MSG(extack,
+			       "self-test failed: on this kernel disks become smaller unseen");
 		err = -EOPNOTSUPP;
 	}
 	del_gendisk(disk);

@@ -395,12 +395,27 @@ static int make_durable(struct vss_set *set)
 	return err;
 }
 
+static bool is_whole(const struct vss_set *set)
+{
+	unsigned int i;
+
+	for (i = 0; i < set->nr; i++) {
+		if (set->members[i].snap &&
+		    !vss_snapshot_is_whole(set->members[i].snap))
+			return false;
+	}
+	return true;
+}
+
 static int do_thaw(struct vss_set *set)
 {
 	unsigned int i;
 	int err = 0;
 
 	thaw_all(set);
+	/* From now on they are lost when that happens. */
+	if (!is_whole(set))
+		return fail(set, -ESTALE, "a volume became smaller meanwhile");
 	if (make_durable(set))
 		return fail(set, -EIO,
 			    "the snapshots could not be made durable");

@@ -22,8 +22,6 @@
 
 /* Records handled before others get a chance at the lock. */
 #define REAP_BATCH	256
-/* Room kept free, while there are older snapshots to win it from. */
-#define RESERVE_SLOTS	256U
 
 /* The next older snapshot alive; under snap_lock. */
 static struct vss_snapshot *next_older(struct vss_snapshot *snap)
@@ -163,6 +161,42 @@ void vss_snapshots_lose(struct vss_volume *vol, enum vss_lost_reason reason)
 }
 
 /**
+ * vss_snapshot_is_whole() - was the volume's disk never too small for it?
+ * @snap:	the snapshot, in any state
+ *
+ * Return: false if what it has not copied may have been lost.
+ */
+bool vss_snapshot_is_whole(const struct vss_snapshot *snap)
+{
+	return atomic_read(&snap->vol->shrunk) == snap->shrunk;
+}
+
+/**
+ * vss_snapshots_shrunk() - the volume's disk is about to end within the volume,
+ *	or the disk of its diff area within that
+ * @vol:	the volume, under rcu_read_lock()
+ *
+ * Images give errors when it returns.  Does not sleep.  With a persistent area
+ * copies are made until the loss is on disk: a log that knows nothing of it must
+ * not find writes that it has no copies for.
+ */
+void vss_snapshots_shrunk(struct vss_volume *vol)
+{
+	struct vss_log *log;
+
+	/* Who sees the new count sees vss_volume.cut. */
+	smp_mb__before_atomic();
+	atomic_inc(&vol->shrunk);
+	/* Pairs with the barrier in load(): that sees it, or we see the log. */
+	smp_mb__after_atomic();
+	log = READ_ONCE(vol->log);
+	if (log)
+		vss_log_doom(log, VSS_LOST_RESIZED);
+	else if (!READ_ONCE(vol->leaving))
+		vss_snapshots_lose(vol, VSS_LOST_RESIZED);
+}
+
+/**
  * vss_snapshot_lose() - a snapshot that is being loaded was lost
  * @snap:	the snapshot
  * @reason:	why
@@ -179,11 +213,6 @@ void vss_snapshot_lose(struct vss_snapshot *snap, enum vss_lost_reason reason)
 	mutex_unlock(&vol->reap_lock);
 }
 
-static u32 reserve_slots(const struct vss_volume *vol)
-{
-	return min(READ_ONCE(vol->area.nr_slots) / 64, RESERVE_SLOTS);
-}
-
 /*
  * Could room be won, and should it be, before it is all gone?  A copy that
  * cannot be made spoils every snapshot, so the oldest goes early.
@@ -196,7 +225,7 @@ static struct vss_snapshot *crowding(struct vss_volume *vol)
 	snap = oldest_alive(vol);
 	if (!snap || snap == vol->live || !atomic64_read(&snap->copied))
 		return NULL;
-	return vss_area_short_of(&vol->area, reserve_slots(vol)) ? snap : NULL;
+	return vss_area_is_crowded(&vol->area) ? snap : NULL;
 }
 
 /**
@@ -337,6 +366,8 @@ int vss_snapshot_prepare(struct vss_volume *vol, const uuid_t *uuid,
 			 const uuid_t *set_uuid, struct vss_snapshot **snapp,
 			 struct netlink_ext_ack *extack)
 {
+	/* First, for what becomes smaller after the check must show. */
+	int shrunk = atomic_read_acquire(&vol->shrunk);
 	struct vss_snapshot *snap;
 	int err;
 
@@ -378,6 +409,7 @@ int vss_snapshot_prepare(struct vss_volume *vol, const uuid_t *uuid,
 	}
 	uuid_copy(&snap->uuid, uuid);
 	uuid_copy(&snap->set_uuid, set_uuid);
+	snap->shrunk = shrunk;
 	snap->state = VSS_SNAPSHOT_PREPARED;
 	add_snapshot(snap);
 	*snapp = snap;
@@ -652,6 +684,11 @@ int vss_snapshot_set_flags(struct vss_snapshot *snap, u32 flags,
 	}
 	if (writable == snap->writable)
 		return 0;
+	if (writable && snap->vol->log) {
+		NL_SET_ERR_MSG(extack,
+			       "an image in a persistent diff area cannot be written: the next restart would undo that");
+		return -EOPNOTSUPP;
+	}
 	if (!writable && !vss_snapshot_close(snap, false)) {
 		NL_SET_ERR_MSG(extack, "the snapshot's image is in use (mounted or open)");
 		return -EBUSY;

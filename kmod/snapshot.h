@@ -28,6 +28,7 @@ struct vss_volume;
  * @state:	written under vss_volume.snap_lock; whoever reads the image
  *		looks at it after the data have come
  * @reason:	why it was lost
+ * @shrunk:	vss_volume.shrunk as it must be
  * @reaped:	it owns no copies any more; under vss_volume.reap_lock
  * @copied:	chunks whose copy has its tag
  * @chain:	its records, by shard; under the shard's lock
@@ -56,6 +57,7 @@ struct vss_snapshot {
 	u64			time_ns;
 	enum vss_snapshot_state	state;
 	enum vss_lost_reason	reason;
+	int			shrunk;
 	bool			reaped;
 	atomic64_t		copied;
 	vss_rec_t		chain[VSS_SHARDS];
@@ -79,7 +81,7 @@ struct vss_snapshot {
 	struct work_struct	overlay_work;
 };
 
-/* May what was read from the image be trusted? */
+/* Is it kept right?  Of its content see vss_snapshot_is_whole(). */
 static inline bool vss_snapshot_is_good(const struct vss_snapshot *snap)
 {
 	return READ_ONCE(snap->state) == VSS_SNAPSHOT_ALIVE;
@@ -107,7 +109,9 @@ struct vss_snapshot *vss_snapshot_find(const uuid_t *uuid);
 int vss_snapshot_set_flags(struct vss_snapshot *snap, u32 flags,
 			   struct netlink_ext_ack *extack);
 
+bool vss_snapshot_is_whole(const struct vss_snapshot *snap);
 void vss_snapshots_lose(struct vss_volume *vol, enum vss_lost_reason reason);
+void vss_snapshots_shrunk(struct vss_volume *vol);
 bool vss_snapshots_crowded(struct vss_volume *vol);
 void vss_snapshots_reap_work(struct work_struct *work);
 

@@ -210,10 +210,7 @@ static int tables_with(struct vss_volume *vol, struct vss_part *part,
 	return 0;
 }
 
-/*
- * Tables of all other parts that give room, none of their slots in use; of none if
- * @gone is NULL.
- */
+/* Tables of all other parts that give room, none of their slots in use. */
 static int tables_without(struct vss_volume *vol, const struct vss_part *gone,
 			  struct tables *t)
 {
@@ -222,7 +219,7 @@ static int tables_without(struct vss_volume *vol, const struct vss_part *gone,
 	int err;
 
 	list_for_each_entry(part, &vol->area.parts, list) {
-		if (!gone || part == gone || part->state == VSS_AREA_PINNED)
+		if (part == gone || part->state == VSS_AREA_PINNED)
 			continue;
 		slots += count_extents(vol, part, NULL, slots, &n);
 		nr_ext += n;
@@ -232,7 +229,7 @@ static int tables_without(struct vss_volume *vol, const struct vss_part *gone,
 	if (err)
 		return err;
 	list_for_each_entry(part, &vol->area.parts, list) {
-		if (gone && part != gone && part->state != VSS_AREA_PINNED)
+		if (part != gone && part->state != VSS_AREA_PINNED)
 			add_part(t, vol, part);
 	}
 	return 0;
@@ -278,7 +275,7 @@ static void set_part_slots(struct vss_area *area)
 					    lockdep_is_held(&vss_mutex));
 	list_for_each_entry(part, &area->parts, list)
 		part->slots = 0;
-	for (i = 0; i < extents->nr; i++)
+	for (i = 0; extents && i < extents->nr; i++)
 		extents->ext[i].part->slots += extents->ext[i].nr;
 }
 
@@ -345,11 +342,12 @@ int vss_area_deactivate(struct vss_volume *vol, struct vss_part *part,
 {
 	struct vss_area *area = &vol->area;
 	struct vss_part *p;
-	struct tables t;
+	/* Without any part as before the first: that asks for no memory. */
+	struct tables t = {};
 	int err;
 
 	lockdep_assert_held(&vss_mutex);
-	err = tables_without(vol, part, &t);
+	err = part ? tables_without(vol, part, &t) : 0;
 	if (err)
 		return err;
 

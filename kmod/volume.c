@@ -74,6 +74,31 @@ struct vss_volume *vss_volume_next_hit(struct gendisk *disk, sector_t sector,
 }
 
 /**
+ * vss_volumes_resized() - a disk is about to have another size
+ * @disk:	the disk
+ * @sectors:	its new size
+ *
+ * Volumes that it cuts off, or whose copies it does, lose their snapshots.  To be
+ * called under rcu_read_lock().  Does not sleep.
+ */
+void vss_volumes_resized(struct gendisk *disk, sector_t sectors)
+{
+	struct vss_volume *vol;
+	unsigned int bucket;
+
+	hash_for_each_rcu(volume_hash, bucket, vol, hash) {
+		bool cut = false;
+
+		if (vol->disk == disk) {
+			cut = sectors < vol->start + vol->nr_sectors;
+			WRITE_ONCE(vol->cut, cut);
+		}
+		if (cut || vss_area_is_cut(vol, disk, sectors))
+			vss_snapshots_shrunk(vol);
+	}
+}
+
+/**
  * vss_volume_find() - find a volume by its device
  * @dev:	the device
  *
@@ -112,7 +137,10 @@ int vss_volume_check(struct vss_volume *vol, struct netlink_ext_ack *extack)
 		NL_SET_ERR_MSG(extack, "the volume's device was removed");
 		return -ENODEV;
 	}
-	if (bdev_nr_sectors(vol->bdev) != vol->nr_sectors) {
+	/* That of the disk may be about to change. */
+	if (bdev_nr_sectors(vol->bdev) != vol->nr_sectors ||
+	    get_capacity(vol->disk) < vol->start + vol->nr_sectors ||
+	    READ_ONCE(vol->cut)) {
 		NL_SET_ERR_MSG(extack, "the volume was resized");
 		return -ESTALE;
 	}
@@ -404,8 +432,12 @@ int vss_volume_attach(dev_t dev, u32 chunk_size, u64 copy_memory,
 		goto free;
 	}
 	hash_add_rcu(volume_hash, &vol->hash, (unsigned long)vol->disk);
-	err = drain_leftovers(vol, part_stat_read(vol->bdev, ios[STAT_READ]) !=
-			      reads, extack);
+	/* Only from now on changes of its size are seen. */
+	err = vss_volume_check(vol, extack);
+	if (!err)
+		err = drain_leftovers(vol, part_stat_read(vol->bdev,
+							  ios[STAT_READ]) !=
+				      reads, extack);
 	if (err) {
 		hash_del_rcu(&vol->hash);
 		quiesce(vol);
@@ -430,6 +462,19 @@ close:
 }
 
 /**
+ * vss_volume_openers() - how many times others have the volume open
+ * @vol:	the volume
+ *
+ * Claimed or not: mounts, devices above it, and whoever has opened its node.
+ *
+ * Return: their number.
+ */
+unsigned int vss_volume_openers(const struct vss_volume *vol)
+{
+	return atomic_read(&vol->bdev->bd_openers) - 1;
+}
+
+/**
  * vss_volume_is_closed() - has nobody else the volume open?
  * @vol:	the volume
  *
@@ -437,7 +482,7 @@ close:
  */
 bool vss_volume_is_closed(const struct vss_volume *vol)
 {
-	return atomic_read(&vol->bdev->bd_openers) == 1;
+	return !vss_volume_openers(vol);
 }
 
 /*

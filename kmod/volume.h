@@ -66,6 +66,9 @@ struct vss_snapshot;
  *		@safe.  Written under @snap_lock while no write is admitted
  * @reap_lock:	serialises the removal of snapshots from @map.  Taken in the
  *		I/O path's works: no holder may wait for writes to this volume
+ * @shrunk:	times that the disk came to end within the volume, or that of the
+ *		area within that; raised before the snapshots are lost by that
+ * @cut:	the disk's last known size ends within the volume
  * @pubseq:	publish counters by chunk group; raised under the shard lock
  * @stats:	counters for userspace
  */
@@ -101,6 +104,8 @@ struct vss_volume {
 	u32			gen;
 	struct mutex		reap_lock;	/* removal from @map */
 
+	atomic_t		shrunk;
+	bool			cut;
 	atomic_t		*pubseq;
 
 	struct {
@@ -120,9 +125,11 @@ int vss_volume_attach(dev_t dev, u32 chunk_size, u64 copy_memory,
 int vss_volume_detach(struct vss_volume *vol, bool force,
 		      struct list_head *dropped,
 		      struct netlink_ext_ack *extack);
+unsigned int vss_volume_openers(const struct vss_volume *vol);
 bool vss_volume_is_closed(const struct vss_volume *vol);
 int vss_volume_quiesce(struct vss_volume *vol);
 void vss_volume_free(struct vss_volume *vol);
+void vss_volumes_resized(struct gendisk *disk, sector_t sectors);
 struct vss_volume *vss_volume_find(dev_t dev);
 int vss_volume_check(struct vss_volume *vol, struct netlink_ext_ack *extack);
 struct vss_volume *vss_volume_next_hit(struct gendisk *disk, sector_t sector,

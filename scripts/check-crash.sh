@@ -3,8 +3,10 @@
 #
 # check-crash.sh [CUTS] [SEED]: the power of a VM with persistent snapshots fails
 # CUTS times (10) at random, and each time its disks lose, tear and reorder what was
-# not flushed (tests/crash/lossy.c). After each, every snapshot must be what it was
-# (tests/crash/round.sh). Prints a line for each power failure.
+# not flushed (tests/crash/lossy.c). Half of them are aimed: at the replay of what the
+# one before has left, the making and deletion of snapshots, a detach and load, the
+# growth of the diff area by a further disk. After each, every snapshot must be what it was (tests/crash/round.sh). Prints a line for each
+# power failure.
 
 set -uo pipefail
 . "$(dirname "$0")/vm/common.sh"
@@ -13,6 +15,7 @@ cd "$top" || exit 1
 cuts=${1:-10} seed=${2:-$RANDOM}
 RANDOM=$seed
 echo "$cuts power failures, seed $seed"
+kinds=(any replay any create any delete any reload any grow)
 # Most that may pass before the power fails: boot, replay, comparison, load.
 limit=240
 
@@ -41,7 +44,7 @@ begin_server()
 	: >"$dir/lost"
 	setpriv --pdeathsig KILL nbdkit --foreground --exit-with-parent --unix "$dir/socket" "$dir/lossy.so" \
 		"disk=origin:$dir/origin" "disk=area:$dir/area" "disk=more0:$dir/more0" "disk=more1:$dir/more1" \
-		"cut=$1" "seed=$RANDOM" "log=$dir/lost" \
+		"cut=$1" "aim=$dir/state/aim" "seed=$RANDOM" "log=$dir/lost" \
 		2>"$dir/server.log" &
 	server=$!
 	until [[ -S $dir/socket ]]; do
@@ -58,16 +61,16 @@ tell_failure()
 	exit 1
 }
 
-# round ROLE CUT: ends with the power failure, or when the VM is done.
+# round ROLE CUT [KIND]: ends with the power failure, or when the VM is done.
 round()
 {
 	local status died=''
 
-	rm -rf "$dir/vm" "$dir"/state/{verified,tired,failed}
+	rm -rf "$dir/vm" "$dir"/state/{verified,tired,failed,aim}
 	begin_server "$2"
 	setpriv --pdeathsig TERM scripts/vm/run --no-disks --mem 1024 --timeout $limit --dir "$dir/vm" --share "$dir/state" \
 		--nbd "$dir/socket:origin" --nbd "$dir/socket:area" --nbd "$dir/socket:more0" --nbd "$dir/socket:more1" \
-		-- tests/crash/round.sh "$1" >"$dir/vm.out" 2>&1 </dev/null &
+		-- tests/crash/round.sh "$1" "${3:-any}" >"$dir/vm.out" 2>&1 </dev/null &
 	vm=$!
 	while kill -0 $vm 2>/dev/null; do
 		if [[ -e $dir/state/tired ]] || ! kill -0 $server 2>/dev/null; then
@@ -107,8 +110,11 @@ SECONDS=0
 for ((n = 1; n <= cuts; n++)); do
 	# From a few, which hit the loading of the area, to several thousand.
 	a=$((RANDOM % 12)) b=$((RANDOM % 12))
-	round load $(((RANDOM % 900 + 100) * (1 << (a > b ? a : b)) / 400 + 1))
-	echo "$n: $(paste -sd ';' "$dir/lost" | sed 's/;/; /g'); $(grep 'snapshots compared' "$dir/vm.out" || echo 'not compared')"
+	cut=$(((RANDOM % 900 + 100) * (1 << (a > b ? a : b)) / 400 + 1))
+	kind=${kinds[(n + seed) % ${#kinds[@]}]}
+	[[ $kind == any ]] || cut=0
+	round load $cut "$kind"
+	echo "$n: $kind: $(paste -sd ';' "$dir/lost" | sed 's/;/; /g'); $(grep 'snapshots compared' "$dir/vm.out" || echo 'not compared')"
 done
 round last 0
 echo "last: $(grep 'snapshots compared' "$dir/vm.out")"

@@ -24,6 +24,8 @@ packages=(
 	# Tests
 	libcmocka-dev dbus postgresql fio e2fsprogs xfsprogs btrfs-progs fdisk dmsetup lvm2
 	mdadm nvme-cli open-iscsi thin-provisioning-tools openssh-server openssh-client
+	# what file systems are asked by stress-files.sh, beyond reading and writing
+	stress-ng
 	samba samba-vfs-modules smbclient
 	nbdkit nbdkit-plugin-dev libbpf-dev
 	# Static checks; the source package has checkpatch.pl

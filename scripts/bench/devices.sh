@@ -4,9 +4,8 @@
 # The pairs of devices that are measured: an origin and a place for the copies, and
 # what the block layer has counted for both. To be sourced.
 
-# Space that is written to, and room beyond it for dm-thin, whose copies lie beside
-# what was copied. In MiB.
-VOLUME_MIB=256
+# Space that is written to, and the whole of a device. In MiB.
+VOLUME_MIB=512
 DEVICE_MIB=640
 
 # pair_of DEVICE: sets device, and origin and store to the pair of that kind.

@@ -1,38 +1,40 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 # shellcheck shell=bash disable=SC2034,SC2154 # variables are shared with guest.sh
 #
-# What is compared: the bare device, vss (vss-P: persistent), dm-snapshot, dm-thin. Each is brought up
-# on the same pair of devices. To be sourced.
+# What is compared: the bare device, vss (vss-P: persistent), dm-snapshot, dm-thin. Each is
+# brought up on the same pair of devices. To be sourced.
 
 # engine_up ENGINE CHUNK-KIB: sets target, the device to write to; no snapshot yet.
 engine_up()
 {
+	local kind=() size
+
 	engine=$1 chunk=$2 images=()
 	case $engine in
 	bare)
 		target=$origin
 		;;
-	vss)
+	vss | vss-P)
+		[[ $engine == vss ]] || kind=(--persistent)
 		modprobe vss
 		vssctl attach -q --chunk-size "${chunk}K" "$origin"
-		vssctl diff-area add -q --force "$origin" --on "$store"
-		target=$origin
-		;;
-	vss-P)
-		modprobe vss
-		vssctl attach -q --chunk-size "${chunk}K" "$origin"
-		vssctl diff-area add -q --force "$origin" --on "$store" --persistent
+		vssctl diff-area add -q --force "$origin" --on "$store" "${kind[@]}"
 		target=$origin
 		;;
 	dm-snapshot-N | dm-snapshot-P)
 		target=/dev/mapper/bench-origin
 		;;
 	dm-thin)
-		# Metadata where the copies of others lie.
+		# Metadata where the copies of others lie; copies behind the volume and there.
 		dm_create bench-meta --table "0 131072 linear $store 0"
 		dd if=/dev/zero of=/dev/mapper/bench-meta bs=4k count=1 oflag=direct status=none
+		size=$((DEVICE_MIB * 2048))
+		dm_create bench-data <<END
+0 $size linear $origin 0
+$size $((size - 131072)) linear $store 131072
+END
 		dm_create bench-pool --table \
-			"0 $((DEVICE_MIB * 2048)) thin-pool /dev/mapper/bench-meta $origin $((chunk * 2)) 0"
+			"0 $((2 * size - 131072)) thin-pool /dev/mapper/bench-meta /dev/mapper/bench-data $((chunk * 2)) 0"
 		dmsetup message bench-pool 0 'create_thin 0'
 		dm_create bench-origin --table \
 			"0 $((VOLUME_MIB * 2048)) thin /dev/mapper/bench-pool 0"
@@ -135,6 +137,7 @@ engine_down()
 	dm-thin)
 		dm_remove bench-origin
 		dm_remove bench-pool
+		dm_remove bench-data
 		dm_remove bench-meta
 		;;
 	esac

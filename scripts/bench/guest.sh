@@ -6,9 +6,10 @@
 #
 # usage: guest.sh quick|full REPEATS SECONDS SECTIONS
 #
-# What is compared is measured one right after the other, and everything is repeated
-# from the start: the machine is not equally fast all the time. No repeat is begun
-# when SECONDS have passed.
+# The machine is not equally fast all the time. So what is compared is measured one right
+# after the other: a group of measurements is one workload on the bare device, with each
+# engine, and on the bare device again, and ratios are taken within a group. Everything is
+# repeated from the start; no repeat is begun when SECONDS have passed.
 
 . "$VSS_SRC/tests/vm/writers-lib.sh"
 . "$VSS_SRC/scripts/bench/devices.sh"
@@ -28,15 +29,15 @@ raw=$VSS_IO/bench-raw.jsonl other=$VSS_IO/bench-other.jsonl
 writes=("4k-rand 1" "4k-rand 32" "64k-rand 1" "64k-rand 32" "1m-seq 1" "1m-seq 32")
 reads=("4k-rand 1" "4k-rand 32" "1m-seq 32")
 peers=("vss 16" "vss-P 16" "dm-snapshot-N 16" "dm-snapshot-P 16" "dm-thin 64")
-sets=(1 8 64) crews=(1 32)
+many=(8 64) sets=(1 8 64) crews=(1 32)
 if [[ $mode == quick ]]; then
 	writes=("4k-rand 1" "4k-rand 32" "64k-rand 32" "1m-seq 32")
 	reads=("4k-rand 32")
 	peers=("vss 16" "dm-snapshot-N 16")
 	# Less, and less telling: the memory for write-behind hides more of it.
-	RUN_WRITES=([4k-rand-1]=800 [4k-rand-32]=4096 [64k-rand-32]=768 [1m-seq-32]=80)
-	DEVICE_MIB=400
-	sets=(1) crews=(1)
+	RUN_WRITES=([4k-rand-1]=1600 [4k-rand-32]=8192 [64k-rand-32]=1536 [1m-seq-32]=200)
+	VOLUME_MIB=256 DEVICE_MIB=400
+	many=(8) sets=(1) crews=(1)
 fi
 if [[ $engines ]]; then
 	peers=()
@@ -50,94 +51,118 @@ say()
 	echo "[$SECONDS s] $*"
 }
 
-# What the ratios are taken to: the same writes and reads without anything between.
-# For chunks of 64 KiB the writes of 4 KiB lie elsewhere.
+# bare WORKLOAD DEPTH write|read: what the ratios of a group are taken to. For chunks of
+# 64 KiB the writes of 4 KiB lie elsewhere.
 bare()
 {
-	local w
-
-	engine_up bare "$1"
-	for w in "${writes[@]}"; do
-		[[ $1 == 16 || $w == 4k-* ]] || continue
-		# shellcheck disable=SC2086 # workload and depth
-		measure write $w 0 "$origin" write
-	done
-	[[ $1 == 16 ]] || return 0
-	for w in "${reads[@]}"; do
-		# shellcheck disable=SC2086
-		measure read $w 0 "$origin" read
-	done
+	engine_up bare 16
+	measure "$3" "$1" "$2" 0 "$origin" "$3"
+	[[ $3/$1 == write/4k-rand && " ${peers[*]} " == *" 64 "* ]] || return 0
+	engine_up bare 64
+	measure "$3" "$1" "$2" 0 "$origin" "$3"
 }
 
 # First writes, each into chunks that no snapshot has yet; then the same once more.
 with_a_snapshot()
 {
-	local w before
+	local before
+
+	if [[ $engine == vss && $1 == 4k-rand ]]; then
+		measure tracked "$1" "$2" 0 "$target" write
+	fi
+	new_snapshots 1
+	before=$(vss_memory)
+	measure first "$1" "$2" 1 "$target" write
+	[[ "$1 $2" != "4k-rand 32" ]] || tell_memory "$before"
+	[[ $mode == quick && "$1 $2" != "4k-rand 32" ]] ||
+		measure rewrite "$1" "$2" 1 "$target" write
+}
+
+compare_writes()
+{
+	local w peer
 
 	for w in "${writes[@]}"; do
-		new_snapshots 1
-		before=$(vss_memory)
+		group="write $w"
+		say "repeat $rep: $device, writes $w"
+		# shellcheck disable=SC2086 # workload and depth
+		bare $w write
+		for peer in "${peers[@]}"; do
+			# shellcheck disable=SC2086 # engine and chunk; workload and depth
+			engine_up $peer
+			# shellcheck disable=SC2086
+			with_a_snapshot $w
+			engine_down
+		done
 		# shellcheck disable=SC2086
-		measure first $w 1 "$target" write
-		[[ $w != "4k-rand 32" ]] || tell_memory "$before"
-		[[ $mode != quick || $w == "4k-rand 32" ]] || continue
+		bare $w write
+	done
+}
+
+bare_reads()
+{
+	local w
+
+	for w in "${reads[@]}"; do
 		# shellcheck disable=SC2086
-		measure rewrite $w 1 "$target" write
+		bare $w read
+	done
+}
+
+# read_image PHASE
+read_image()
+{
+	local w
+
+	for w in "${reads[@]}"; do
+		# shellcheck disable=SC2086
+		measure "$1" $w 1 "${images[0]}" read
 	done
 }
 
 # The image: before anything was copied, and when most of it was, one MiB after the
 # other.
-read_images()
-{
-	local w
-
-	new_snapshots 1
-	for w in "${reads[@]}"; do
-		# shellcheck disable=SC2086
-		measure read-uncopied $w 1 "${images[0]}" read
-	done
-	run_fio "$target" 1m-seq 32 "$chunk" write >/dev/null
-	for w in "${reads[@]}"; do
-		# shellcheck disable=SC2086
-		measure read-copied $w 1 "${images[0]}" read
-	done
-}
-
-# many N...: first writes with N snapshots.
-many()
-{
-	local n
-
-	for n; do
-		new_snapshots "$n"
-		measure first 4k-rand 32 "$n" "$target" write
-	done
-}
-
-one_round()
+compare_reads()
 {
 	local peer
 
-	bare 16
-	[[ $mode == quick ]] || bare 64
+	group="read"
+	say "repeat $rep: $device, reads"
+	bare_reads
 	for peer in "${peers[@]}"; do
-		# shellcheck disable=SC2086 # engine and chunk
+		# shellcheck disable=SC2086
 		engine_up $peer
-		say "repeat $rep: $device, $engine"
-		if [[ $engine == vss ]]; then
-			measure tracked 4k-rand 32 0 "$target" write
-			[[ $mode == quick ]] || measure tracked 4k-rand 1 0 "$target" write
-		fi
-		with_a_snapshot
-		read_images
-		case $mode/$engine in
-		full/vss) many 8 64 ;;
-		full/dm-snapshot-*) many 8 ;;
-		quick/vss) many 8 ;;
-		esac
+		new_snapshots 1
+		read_image read-uncopied
+		run_fio "$target" 1m-seq 32 "$chunk" write >/dev/null
+		read_image read-copied
 		engine_down
 	done
+	bare_reads
+}
+
+# compare_many N...: first writes with one snapshot and with N, vss; dm-snapshot with 8, of
+# which each has room for an eighth.
+compare_many()
+{
+	local n
+
+	group="many $*"
+	say "repeat $rep: $device, snapshots: 1 $*"
+	bare 4k-rand 32 write
+	engine_up vss 16
+	for n in 1 "$@"; do
+		new_snapshots "$n"
+		measure first 4k-rand 32 "$n" "$target" write
+	done
+	engine_down
+	if [[ $mode == full && "$*" == *8* && " ${peers[*]} " == *dm-snapshot-N* ]]; then
+		engine_up dm-snapshot-N 16
+		new_snapshots 8
+		FEW=4096 measure first 4k-rand 32 8 "$target" write
+		engine_down
+	fi
+	bare 4k-rand 32 write
 }
 
 # wanted SECTION
@@ -156,18 +181,16 @@ measure_io()
 	for ((rep = 1; rep <= repeats && SECONDS < limit; rep++)); do
 		for device in null_blk virtio; do
 			pair_of "$device"
-			one_round
+			compare_writes
+			compare_reads
+			[[ " ${peers[*]} " != *" vss 16 "* ]] || compare_many "${many[@]}"
 		done
 	done
 	repeats=$((rep - 1))
-	[[ $mode == full ]] || return 0
+	[[ $mode == full && " ${peers[*]} " == *" vss 16 "* ]] || return 0
 	pair_of null_blk
-	say "512 snapshots"
 	rep=0
-	bare 16
-	engine_up vss 16
-	many 512
-	engine_down
+	compare_many 512
 }
 
 if wanted io; then

@@ -7,13 +7,16 @@
 # random offsets do not promise that. So all writes are replayed from lists, the
 # same ones for every engine.
 
-# Writes of a run at depth 1 and at depth 32. At depth 32 so many chunks are copied
-# that they do not fit into anybody's memory for write-behind (32 MiB with vss).
+# Writes of a run at depth 1 and at depth 32: for a second and more. At depth 32 so many
+# chunks are copied that they do not fit into anybody's memory for write-behind (32 MiB
+# with vss). FEW: fewer.
 declare -A RUN_WRITES=(
-	[4k-rand-1]=3072 [4k-rand-32]=8192
-	[64k-rand-1]=768 [64k-rand-32]=2560
-	[1m-seq-1]=96 [1m-seq-32]=240
+	[4k-rand-1]=6144 [4k-rand-32]=24576
+	[64k-rand-1]=2048 [64k-rand-32]=6144
+	[1m-seq-1]=256 [1m-seq-32]=448
 )
+# KiB that 4 KiB reads of a run take at depth 1 and 32.
+declare -A RUN_READS=([1]=24576 [32]=131072)
 
 # shuffled N COUNT: prints COUNT of the numbers below N, always the same ones.
 shuffled()
@@ -28,7 +31,7 @@ list_file()
 
 	# A write of 4 KiB in every chunk, of the usual size or of a larger one.
 	((${3:-16} <= 16)) || stride=$3
-	echo "$TEST_TMP/$1-$2-$stride.log"
+	echo "$TEST_TMP/$1-$2-$stride-${FEW:-all}.log"
 }
 
 make_list()
@@ -38,7 +41,7 @@ make_list()
 
 	file=$(list_file "$workload" "$depth" "$stride")
 	[[ ! -e $file ]] || return 0
-	n=${RUN_WRITES[$workload-$depth]}
+	n=${FEW:-${RUN_WRITES[$workload-$depth]}}
 	{
 		echo "fio version 2 iolog"
 		echo "target add"
@@ -73,7 +76,7 @@ run_fio()
 		       --replay_redirect="$dev" --replay_no_stall=1)
 	elif [[ $workload == 4k-rand ]]; then
 		args+=(--filename="$dev" --rw=randread --bs=4k --size="${VOLUME_MIB}M"
-		       --io_size=32M --norandommap --randseed=1)
+		       --io_size="${RUN_READS[$depth]}k" --norandommap --randseed=1)
 	else
 		args+=(--filename="$dev" --rw=read --bs=1M --size="${VOLUME_MIB}M"
 		       --io_size="${VOLUME_MIB}M")
@@ -96,14 +99,14 @@ measure()
 	read -ra s1 < <(counts "$store")
 	jq -c --arg device "$device" --arg engine "$engine" --argjson chunk_kib "$chunk" \
 		--argjson snapshots "$snapshots" --arg phase "$phase" \
-		--arg workload "$workload" --argjson iodepth "$depth" \
+		--arg group "$group" --arg workload "$workload" --argjson iodepth "$depth" \
 		--argjson rep "$rep" --arg what "$what" \
 		--argjson o_reads $((o1[0] - o0[0])) --argjson o_writes $((o1[2] - o0[2])) \
 		--argjson s_writes $((s1[2] - s0[2])) --argjson s_kib $((s1[3] - s0[3])) \
 		--argjson s_flushes $((s1[4] - s0[4])) '
 		.jobs[0][$what] as $j | ($j.total_ios) as $n |
 		if $n == 0 or .jobs[0].error != 0 then error("fio did nothing") else
-		{ $device, $engine, $chunk_kib, $snapshots, $phase, $workload, $iodepth, $rep,
+		{ $device, $engine, $chunk_kib, $snapshots, $phase, $workload, $iodepth, $rep, $group,
 		  iops: $j.iops, ios: $n,
 		  p50_us: ($j.clat_ns.percentile["50.000000"] / 1000),
 		  p99_us: ($j.clat_ns.percentile["99.000000"] / 1000),

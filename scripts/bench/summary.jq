@@ -1,21 +1,21 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 #
 # Runs of fio (one object each) to measurements: medians over the repeats. A ratio
-# is taken to the bare device of the same repeat, before the median.
+# is taken to the mean of the bare device's runs before and after it, in the same group
+# and repeat, before the median.
 
 def median: sort | if length % 2 == 1 then .[length / 2 | floor]
 	else (.[length / 2 - 1] + .[length / 2]) / 2 end;
 def digits($n): . * pow(10; $n) | round / pow(10; $n);
 
 # The list of 4 KiB writes for larger chunks is another one: see measure.sh.
-def chunk_of_list: if .chunk_kib > 16 and .workload == "4k-rand" then .chunk_kib else 16 end;
-def kind: if .phase | startswith("read") then "read" else "write" end;
-def key: [.device, .rep, kind, .workload, .iodepth];
+def chunk_of_list: if .chunk_kib > 16 and .workload == "4k-rand"
+	and (.phase | startswith("read") | not) then .chunk_kib else 16 end;
+def key: [.device, .rep, .group, .workload, .iodepth, chunk_of_list] | tostring;
 
-(map(select(.engine == "bare") | { key: (key + [chunk_of_list] | tostring), value: .iops })
-	| from_entries) as $bare
-| map(. + { ratio: (.iops / ($bare[key + [if .phase | startswith("read") then 16
-		else chunk_of_list end] | tostring] // error("no bare run for \(.)"))) })
+(map(select(.engine == "bare")) | group_by(key)
+	| map({ key: (.[0] | key), value: (map(.iops) | add / length) }) | from_entries) as $bare
+| map(. + { ratio: (.iops / ($bare[key] // error("no bare run for \(.)"))) })
 | map(select(.engine != "bare" or .chunk_kib == 16 or .workload == "4k-rand"))
 | group_by([.device, .engine, .chunk_kib, .snapshots, .phase, .workload, .iodepth])
 | sort_by(.[0].device, (.[0].engine | if . == "bare" then 0 elif startswith("vss") then 1 else 2 end),

@@ -19,6 +19,11 @@ worker=$3
 # Booting and cleaning up may take this long on a machine that is busy.
 boot_limit=180
 cleanup_limit=120
+# All its checks make it slower by about five, and it looks for leaks after each test.
+if [[ ${VM_KERNEL:-} == debug ]]; then
+	boot_limit=$((boot_limit * 5))
+	cleanup_limit=$((cleanup_limit * 5))
+fi
 
 vm='' vm_key='' vm_dir='' vm_count=0
 parent=$PPID

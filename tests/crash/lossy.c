@@ -11,7 +11,10 @@
  * out of order.  How many survive is drawn for each disk, none and all included.
  * Then the process is gone.
  *
- *   nbdkit lossy.so disk=NAME:FILE... [cut=N] [seed=N] [log=FILE]
+ * Whoever wants it to fail in the middle of something puts a number N into the aim's file
+ * just before: then it is the Nth write or flush from there on, and the file is deleted.
+ *
+ *   nbdkit lossy.so disk=NAME:FILE... [cut=N] [aim=FILE] [seed=N] [log=FILE]
  *
  * Ended in order it keeps everything.
  */
@@ -55,6 +58,7 @@ struct disk {
 static struct disk disks[MAX_DISKS];
 static unsigned int nr_disks;
 static uint64_t cut_at;
+static char *aim_path;
 static uint64_t requests;
 static uint64_t random_state = 1;
 static FILE *log_file;
@@ -123,7 +127,25 @@ static void lose(struct disk *d)
 			(unsigned long long)d->queued);
 }
 
-/* Called for each write and flush before it is carried out, and within a write. */
+/* Counts a write or flush that comes; is it the one? */
+static bool count_request(void)
+{
+	unsigned long long n;
+	FILE *f = aim_path ? fopen(aim_path, "re") : NULL;
+
+	if (f) {
+		if (fscanf(f, "%llu", &n) == 1 && n) {
+			cut_at = requests + n;
+			if (log_file)
+				fprintf(log_file, "aimed, %llu requests before\n", n - 1);
+		}
+		fclose(f);
+		unlink(aim_path);
+	}
+	return ++requests == cut_at;
+}
+
+/* Before a flush is carried out, and within a write. */
 static void fail_power(void)
 {
 	for (unsigned int i = 0; i < nr_disks; i++)
@@ -174,6 +196,10 @@ static int lossy_config(const char *key, const char *value)
 		return add_disk(value);
 	} else if (!strcmp(key, "cut")) {
 		cut_at = number(value);
+	} else if (!strcmp(key, "aim")) {
+		aim_path = nbdkit_absolute_path(value);
+		if (!aim_path)
+			return -1;
 	} else if (!strcmp(key, "seed")) {
 		random_state = number(value) * 2 + 1;
 	} else if (!strcmp(key, "log")) {
@@ -211,6 +237,7 @@ static void lossy_unload(void)
 		free(disks[i].name);
 		close(disks[i].fd);
 	}
+	free(aim_path);
 	if (log_file) {
 		fprintf(log_file, "ended in order after %llu requests\n", (unsigned long long)requests);
 		fclose(log_file);
@@ -269,15 +296,14 @@ static int lossy_pread(void *handle, void *buf, uint32_t count, uint64_t offset,
 
 static int lossy_pwrite(void *handle, const void *buf, uint32_t count, uint64_t offset, uint32_t flags)
 {
-	bool fua = flags & NBDKIT_FLAG_FUA;
+	bool last = count_request(), fua = flags & NBDKIT_FLAG_FUA;
 	struct disk *d = handle;
 	const unsigned char *at = buf;
 
-	requests++;
 	for (uint64_t s = offset / SECTOR; s < (offset + count) / SECTOR; s++, at += SECTOR) {
 		struct version *v;
 
-		if (fua && requests != cut_at) {
+		if (fua && !last) {
 			forget(d, s);
 			if (!to_file(d, s, at)) {
 				nbdkit_set_error(EIO);
@@ -298,7 +324,7 @@ static int lossy_pwrite(void *handle, const void *buf, uint32_t count, uint64_t 
 			d->queue[d->queued++] = s;
 		}
 	}
-	if (requests == cut_at)
+	if (last)
 		fail_power();
 	return 0;
 }
@@ -306,7 +332,7 @@ static int lossy_pwrite(void *handle, const void *buf, uint32_t count, uint64_t 
 static int lossy_flush(void *handle, uint32_t flags)
 {
 	(void)flags;
-	if (++requests == cut_at)
+	if (count_request())
 		fail_power();
 	if (settle(handle))
 		return 0;
@@ -322,6 +348,7 @@ static struct nbdkit_plugin plugin = {
 	.config_complete = lossy_config_complete,
 	.config_help = "disk=NAME:FILE  (required) a disk, exported by its name; several are one machine's\n"
 		       "cut=N           the power fails with the Nth write or flush\n"
+		       "aim=FILE        or with the Nth after N is in this file\n"
 		       "seed=N          what is lost depends on it\n"
 		       "log=FILE        is told what was lost",
 	.open = lossy_open,

@@ -1,13 +1,15 @@
 #!/bin/bash
 # SPDX-License-Identifier: GPL-2.0-or-later
 #
-# round.sh setup|load|last: what goes on in the VM between two power failures;
+# round.sh setup|load|last [KIND]: what goes on in the VM between two power failures;
 # scripts/check-crash.sh runs it. The disks "origin", "area" and those by which the area
-# grows, "more0" and "more1", lose what was not flushed; what the images must be is kept in a folder of the host's:
+# grows, "more0" and "more1", lose what was not flushed; what the images must be is kept
+# in a folder of the host's:
 #
 #   snaps/UUID	a snapshot that was reported as made
 #   going/UUID	one whose deletion was begun
 #   new/copy.0	the volume at the instant of one that is being made
+#   parts	how many disks the diff area was reported to have
 #   verified	made when all snapshots were found to be right
 #   tired	made when there was load enough
 #   failed	made when something was wrong that is not due to a power failure
@@ -29,6 +31,7 @@ fi
 
 . "$(dirname "$0")/../vm/content-lib.sh"
 
+kind=${3:-any}
 volume=$(disk origin)
 area=$(disk area)
 more=("$(disk more0)" "$(disk more1)")
@@ -42,7 +45,22 @@ setup()
 	blockdev --flushbufs "$volume"
 	run_ok vssctl attach -q "$volume"
 	run_ok vssctl diff-area add -q "$volume" --on "$area" --persistent
+	echo 1 >$state/parts
 	run_ok vssctl detach -q "$volume"
+}
+
+parts()
+{
+	vssctl diff-area list --json "$volume" | json used | wc -l
+}
+
+# aim KIND MOST: now the power is to fail, within as many writes and flushes.
+aim()
+{
+	[[ $1 == "$kind" ]] || return 0
+	kind=any
+	echo $((RANDOM % $2 + 1)) >$state/aim.new
+	mv $state/aim.new $state/aim
 }
 
 # known: the snapshots that there are, "UUID STATE DEVICE" each.
@@ -112,11 +130,14 @@ load_area()
 	done
 	used=$(json used <"$TEST_TMP/check.json" | head -n 1)
 	run_ok vssctl attach -q "$volume"
+	[[ ! ${1:-} ]] || aim replay 8
 	run_ok vssctl diff-area load -q "$@" "$volume" "${devices[@]}"
 	settle
 	[[ $(vol "$volume" area_used) == "$used" ]] ||
 		fail "offline $used bytes are in use, the module counts $(vol "$volume" area_used)"
 	known=$(known)
+	(($(parts) >= $(<$state/parts))) || fail "of $(<$state/parts) disks of the area there are $(parts)"
+	parts >$state/parts
 }
 
 begin_writes()
@@ -141,6 +162,25 @@ make_one()
 	mv $state/new/copy.0 "$state/snaps/$uuid"
 }
 
+# aimed KIND MOST COMMAND...: runs it; when it is aimed at, mostly without other writes, so
+# that it is hit: it takes MOST writes and flushes itself, about.
+aimed()
+{
+	local quiet=$((RANDOM % 3))
+
+	if [[ $1 != "$kind" ]]; then
+		"${@:3}"
+	elif ((quiet)); then
+		end_writes
+		aim "$1" "$2"
+		"${@:3}"
+		begin_writes
+	else
+		aim "$1" 60
+		"${@:3}"
+	fi
+}
+
 delete_one()
 {
 	local uuid
@@ -158,8 +198,29 @@ grow()
 {
 	local nr
 
-	nr=$(vssctl diff-area list --json "$volume" | json used | wc -l) || return
-	((nr > ${#more[@]})) || run_ok vssctl diff-area add -q "$volume" --on "${more[nr - 1]}" --persistent
+	nr=$(parts)
+	((nr <= ${#more[@]})) || return 0
+	run_ok vssctl diff-area add -q "$volume" --on "${more[nr - 1]}" --persistent
+	echo $((nr + 1)) >$state/parts
+}
+
+# There must be a disk left to grow by: with an empty area of one, if need be.
+leave_one()
+{
+	local disk
+
+	(($(parts) > ${#more[@]})) || return 0
+	while [[ $(find $state/snaps -type f) ]]; do
+		delete_one
+	done
+	settle
+	run_ok vssctl detach -q "$volume"
+	for disk in "${more[@]}"; do
+		run_ok dd if=/dev/zero of="$disk" bs=64k count=1 oflag=direct conv=fsync status=none
+	done
+	run_ok vssctl attach -q "$volume"
+	run_ok vssctl diff-area add -q --force "$volume" --on "$area" --persistent
+	echo 1 >$state/parts
 }
 
 # In order, and back.
@@ -167,6 +228,7 @@ reload()
 {
 	end_writes
 	settle
+	aim reload 12
 	run_ok vssctl detach -q "$volume"
 	load_area
 	begin_writes
@@ -176,24 +238,25 @@ load()
 {
 	local end=$((SECONDS + 15)) n
 
+	[[ $kind != grow ]] || leave_one
 	# There is something to lose from the first write on.
 	for ((n = $(find $state/snaps -type f | wc -l); n < 2; n++)); do
 		make_one
 	done
 	begin_writes
 	# Early, for many power failures come early.
-	((RANDOM % 3)) || grow
+	[[ $kind == grow ]] || ((RANDOM % 3)) || grow
 	while ((SECONDS < end)); do
 		sleep "0.$((RANDOM % 8))"
 		n=$(find $state/snaps -type f | wc -l)
-		if ((RANDOM % 10 == 0)); then
+		if [[ $kind == reload ]] || ((RANDOM % 10 == 0)); then
 			reload
-		elif ((RANDOM % 20 == 0)); then
-			grow
+		elif [[ $kind == grow ]] || ((RANDOM % 20 == 0)); then
+			aimed grow 16 grow
 		elif ((n < 2 || n < 5 && RANDOM % 2)); then
-			make_one
+			aimed create 6 make_one
 		else
-			delete_one
+			aimed delete 6 delete_one
 		fi
 		kill -0 $churn 2>/dev/null || { cat "$TEST_TMP/churn.log"; fail churn; }
 	done

@@ -136,6 +136,8 @@ struct standin_provider {
 	size_t resynced;
 	uint32_t resync_flags;
 	unsigned int revert_polls;	/* how often a revert is still pending */
+	unsigned int revert_lists;	/* how often copies are listed until those newer than it go */
+	struct vss_uuid reverted;	/* to which copy */
 	uint32_t attributes;	/* of PreFinalCommit */
 };
 
@@ -486,6 +488,16 @@ static void provider_undo(struct standin_provider *p, const struct vss_uuid *set
 	p->holding = false;
 }
 
+/* Copies made after the one that was reverted to are of a volume that has never been. */
+static void provider_drop_newer(struct standin_provider *p)
+{
+	const struct standin_snapshot *s = provider_snapshot(p, &p->reverted);
+
+	for (size_t i = p->nr_snapshots; s && &p->snapshots[--i] > s;)
+		if (!strcmp(p->snapshots[i].volume, s->volume))
+			provider_drop(p, i);
+}
+
 /* The process of a provider ends: what it was asked fails, the next call starts another one. */
 static inline void provider_die(struct standin_provider *p)
 {
@@ -611,6 +623,8 @@ static void provider_does(struct standin_provider *p, struct machine_answer *a, 
 		provider_undo(p, &request->set);
 		break;
 	case VSSD_STEP_GET_SNAPSHOTS:
+		if (p->revert_lists && !vss_uuid_is_null(&p->reverted) && !--p->revert_lists)
+			provider_drop_newer(p);
 		for (size_t i = 0; i < p->nr_snapshots; i++) {
 			s = &p->snapshots[i];
 			if (!s->committed)
@@ -623,7 +637,7 @@ static void provider_does(struct standin_provider *p, struct machine_answer *a, 
 				.snapshot_set_id = s->set,
 				.device_object = devices[reply->nr_snapshots],
 				.original_volume_name = s->volume,
-				.creation_time = 1700000000000000000,
+				.creation_time = 1700000000000000000 + i,
 				.status = p->loses ? VSS_SS_ABORTED : VSS_SS_CREATED,
 				.attributes = s->context | VSS_VOLSNAP_ATTR_DIFFERENTIAL |
 					      (s->imported ? VSS_VOLSNAP_ATTR_IMPORTED : 0),
@@ -649,11 +663,9 @@ static void provider_does(struct standin_provider *p, struct machine_answer *a, 
 			reply->result = VSS_E_OBJECT_NOT_FOUND;
 		break;
 	case VSSD_STEP_REVERT:
-		/* Those made later are of a volume that has never been. */
-		s = provider_snapshot(p, &request->snapshot);
-		for (size_t i = p->nr_snapshots; s && &p->snapshots[--i] > s;)
-			if (!strcmp(p->snapshots[i].volume, s->volume))
-				provider_drop(p, i);
+		p->reverted = request->snapshot;
+		if (!p->revert_lists)
+			provider_drop_newer(p);
 		break;
 	case VSSD_STEP_QUERY_REVERT:
 		if (p->revert_polls) {

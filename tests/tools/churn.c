@@ -17,7 +17,6 @@
 #include <linux/fs.h>
 #include <linux/io_uring.h>
 #include <signal.h>
-#include <stdarg.h>
 #include <stdbool.h>
 #include <stdint.h>
 #include <stdio.h>
@@ -31,6 +30,10 @@
 #include <sys/wait.h>
 #include <time.h>
 #include <unistd.h>
+
+#include "tool.h"
+
+#define die(...)	die_with(1, __VA_ARGS__)
 
 #define SECTOR		512ULL
 #define PAGE		4096ULL
@@ -104,29 +107,6 @@ static void on_signal(int sig)
 	for (int i = 0; i < MAX_JOBS; i++)
 		if (job_pids[i] > 0)
 			kill(job_pids[i], sig);
-}
-
-__attribute__((noreturn, format(printf, 1, 2)))
-static void die(const char *format, ...)
-{
-	va_list args;
-
-	va_start(args, format);
-	fprintf(stderr, "churn: ");
-	vfprintf(stderr, format, args);
-	fprintf(stderr, "\n");
-	va_end(args);
-	exit(1);
-}
-
-/* splitmix64: good enough, and the same everywhere. */
-static uint64_t next_random(uint64_t *state)
-{
-	uint64_t z = *state += 0x9e3779b97f4a7c15ULL;
-
-	z = (z ^ (z >> 30)) * 0xbf58476d1ce4e5b9ULL;
-	z = (z ^ (z >> 27)) * 0x94d049bb133111ebULL;
-	return z ^ (z >> 31);
 }
 
 static uint64_t below(struct churn *c, uint64_t limit)

@@ -16,7 +16,6 @@
 #include <fcntl.h>
 #include <getopt.h>
 #include <limits.h>
-#include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -28,6 +27,10 @@
 #include <vss/freeze.h>
 #include <vss/kernel.h>
 
+#include "tool.h"
+
+#define die(...)	die_with(1, __VA_ARGS__)
+
 #define PIECE	(1U << 20)
 
 struct source {
@@ -38,19 +41,6 @@ struct source {
 	int out;
 	char copy[PATH_MAX];
 };
-
-__attribute__((noreturn, format(printf, 1, 2)))
-static void die(const char *format, ...)
-{
-	va_list args;
-
-	va_start(args, format);
-	fprintf(stderr, "instant: ");
-	vfprintf(stderr, format, args);
-	fprintf(stderr, "\n");
-	va_end(args);
-	exit(1);
-}
 
 static void find_source(const struct vss_blockdev *volume, struct source *s)
 {

@@ -7,7 +7,6 @@
 #include <fcntl.h>
 #include <getopt.h>
 #include <linux/fs.h>
-#include <stdarg.h>
 #include <stdbool.h>
 #include <stdint.h>
 #include <stdio.h>
@@ -16,6 +15,10 @@
 #include <sys/ioctl.h>
 #include <sys/stat.h>
 #include <unistd.h>
+
+#include "tool.h"
+
+#define die(...)	die_with(2, __VA_ARGS__)
 
 #define PIECE	(1U << 20)
 #define SECTOR	512U
@@ -36,19 +39,6 @@ struct range {
 static struct range zero[MAX_ZERO];
 static size_t zero_count;
 static bool errors_allowed;
-
-__attribute__((noreturn, format(printf, 1, 2)))
-static void die(const char *format, ...)
-{
-	va_list args;
-
-	va_start(args, format);
-	fprintf(stderr, "same: ");
-	vfprintf(stderr, format, args);
-	fprintf(stderr, "\n");
-	va_end(args);
-	exit(2);
-}
 
 static void open_side(struct side *s, const char *path)
 {

@@ -13,6 +13,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <time.h>
+#include <vss/uuid.h>
 
 #include "unit.h"
 

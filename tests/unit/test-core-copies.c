@@ -801,6 +801,12 @@ static void revert_loses_newer(void **state)
 	for (size_t i = 0; i < 3; i++)
 		id[i] = copy_of(w, &r[i ? i + 1 : 0].set);
 	other = copy_of(w, &r[1].set);
+	/* it is said before it is done */
+	snprintf(w->m->in_use, sizeof(w->m->in_use), "/dev/b");
+	assert_int_equal(requester_wait(&w->admin, revert_to_snapshot, &id[1], false), VSS_E_VOLUME_IN_USE);
+	assert_non_null(strstr(w->admin.error, "; 1 newer shadow copy of it will be deleted"));
+	assert_int_equal(requester_wait(&w->admin, revert_to_snapshot, &id[2], false), VSS_E_VOLUME_IN_USE);
+	assert_null(strstr(w->admin.error, "newer"));
 	assert_int_equal(requester_wait(&w->admin, revert_to_snapshot, &id[1], true), S_OK);
 	assert_int_equal(seen_by(&w->admin), 3);
 	for (size_t i = 0; i < 3; i++)
@@ -813,6 +819,38 @@ static void revert_loses_newer(void **state)
 	assert_int_equal(requester_wait(&w->admin, delete_snapshots, &id[2], VSS_OBJECT_SNAPSHOT, true),
 			 VSS_E_OBJECT_NOT_FOUND);
 	for (size_t i = 0; i < 4; i++)
+		requester_close(&r[i]);
+}
+
+/* A provider compares first and deletes then: seen by itself, and not looked for any longer. */
+static void revert_loses_newer_later(void **state)
+{
+	static const char *const b[] = { "/dev/b" };
+	struct world *w = *state;
+	struct requester r[3];
+	struct vss_uuid id;
+	uint64_t before;
+
+	for (size_t i = 0; i < 2; i++) {
+		requester_open(&r[i], w->m);
+		assert_int_equal(requester_create(&r[i], VSS_CTX_NAS_ROLLBACK, b, 1), S_OK);
+	}
+	id = copy_of(w, &r[0].set);
+	w->sys->revert_lists = 3;
+	before = w->m->now;
+	assert_int_equal(requester_wait(&r[0], revert_to_snapshot, &id, true), S_OK);
+	machine_run(w->m);
+	assert_int_equal(w->sys->revert_lists, 0);
+	assert_non_null(strstr(w->m->log, "is lost"));
+	assert_true(w->m->now - before >= 3000000 && w->m->now - before < 7000000);
+	/* they stay if it fails: that has an end too */
+	requester_open(&r[2], w->m);
+	assert_int_equal(requester_create(&r[2], VSS_CTX_NAS_ROLLBACK, b, 1), S_OK);
+	w->sys->revert_lists = 1000000;
+	assert_int_equal(requester_wait(&r[0], revert_to_snapshot, &id, true), S_OK);
+	machine_run(w->m);
+	assert_true(w->sys->revert_lists > 1000000 - 30);
+	for (size_t i = 0; i < 3; i++)
 		requester_close(&r[i]);
 }
 
@@ -898,6 +936,7 @@ int main(void)
 		cmocka_unit_test_setup_teardown(revert, setup, teardown),
 		cmocka_unit_test_setup_teardown(revert_of_system, setup, teardown),
 		cmocka_unit_test_setup_teardown(revert_loses_newer, setup, teardown),
+		cmocka_unit_test_setup_teardown(revert_loses_newer_later, setup, teardown),
 		cmocka_unit_test_setup_teardown(deletions_at_once, setup, teardown),
 		cmocka_unit_test_setup_teardown(release_fails, setup, teardown),
 	};

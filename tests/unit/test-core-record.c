@@ -387,6 +387,48 @@ static void reverts_go_on(void **state)
 	machine_run(w->m);
 }
 
+/*
+ * After a restart the name on record may be another volume's: the provider's word counts, for
+ * who asks, for what is refused, and in the next record.
+ */
+static void volumes_change_names(void **state)
+{
+	static const char *const one[] = { "/dev/b" };
+	struct vss_snapshot_prop prop = { 0 };
+	struct world *w = *state;
+	struct requester r;
+	struct vss_uuid id;
+
+	requester_open(&r, w->m);
+	assert_int_equal(requester_create(&r, VSS_CTX_NAS_ROLLBACK, one, 1), S_OK);
+	requester_close(&r);
+	machine_restart(w->m);
+	strcpy(w->sys->snapshots[0].volume, "/dev/c");
+	assert_int_equal(all(w, &prop), 1);
+	assert_string_equal(prop.original_volume_name, "/dev/c");
+	id = prop.snapshot_id;
+	vss_free_snapshot_properties(&prop);
+
+	requester_open(&r, w->m);
+	vssd_session_initialize(r.session, false, NULL);
+	vssd_session_set_context(r.session, VSS_CTX_NAS_ROLLBACK, NULL);
+	snprintf(w->m->system, sizeof(w->m->system), "/dev/c");
+	assert_int_equal(requester_wait(&r, revert_to_snapshot, &id, true), VSS_E_VOLUME_NOT_SUPPORTED);
+	assert_int_equal(w->sys->seen[VSSD_STEP_REVERT], 0);
+	snprintf(w->m->system, sizeof(w->m->system), "/dev/b");
+	assert_int_equal(requester_wait(&r, revert_to_snapshot, &id, true), S_OK);
+	w->m->system[0] = '\0';
+	requester_close(&r);
+	/* without the provider the record has it */
+	machine_run(w->m);
+	machine_restart(w->m);
+	w->sys->on[VSSD_STEP_GET_SNAPSHOTS] = (struct behaviour) { .fault = FAULT_FAILS, .result = E_FAIL };
+	assert_int_equal(all(w, &prop), 1);
+	assert_string_equal(prop.original_volume_name, "/dev/c");
+	vss_free_snapshot_properties(&prop);
+	memset(w->sys->on, 0, sizeof(w->sys->on));
+}
+
 /* Two copies that travel, which this machine has not seen yet. */
 static char *transported(struct world *w, uint32_t context, struct vss_uuid *set)
 {
@@ -513,6 +555,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test_setup_teardown(reverts_go_on, setup, teardown),
+		cmocka_unit_test_setup_teardown(volumes_change_names, setup, teardown),
 		cmocka_unit_test_setup_teardown(persistent_sets_stay, setup, teardown),
 		cmocka_unit_test_setup_teardown(auto_release_sets_go, setup, teardown),
 		cmocka_unit_test_setup_teardown(killed_in_the_middle, setup, teardown),

@@ -807,6 +807,32 @@ static void one_part_tells_a_loss(void **state)
 	}
 }
 
+/* A number that there is no room for in the table of parts. */
+static void refuses_a_part_too_far(void **state)
+{
+	static const uint32_t numbers[] = { 2, VSS_DISK_MAX_PARTS, 1000, UINT32_MAX };
+	struct vssctl_disk disk;
+	struct model m;
+
+	(void)state;
+	story(&m, 512);
+	image_add_part(&m.im, 100, LOG_SLOTS);
+	image_super(&m.im, VSS_DISK_ACTIVE);
+	image_super(&m.im, VSS_DISK_ACTIVE);
+	is_sound(&m, 3);
+	for (size_t i = 0; i < COUNT(numbers); i++) {
+		struct vss_disk_super copy = m.im.super;
+
+		copy.part_nr = htole32(numbers[i]);
+		copy.crc = htole32(vssctl_disk_crc(&copy, sizeof(copy), offsetof(struct vss_disk_super, crc)));
+		image_write(m.im.sources[1].fd, &copy, sizeof(copy), le64toh(copy.seq) % 2 * VSS_DISK_SUPER_STRIDE);
+		must_read(&m.im, &disk);
+		assert_int_equal(disk.worst, VSSCTL_DISK_UNREADABLE);
+		vssctl_disk_clear(&disk);
+	}
+	image_free(&m.im);
+}
+
 /* Make an area that lies in two extents of a larger device of one that does not. */
 static void spread(struct image *im, uint64_t first, uint64_t second, uint64_t bytes)
 {
@@ -969,6 +995,7 @@ int main(void)
 		cmocka_unit_test(bears_a_cut_between_superblocks),
 		cmocka_unit_test(tells_parts_of_different_times),
 		cmocka_unit_test(one_part_tells_a_loss),
+		cmocka_unit_test(refuses_a_part_too_far),
 		cmocka_unit_test(reads_a_file_by_its_extents),
 		cmocka_unit_test(refuses_unknown_features),
 		cmocka_unit_test(bears_nonsense),

@@ -70,6 +70,7 @@ static void put_volume(struct nl_msg *msg, uint32_t minor, const char *name)
 	nla_put_u64(msg, VSS_A_VOLUME_AREA_WRITES, 15);
 	nla_put_u64(msg, VSS_A_VOLUME_MEMORY, 16);
 	nla_put_u32(msg, VSS_A_VOLUME_STATE, VSS_VOLUME_TRACKED);
+	nla_put_u32(msg, VSS_A_VOLUME_OPENERS, 17);
 	nla_nest_end(msg, nest);
 }
 
@@ -476,6 +477,7 @@ static void reads_volume(void **state)
 	assert_int_equal(v.copy_reads, 14);
 	assert_int_equal(v.area_writes, 15);
 	assert_int_equal(v.memory, 16);
+	assert_int_equal(v.openers, 17);
 }
 
 /* Left over from an exchange that was given up, then the real answer. */

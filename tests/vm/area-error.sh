@@ -142,7 +142,7 @@ origin_right
 bg again overwrite 0 1500
 expect_over 30000 again
 origin_right
-timeout 10 vssctl status "$volume" >/dev/null || fail "vssctl hangs"
+timeout $((10 * slower)) vssctl status "$volume" >/dev/null || fail "vssctl hangs"
 run_ok dmsetup resume area
 settle
 run_ok vssctl delete --quiet "${snaps[@]}"

@@ -137,8 +137,8 @@ area_pulled()
 	done
 	run_ok churn --seed 7 --max 256K --count 50 "$volume"
 	expect_fail -m "diff area has failed" vssctl create "$volume"
-	timeout 20 vssctl status "$volume" || fail "status hangs"
-	timeout 20 vssctl diff-area list "$volume" || fail "diff-area list hangs"
+	timeout $((20 * slower)) vssctl status "$volume" || fail "status hangs"
+	timeout $((20 * slower)) vssctl diff-area list "$volume" || fail "diff-area list hangs"
 	settle
 	bg deleter vssctl delete --quiet "${snaps[@]}"
 	expect_over 20000 deleter
@@ -190,7 +190,7 @@ origin_pulled()
 	esac
 	# An attach sees a device as gone when its driver says so.
 	wait_for 20 eval "[[ \$(vssctl status --json | json state) == gone ]]"
-	timeout 20 vssctl status || fail "status hangs"
+	timeout $((20 * slower)) vssctl status || fail "status hangs"
 	for i in 0 1; do
 		right_or_error "snapshot $i" "$(image "${snaps[i]}")" "${copies[i]}"
 		copied=$((100 * 16384))
@@ -210,6 +210,6 @@ if [[ ${LONG:-} ]]; then
 	done
 else
 	area_pulled scsi load
-	origin_pulled virtio load
 	origin_pulled scsi held
+	origin_pulled virtio load
 fi

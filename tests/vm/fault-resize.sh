@@ -2,10 +2,11 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 #
 # A tracked device grows and shrinks: a virtio disk and a dm device, in the long form also
-# a SCSI disk and a loop device. Writes go as far as the device goes, images stay as large as the volume was and
-# give what it held or, where a shrunk device ends earlier, an error; the next set is
-# refused with the reason until the volume has been attached anew. A diff area that has
-# become shorter than it was is one that fails.
+# a SCSI disk and a loop device. Writes go as far as the device goes. When it has grown, images
+# are as the volume was; when it has become smaller they are lost, also if nobody has looked before
+# it was as large as ever again, and those in a persistent diff area for good. A set is refused
+# with the reason while the device has another size. The same goes for a diff area: copies
+# that were beyond its end are gone, also if it is as large as ever again.
 
 . "$(dirname "$0")/set-lib.sh"
 . "$(dirname "$0")/plug-lib.sh"
@@ -101,6 +102,19 @@ take()
 	settle
 }
 
+# is_lost WHAT: the image gives nothing, and that was told.
+is_lost()
+{
+	local at
+
+	for at in 0 3 $((mib - 1)) $((mib + 7)); do
+		expect_fail -m "Input/output error" dd if="$(image "$snap")" of=/dev/null bs=1M count=1 \
+			skip="$at" iflag=direct
+	done
+	[[ $(snapshot_field "$snap" lost_reason) == resized ]] || fail "$1: it is not lost by that"
+	expect_event snapshot-lost "$snap" resized
+}
+
 refused()
 {
 	expect_fail -m "the volume was resized; detach it and attach it again" vssctl create "$volume"
@@ -144,42 +158,78 @@ for kind in "${kinds[@]}"; do
 		conv=notrunc status=none
 	resized $((mib - 8))
 	refused
-	right_or_error "shrunk"
-	((missing > 0 && missing <= 16 << 20)) || fail "missing: $missing"
+	is_lost "shrunk"
 	# Up to the new end and not beyond
 	run_ok churn --fill --seed 4 "$volume"
 	run_ok churn --seed 4 --count 30 --max 1M "$volume"
 	expect_fail dd if=/dev/zero of="$volume" bs=4k count=1 seek=$(((mib + 1) * 256)) \
 		oflag=direct conv=notrunc
-	right_or_error "shrunk and written to"
-	((missing > 0 && missing <= 16 << 20)) || fail "missing: $missing"
-
-	echo "--- $kind: as large as before"
 	resized $mib
 	refused
-	run_ok vssctl detach --quiet --force "$volume"
-	track "$volume" "$room"
+
+	echo "--- $kind: as large as before"
+	resized $((mib + 8))
+	is_lost "as large as before"
+	run_ok vssctl delete --quiet "$snap"
 	take
 	run_ok churn --fill --seed 5 "$volume"
-	right_or_error "attached anew"
+	right_or_error "the next one"
 	[[ $missing == 0 ]] || fail "the image cannot be read"
+	run_ok vssctl delete --quiet "$snap"
+
+	echo "--- $kind: smaller and as large again, and nobody looks"
+	take
+	resized $((mib - 8))
+	resized $((mib + 8))
+	is_lost "as if nothing had been"
 	settle
 	run_ok vssctl detach --quiet --force "$volume"
 done
 
-echo "--- a diff area that has become shorter"
+echo "--- a persistent diff area"
 kind=dm
 volume=/dev/mapper/resized
+vssctl attach --quiet "$volume"
+vssctl diff-area add --quiet --force --persistent "$volume" --on "$room"
+take
+churn --seed 6 --count 5 "$volume"
 resized $mib
-track "$plain" "$volume"
-dd if="$plain" of="$TEST_TMP/copy" bs=1M iflag=direct status=none
-snap=$(create "$plain")
-settle
-# It has been told that it may use all of it.
+resized $((mib + 8))
+is_lost "in a persistent area"
+run_ok vssctl detach --quiet "$volume"
+run_ok vssctl attach --quiet "$volume"
+run_ok vssctl diff-area load "$volume" "$room"
+is_lost "loaded again"
+run_ok vssctl delete --quiet "$snap"
+run_ok vssctl detach --quiet "$volume"
+
+echo "--- a diff area that becomes smaller and as large again, and nobody looks"
+resized $mib
+area=$volume volume=$plain
+track "$volume" "$area"
+take
+run_ok churn --fill --seed 6 "$volume"
+wait_for 20 all_stored
+right_or_error "stored"
+[[ $missing == 0 ]] || fail "the image cannot be read"
+volume=$area
 resized 1
-run_ok churn --fill --seed 6 "$plain"
-expect_event snapshot-lost "$snap" area-error
-run_ok churn --seed 7 --count 30 --max 1M "$plain"
-right_or_error "the diff area shrunk"
+resized $mib
+volume=$plain
+expect_event snapshot-lost "$snap" resized
+right_or_error "the diff area was smaller"
 [[ $missing == $((mib << 20)) ]] || fail "a lost snapshot can be read"
-run_ok vssctl detach --quiet --force "$plain"
+run_ok vssctl delete --quiet "$snap"
+take
+run_ok churn --fill --seed 7 "$volume"
+right_or_error "the next one"
+[[ $missing == 0 ]] || fail "the image cannot be read"
+
+echo "--- a diff area that has become smaller, and is used"
+volume=$area
+resized 1
+volume=$plain
+run_ok churn --seed 8 --count 30 --max 1M "$volume"
+right_or_error "the diff area is smaller"
+[[ $missing == $((mib << 20)) ]] || fail "a lost snapshot can be read"
+run_ok vssctl detach --quiet --force "$volume"

@@ -86,7 +86,7 @@ for slow in "${slows[@]}"; do
 		take
 		bg fill churn --fill --seed 9 "$volume"
 		all_right "while all of it is overwritten"
-		timeout 20 vssctl status "$volume" >/dev/null || fail "status hangs"
+		timeout $((20 * slower)) vssctl status "$volume" >/dev/null || fail "status hangs"
 		expect_over 60000 fill
 		all_right "slow"
 		for snap in "${snaps[@]}"; do

@@ -2,7 +2,7 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 #
 # A persistent diff area's device hangs, fails while in use or while it is loaded,
-# comes late, comes twice, goes to another machine. The volume's writes never fail and
+# comes late, answers late, comes twice, goes to another machine. The volume's writes never fail and
 # do not wait for ever; snapshots are right, or lost with the reason, and stay lost even
 # when the device comes back as it was.
 # vm: timeout=300
@@ -69,6 +69,17 @@ recorded()
 	vssctl diff-area dump --json "$area" | grep -q "\"lost_reason\": *\"$1\""
 }
 
+# reads DEV: how many there were.
+reads()
+{
+	awk '{ print $1 }' "/sys/class/block/${1##*/}/stat"
+}
+
+not_there()
+{
+	! vssctl status --json "$1" >/dev/null 2>&1
+}
+
 load_vss stall_seconds=3
 run_ok vssctl attach -q "$other"
 
@@ -77,7 +88,7 @@ begin
 dmsetup suspend --nolockfs --noflush area
 SECONDS=0
 writes "$volume" 300
-((SECONDS < 30)) || fail "writes have waited for $SECONDS s"
+((SECONDS < 30 * slower)) || fail "writes have waited for $SECONDS s"
 all_lost stalled
 run_ok vssctl status
 expect_fail -s 4 -m "does not answer" vssctl diff-area remove "$volume" "$area"
@@ -138,6 +149,22 @@ run_ok vssctl diff-area load -q "$volume" "$area"
 all_lost untracked
 end
 
+echo "--- it answers late, but it does"
+begin
+modprobe dm_delay || skip "no dm-delay"
+table "0 $sectors delay $store 0 150"
+writes "$volume" 40
+take "$volume"
+writes "$volume" 20
+settle
+run_ok vssctl detach -q "$volume"
+loaded
+compare 'of a slow device'
+drop 0
+compare 'with one deleted'
+table "$good"
+end
+
 echo "--- the volume is in use when it is detached"
 begin
 settle
@@ -146,6 +173,35 @@ expect_fail -m "in use" vssctl detach -q "$volume"
 compare 'after a detach that was refused'
 expect_fail -m "are lost" vssctl detach -q --force "$volume"
 exec 9>&-
+loaded --unclean
+all_lost detached
+end
+
+echo "--- the same, and the device hangs"
+begin
+settle
+# Until nothing is on its way to it.
+sleep 1.5
+exec 9>"$volume"
+echo 5 >/sys/module/vss/parameters/stall_seconds
+dmsetup suspend --nolockfs --noflush area
+vssctl detach -q --force "$volume" >"$TEST_TMP/detach" 2>&1 &
+detacher=$!
+wait_for 10 not_there "$volume"
+# Writes wait until the loss is recorded, or cannot be. They do not come back for their
+# copies all the time.
+before=$(reads "$volume")
+SECONDS=0
+writes "$volume" 40
+count=$(($(reads "$volume") - before))
+echo "$count reads for 40 writes, in $SECONDS s"
+((count < 400)) || fail "copies were made over and over"
+dmsetup resume area
+! wait $detacher || fail "the detach has ended well"
+grep "are lost\|does not end" "$TEST_TMP/detach"
+exec 9>&-
+echo 3 >/sys/module/vss/parameters/stall_seconds
+wait_for 20 recorded detached
 loaded --unclean
 all_lost detached
 end

@@ -119,3 +119,22 @@ unsnap "${names[@]}"
 account 'without snapshots'
 (($(vol "$volume" area_used) == 0)) || fail "$(vol "$volume" area_used) bytes in use without a snapshot"
 run_ok vssctl detach -q "$volume"
+
+# A crash in the middle of a change of halves, with the new one nearly full: what goes on
+# with it must not keep the unfinished snapshot from being deleted, nor the area from
+# being changed to its other half for that.
+half-told "$area" "$(blockdev --getsize64 "$volume")" || fail "cannot make the area"
+blockdev --flushbufs "$area"
+run_ok vssctl attach -q "$volume"
+vssctl diff-area load -q --unclean "$volume" "$area" &
+loader=$!
+wait_for 20 eval "[[ ! -e /proc/$loader || \$(</proc/$loader/stat) == *') Z '* ]]"
+wait $loader || fail "the area cannot be loaded"
+settle
+[[ $(vssctl list --json | json state) == alive ]] || { vssctl list; fail "not one snapshot alive"; }
+mapfile -t names < <(vssctl list --json | json id)
+sums=("$(sum "$volume")")
+writes "$volume" 20
+compare 'after a change of halves that a crash cut off'
+unsnap "${names[@]}"
+run_ok vssctl detach -q "$volume"

@@ -210,12 +210,12 @@ expect_blocked()
 }
 
 # expect_over MS NAME...: fails unless all of them end well within MS; three times
-# that, for a machine may be slow. What hangs does so for longer.
+# that, for a machine may be slow, and more on a slow kernel. What hangs does so for longer.
 expect_over()
 {
 	local end name
 
-	end=$(($(milliseconds) + 3 * $1))
+	end=$(($(milliseconds) + 3 * $1 * slower))
 	shift
 	for name; do
 		until is_over "$name"; do
@@ -277,7 +277,7 @@ expect_event()
 {
 	local i
 
-	for ((i = 0; i < 50; i++)); do
+	for ((i = 0; i < 50 * slower; i++)); do
 		! seen "$@" || return 0
 		sleep 0.1
 	done
@@ -303,7 +303,7 @@ ctl_start()
 	exec {in}>"$TEST_TMP/$name.in" {out}<"$TEST_TMP/$name.out"
 	ctl_in[$name]=$in
 	ctl_out[$name]=$out
-	read -r -t 30 -u "$out" answer || fail "set-steps does not answer"
+	read -r -t $((30 * slower)) -u "$out" answer || fail "set-steps does not answer"
 	echo "$name: $answer"
 	if [[ $answer != prepared\ * ]]; then
 		wait "${ctl_pid[$name]}" || :
@@ -323,7 +323,7 @@ ctl_send()
 # ctl_receive NAME [SECONDS]: leaves the answer in ctl_answer.
 ctl_receive()
 {
-	read -r -t "${2:-60}" -u "${ctl_out[$1]}" ctl_answer || fail "set-steps $1 does not answer"
+	read -r -t $((${2:-60} * slower)) -u "${ctl_out[$1]}" ctl_answer || fail "set-steps $1 does not answer"
 	echo "$1: $ctl_answer"
 }
 

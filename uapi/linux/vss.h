@@ -69,7 +69,7 @@
  *                  MAJOR, MINOR, NAME, SIZE, CHUNK_SIZE, COPY_MEMORY,
  *                  SNAPSHOTS, EPOCH, AREA_SIZE, AREA_USED, LOW_WATER,
  *                  WRITES, WRITES_HELD, CHUNKS_COPIED, COPY_READS, AREA_WRITES,
- *                  MEMORY, STATE }
+ *                  MEMORY, STATE, OPENERS }
  *
  * VSS_CMD_VOLUME_SET (do)
  *     request:  VSS_A_VOLUME { MAJOR, MINOR, [LOW_WATER], [COPY_MEMORY] }
@@ -94,10 +94,14 @@
  *     those in MORE, in any order; the reply tells of its first part.  All parts
  *     must be there, else -ENOENT, and it may be tried again; a device that was
  *     not added to the end is left alone.  The snapshots are lost if the volume
- *     may have been written since it was detached; with LOAD_UNCLEAN the caller vouches
- *     that after a crash it was not, in this boot either.  BOOT names this
- *     boot (/proc/sys/kernel/random/boot_id): what was in use in the same boot,
- *     or in one that is not known, and not detached is lost in any case.
+ *     may have been written since it was detached; with LOAD_UNCLEAN the caller
+ *     vouches that after a crash it was not, in this boot either.  With
+ *     LOAD_CHECKED the caller vouches for this boot alone, and that nobody before
+ *     could have written to the volume without changing its first
+ *     VSS_DISK_HEAD_SIZE bytes: they must be what was written last while it was
+ *     tracked.  -EBUSY: somebody beside the caller has the volume open.  BOOT names
+ *     this boot (/proc/sys/kernel/random/boot_id): what was in use in the same
+ *     boot, or in one that is not known, and not detached is lost in any case.
  *     -EUCLEAN, -ESTALE, -EINVAL: the devices hold no area that could be loaded
  *     for this volume, or one is an older copy.  -EEXIST: a copy of the area is in
  *     use, or two devices are the same part.  -EIO: it does not grow, or has failed
@@ -163,7 +167,7 @@
  *     -ETIMEDOUT a deadline passed (VSS_CMD_SET_GET tells by HOLD_USEC whether
  *     writes were held then), -ECANCELED the set was undone before, -EBUSY a
  *     file system is frozen, or was thawed, by someone else, -EPERM the set
- *     belongs to another socket.
+ *     belongs to another socket, -ESTALE a volume became smaller meanwhile.
  *
  * VSS_CMD_SET_ABORT (do)
  *     request:  VSS_A_SET { UUID }
@@ -309,6 +313,7 @@ enum vss_volume_attr {
 	VSS_A_VOLUME_MEMORY,		/* u64, bytes of kernel memory for maps and copies */
 	VSS_A_VOLUME_STATE,		/* u32, enum vss_volume_state */
 	VSS_A_VOLUME_PAD,
+	VSS_A_VOLUME_OPENERS,		/* u32, times it is open, the module left out */
 
 	__VSS_A_VOLUME_MAX,
 	VSS_A_VOLUME_MAX = __VSS_A_VOLUME_MAX - 1
@@ -355,6 +360,7 @@ enum vss_area_mode {
 	VSS_AREA_CREATE,		/* make a persistent area, overwrite what is there */
 	VSS_AREA_LOAD,			/* take over a persistent area with its snapshots */
 	VSS_AREA_LOAD_UNCLEAN,		/* also after a crash: the volume was not written since */
+	VSS_AREA_LOAD_CHECKED,		/* also after a crash, if the volume's head is the same */
 };
 
 enum vss_area_state {
@@ -470,6 +476,7 @@ enum vss_lost_reason {
 	VSS_LOST_DETACHED,		/* the volume was detached by force */
 	VSS_LOST_UNTRACKED,		/* the volume may have been written untracked */
 	VSS_LOST_DAMAGED,		/* the persistent diff area is damaged */
+	VSS_LOST_RESIZED,		/* the volume's disk became smaller */
 };
 
 enum vss_event_attr {

@@ -39,7 +39,8 @@
  * in ro_compat nobody may write it; unknown bits in compat do not matter.
  */
 #define VSS_DISK_COMPAT_ALL	0ULL
-#define VSS_DISK_RO_COMPAT_ALL	0ULL
+#define VSS_DISK_RO_COMPAT_HEAD	0x1ULL	/* the volume's head is recorded */
+#define VSS_DISK_RO_COMPAT_ALL	VSS_DISK_RO_COMPAT_HEAD
 #define VSS_DISK_INCOMPAT_ALL	0ULL
 
 /**
@@ -67,6 +68,9 @@ struct vss_disk_part {
 	__le32	log_slots;
 	__le32	reserved[2];
 };
+
+/* The volume's first bytes, where file systems tell that they are mounted. */
+#define VSS_DISK_HEAD_SIZE	4096
 
 /* Sampled regions of the volume, and their length. */
 #define VSS_DISK_PRINTS		64
@@ -96,6 +100,9 @@ struct vss_disk_part {
  * @nr_extents:	extents of this part, 0: it is a whole device
  * @log_first:	sequence number of the log's first block
  * @log_end:	in VSS_DISK_CLEAN that of the first block behind the log
+ * @head:	checksum of the volume's first @head_size bytes, when they were
+ *		written last
+ * @head_size:	VSS_DISK_HEAD_SIZE, or 0: not known
  * @reserved:	zero
  * @parts:	all parts; further ones are zero
  * @print:	in VSS_DISK_CLEAN checksums of regions of the volume
@@ -123,7 +130,9 @@ struct vss_disk_super {
 	__le32			nr_extents;
 	__le64			log_first;
 	__le64			log_end;
-	__u8			reserved[112];
+	__le32			head;
+	__le32			head_size;
+	__u8			reserved[104];
 	struct vss_disk_part	parts[VSS_DISK_MAX_PARTS];
 	__le32			print[VSS_DISK_PRINTS];
 	__u8			reserved2[1536];

@@ -74,6 +74,7 @@ extern const struct vssctl_command vssctl_create;
 extern const struct vssctl_command vssctl_delete;
 extern const struct vssctl_command vssctl_detach;
 extern const struct vssctl_command vssctl_diff_area_add;
+extern const struct vssctl_command vssctl_diff_area_boot;
 extern const struct vssctl_command vssctl_diff_area_check;
 extern const struct vssctl_command vssctl_diff_area_dump;
 extern const struct vssctl_command vssctl_diff_area_grow;

@@ -96,6 +96,7 @@ const char *vssctl_lost_reason_name(uint32_t reason)
 		[VSS_LOST_DETACHED] = "detached",
 		[VSS_LOST_UNTRACKED] = "untracked",
 		[VSS_LOST_DAMAGED] = "damaged",
+		[VSS_LOST_RESIZED] = "resized",
 	};
 
 	return PICK(names, reason);

@@ -173,6 +173,7 @@ static json_object *volume_object(const struct vss_kernel_volume *v)
 	add_number(object, "area_writes", v->area_writes);
 	add_number(object, "memory", v->memory);
 	add_number(object, "copy_memory", v->copy_memory);
+	add_number(object, "openers", v->openers);
 	return object;
 }
 

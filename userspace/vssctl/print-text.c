@@ -353,6 +353,7 @@ static void text_volume(struct vssctl *ctl, const struct vss_kernel_volume *v)
 	field(ctl, "area writes", "%llu", (unsigned long long)v->area_writes);
 	field_size(ctl, "memory", v->memory);
 	field_size(ctl, "copy memory", v->copy_memory);
+	field(ctl, "open", "%u times", v->openers);
 }
 
 static void text_blockdevs(struct vssctl *ctl, const struct vss_blockdev *blockdevs,

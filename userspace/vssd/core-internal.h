@@ -26,6 +26,7 @@
 #define VSSD_MAX_CLIENT_ACCESSIBLE	64	/* shadow copies of a volume */
 #define VSSD_MAX_FREEZE_MS		600000	/* what a writer may ask for; the kernel thaws then too */
 #define VSSD_REVERT_POLL_USEC		UINT64_C(1000000)
+#define VSSD_REVERT_MOST_USEC		UINT64_C(86400000000)
 
 /* The bits of a context that make shadow copies of different kinds. */
 #define VSSD_CONTEXT_KIND	(VSS_VOLSNAP_ATTR_PERSISTENT | VSS_VOLSNAP_ATTR_CLIENT_ACCESSIBLE | \
@@ -79,6 +80,11 @@ struct revert {
 	TAILQ_ENTRY(revert) link;
 	char *volume;
 	struct vss_uuid provider_id;
+	/* Newer shadow copies are there still: looked at again, less and less often. */
+	struct vssd_core *core;
+	struct vss_uuid snapshot;
+	struct vssd_timer *timer;
+	uint64_t usec;
 };
 
 TAILQ_HEAD(writer_list, vssd_writer);

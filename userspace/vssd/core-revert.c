@@ -3,6 +3,7 @@
  * Setting a volume back to a shadow copy, and how far that is.  A revert is the
  * provider's business once it has begun: nobody can call it back.
  */
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -18,7 +19,7 @@ static struct revert *revert_find(struct vssd_core *core, const char *volume)
 	return NULL;
 }
 
-static void revert_note(struct vssd_core *core, const char *volume, const struct vss_uuid *provider)
+static struct revert *revert_note(struct vssd_core *core, const char *volume, const struct vss_uuid *provider)
 {
 	struct revert *revert = revert_find(core, volume);
 
@@ -28,6 +29,7 @@ static void revert_note(struct vssd_core *core, const char *volume, const struct
 		TAILQ_INSERT_TAIL(&core->reverts, revert, link);
 	}
 	revert->provider_id = *provider;
+	return revert;
 }
 
 static void revert_forget(struct vssd_core *core, const char *volume)
@@ -37,6 +39,7 @@ static void revert_forget(struct vssd_core *core, const char *volume)
 	if (!revert)
 		return;
 	TAILQ_REMOVE(&core->reverts, revert, link);
+	core_timer_stop(core, &revert->timer);
 	free(revert->volume);
 	free(revert);
 }
@@ -47,7 +50,6 @@ struct revert_op {
 	struct op op;
 	struct vss_uuid snapshot;
 	bool force;
-	bool in_use;
 	char *volume;
 };
 
@@ -56,10 +58,21 @@ static void revert_clear(struct op *op)
 	free(((struct revert_op *)op)->volume);
 }
 
+static void look_for_newer(struct vssd_core *core);
+
+static void revert_known(void *arg)
+{
+	struct revert_op *r = arg;
+
+	look_for_newer(r->op.core);
+	op_done(&r->op);
+}
+
 static void revert_started(void *arg, struct vssd_provider *provider, const struct vssd_provider_reply *reply)
 {
 	struct revert_op *r = arg;
 	char id[VSS_UUID_TEXT_SIZE];
+	struct revert *revert;
 
 	vss_uuid_format(&r->snapshot, id);
 	if (reply->result != S_OK) {
@@ -70,8 +83,69 @@ static void revert_started(void *arg, struct vssd_provider *provider, const stru
 	}
 	core_log(r->op.core, LOG_NOTICE, VSSD_MESSAGE_REVERT, &r->op.session_id, "%s is set back to shadow copy %s",
 		 r->volume, id);
-	revert_note(r->op.core, r->volume, &provider->prop.provider_id);
-	op_done(&r->op);
+	revert = revert_note(r->op.core, r->volume, &provider->prop.provider_id);
+	core_timer_stop(r->op.core, &revert->timer);
+	revert->core = r->op.core;
+	revert->snapshot = r->snapshot;
+	revert->usec = VSSD_REVERT_POLL_USEC;
+	sets_refresh(r->op.core, revert_known, r);
+}
+
+/* What goes with the volume's content of today. */
+static size_t count_newer(struct vssd_core *core, const struct snapshot *than)
+{
+	const struct snapshot *snapshot;
+	const struct set *set;
+	size_t count = 0;
+
+	TAILQ_FOREACH(set, &core->sets, link)
+		TAILQ_FOREACH(snapshot, &set->snapshots, link)
+			count += vss_uuid_equal(&snapshot->prop.provider_id, &than->prop.provider_id) &&
+				 !strcmp(snapshot->prop.original_volume_name, than->prop.original_volume_name) &&
+				 snapshot->prop.creation_time > than->prop.creation_time;
+	return count;
+}
+
+/*
+ * Newer copies go when the provider begins to write: with their exposures, not only when
+ * somebody asks next.
+ */
+static void newer_known(void *arg)
+{
+	look_for_newer(arg);
+}
+
+static void newer_again(void *arg)
+{
+	struct revert *revert = arg;
+
+	revert->timer = NULL;
+	sets_refresh(revert->core, newer_known, revert->core);
+}
+
+static void look_for_newer(struct vssd_core *core)
+{
+	struct revert *revert;
+
+	TAILQ_FOREACH(revert, &core->reverts, link) {
+		const struct snapshot *snapshot = snapshot_find(core, &revert->snapshot);
+
+		if (revert->timer || !snapshot || !count_newer(core, snapshot) || revert->usec > VSSD_REVERT_MOST_USEC)
+			continue;
+		revert->timer = core_timer(core, revert->usec, newer_again, revert);
+		revert->usec *= 2;
+	}
+}
+
+static void refuse_in_use(struct revert_op *r, const struct snapshot *snapshot)
+{
+	size_t newer = snapshot ? count_newer(r->op.core, snapshot) : 0;
+	char also[96] = "";
+
+	if (newer)
+		snprintf(also, sizeof(also), "; %zu newer shadow %s of it will be deleted by the revert", newer,
+			 newer == 1 ? "copy" : "copies");
+	op_fail(&r->op, VSS_E_VOLUME_IN_USE, "%s is in use; unmount it, or force its dismount%s", r->volume, also);
 }
 
 static void revert_start(struct revert_op *r)
@@ -85,10 +159,6 @@ static void revert_start(struct revert_op *r)
 		.volume = r->volume,
 	};
 
-	if (r->in_use && !r->force) {
-		op_fail(&r->op, VSS_E_VOLUME_IN_USE, "%s is in use; unmount it, or force its dismount", r->volume);
-		return;
-	}
 	if (snapshot)
 		provider = provider_find(r->op.core, &snapshot->prop.provider_id);
 	if (!provider) {
@@ -108,6 +178,9 @@ static void revert_checked(void *arg, struct vssd_provider *provider, const stru
 		op_fail(&r->op, VSS_E_REVERT_IN_PROGRESS, "%s is being set back already", r->volume);
 		return;
 	}
+	/* What an older one has left is made good by this one; if it is refused, that stays to be told. */
+	if (VSS_FAILED(reply->result) && reply->message && reply->message[0])
+		core_log(r->op.core, LOG_WARNING, VSSD_MESSAGE_REVERT, &r->op.session_id, "%s", reply->message);
 	revert_forget(r->op.core, r->volume);
 	revert_start(r);
 }
@@ -148,7 +221,11 @@ static void revert_begin(void *arg)
 		return;
 	}
 	r->volume = vssd_strdup(volume.path);
-	r->in_use = volume.in_use;
+	/* Before the provider is asked: that counts as told where an older one left something to tell. */
+	if (volume.in_use && !r->force) {
+		refuse_in_use(r, snapshot);
+		return;
+	}
 	/* One that an earlier life began goes on: only its provider knows of that. */
 	revert = revert_find(core, r->volume);
 	provider = provider_find(core, revert ? &revert->provider_id : &snapshot->prop.provider_id);

@@ -190,6 +190,13 @@ void snapshot_update(struct snapshot *snapshot, const struct vss_provider_snapsh
 		clock_gettime(CLOCK_REALTIME, &now);
 		snapshot->prop.creation_time = (uint64_t)now.tv_sec * 1000000000 + now.tv_nsec;
 	}
+	/* The name of today: after a restart the one on record may be another volume's. */
+	if (provider && provider->prop.provider_type == VSS_PROV_SYSTEM && known->prop.original_volume_name &&
+	    strcmp(known->prop.original_volume_name, snapshot->prop.original_volume_name) != 0) {
+		vssd_replace(&snapshot->prop.original_volume_name, known->prop.original_volume_name);
+		if (set->on_disk)
+			record_touch(snapshot->set);
+	}
 	if (!(set->context & VSS_VOLSNAP_ATTR_TRANSPORTABLE) || set->imported)
 		vssd_replace(&snapshot->prop.device_object,
 			     known->prop.device_object ? known->prop.device_object : "");

@@ -255,6 +255,7 @@ void vssd_core_free(struct vssd_core *core)
 	}
 	while ((revert = TAILQ_FIRST(&core->reverts))) {
 		TAILQ_REMOVE(&core->reverts, revert, link);
+		core_timer_stop(core, &revert->timer);
 		free(revert->volume);
 		free(revert);
 	}

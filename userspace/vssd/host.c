@@ -272,7 +272,7 @@ static bool make_args(const struct vssd_host *host, char *argv[MAX_ARGS])
 	argv[n++] = argument_number("fd", CHILD_FD);
 	argv[n++] = argument_number("parent", getpid());
 	argv[n++] = host->plugin ? argument("plugin", host->plugin) : strdup("--system");
-	if (host->plugin && host->state_dir)
+	if (host->state_dir)
 		argv[n++] = argument("state", host->state_dir);
 	if (host->plugin && host->arrival_ms)
 		argv[n++] = argument_number("arrival", host->arrival_ms);

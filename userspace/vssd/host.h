@@ -19,7 +19,7 @@ struct vssd_host_settings {
 	sd_event *event;
 	const char *program;		/* vss-provider-host */
 	const char *plugin;		/* NULL: the system provider */
-	const char *state_dir;		/* for what the host keeps of it; NULL with @plugin only */
+	const char *state_dir;		/* for what the host keeps in it; NULL: the usual one */
 	uint32_t arrival_ms;		/* for which LUNs are waited for */
 	vssd_log_fn log;
 	void *log_data;

@@ -130,6 +130,8 @@ static const struct rule {
 	{ VSS_CMD_SET_STEP, ETIMEDOUT, VSS_E_FLUSH_WRITES_TIMEOUT, "its deadline passed",
 	  "try again when the volumes are less busy, or allow more time" },
 	{ VSS_CMD_SET_STEP, ECANCELED, VSS_E_BAD_STATE, "it was undone before", NULL },
+	{ VSS_CMD_SET_STEP, ESTALE, VSS_E_BAD_STATE, "a volume became smaller meanwhile",
+	  "detach it and attach it again, unless it is as large as before" },
 	{ VSS_CMD_SET_STEP, EBUSY, VSS_E_VOLUME_IN_USE,
 	  "a file system could not be frozen because something else has frozen it",
 	  "thaw it with 'fsfreeze -u' if nothing needs the freeze" },

@@ -111,6 +111,7 @@ int vss_parse_volume(struct nlattr *nest, struct vss_kernel_volume *volume)
 	volume->area_writes = read_u64(&r, VSS_A_VOLUME_AREA_WRITES);
 	volume->memory = read_u64(&r, VSS_A_VOLUME_MEMORY);
 	volume->state = read_u32(&r, VSS_A_VOLUME_STATE);
+	volume->openers = read_u32(&r, VSS_A_VOLUME_OPENERS);
 	return r.error;
 }
 

@@ -222,7 +222,7 @@ static bool find_provider(struct host *host, const struct options *options, stru
 		.machine = &hardware_this_machine,
 	};
 
-	host->ops = options->system ? vss_system_provider_get() : plugin_load(options->plugin, err);
+	host->ops = options->system ? vss_system_provider_get(options->state_dir) : plugin_load(options->plugin, err);
 	if (!host->ops || (options->system && plugin_check(host->ops, true, "system", err)))
 		return false;
 	if (host->ops->type != VSS_PROV_HARDWARE)

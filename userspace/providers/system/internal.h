@@ -41,6 +41,8 @@ struct system {
 	pthread_mutex_t abort_mutex;
 	struct vss_kernel *aborter;
 	atomic_bool cancelled;
+	const char *state_dir;		/* records of reverts are in it */
+	struct system_revert *reverts;	/* of the thread that calls the provider */
 };
 
 /* ---- kernel.c ---- */
@@ -121,8 +123,28 @@ vss_result system_post_final_commit(void *state, const struct vss_uuid *set, str
 vss_result system_get_snapshots(void *state, struct vss_provider_snapshot **snapshots, size_t *count,
 				struct vss_error *err);
 vss_result system_delete(void *state, const struct vss_uuid *snapshot, bool force, struct vss_error *err);
+vss_result system_no_such(const struct vss_uuid *snapshot, struct vss_error *err);
 vss_result system_set_writable(void *state, const struct vss_uuid *snapshot, bool writable,
 			       struct vss_error *err);
 vss_result system_break(void *state, const struct vss_uuid *set, uint32_t flags, struct vss_error *err);
+
+/* ---- revert.c ---- */
+
+vss_result system_revert(void *state, const struct vss_uuid *snapshot, bool force, struct vss_error *err);
+vss_result system_query_revert(void *state, const char *volume, uint32_t *percent, struct vss_error *err);
+/*
+ * True, with a sentence in @err: the volume is being set back, or is to be when that can go on,
+ * and no shadow copy of it can be made.
+ */
+bool system_reverting(struct system *s, const struct vss_blockdev *volume, struct vss_error *err);
+/* The same for the shadow copy that one is set back to: it cannot be deleted. */
+bool system_reverting_to(struct system *s, const struct vss_uuid *snapshot, struct vss_error *err);
+/*
+ * Go on with what an earlier life has begun.  @kernel: NULL when the module is not loaded, or
+ * cannot be asked, in which case it is not @known whether shadow copies are there
+ */
+void system_reverts_resume(struct system *s, struct vss_kernel *kernel, bool known);
+/* Stop the threads; the next life goes on. */
+void system_reverts_stop(struct system *s);
 
 #endif /* PROVIDER_SYSTEM_INTERNAL_H */

@@ -129,6 +129,10 @@ static vss_result add_member(struct system *s, const struct vss_uuid *snapshot, 
 	result = system_volume_judge(s->kernel, path, context, &member->volume, &full, err);
 	if (result != S_OK)
 		return result;
+	if (snapshot && system_reverting(s, &member->volume, err)) {
+		vss_blockdev_clear(&member->volume);
+		return VSS_E_PROVIDER_VETO;
+	}
 	if (full && snapshot) {
 		vss_error_set(err, -EMLINK, VSS_E_MAXIMUM_NUMBER_OF_SNAPSHOTS_REACHED,
 			      "%s has its most shadow copies; delete old ones first",

@@ -89,7 +89,7 @@ vss_result system_get_snapshots(void *state, struct vss_provider_snapshot **snap
 	return result;
 }
 
-static vss_result no_such(const struct vss_uuid *snapshot, struct vss_error *err)
+vss_result system_no_such(const struct vss_uuid *snapshot, struct vss_error *err)
 {
 	char id[VSS_UUID_TEXT_SIZE];
 
@@ -102,13 +102,15 @@ vss_result system_delete(void *state, const struct vss_uuid *snapshot, bool forc
 {
 	struct vss_kernel_snapshot found;
 	struct vss_kernel *kernel;
-	vss_result result = system_kernel_open(false, &kernel, err);
+	vss_result result;
 
-	(void)state;
+	if (system_reverting_to(state, snapshot, err))
+		return VSS_E_PROVIDER_VETO;
+	result = system_kernel_open(false, &kernel, err);
 	if (result != S_OK)
 		return result;
 	if (!kernel)
-		return no_such(snapshot, err);
+		return system_no_such(snapshot, err);
 	if (vss_kernel_snapshot_get(kernel, snapshot, &found) ||
 	    vss_kernel_snapshot_delete(kernel, snapshot, force))
 		result = system_kernel_fail(kernel, system_allowed_object, err);
@@ -122,13 +124,15 @@ vss_result system_set_writable(void *state, const struct vss_uuid *snapshot, boo
 			       struct vss_error *err)
 {
 	struct vss_kernel *kernel;
-	vss_result result = system_kernel_open(false, &kernel, err);
+	vss_result result;
 
-	(void)state;
+	if (system_reverting_to(state, snapshot, err))
+		return VSS_E_PROVIDER_VETO;
+	result = system_kernel_open(false, &kernel, err);
 	if (result != S_OK)
 		return result;
 	if (!kernel)
-		return no_such(snapshot, err);
+		return system_no_such(snapshot, err);
 	if (vss_kernel_snapshot_set_flags(kernel, snapshot, writable ? VSS_SNAPSHOT_F_WRITABLE : 0, NULL))
 		result = system_kernel_fail(kernel, system_allowed_object, err);
 	vss_kernel_close(kernel);

@@ -8,6 +8,7 @@
 
 #include <vss/provider.h>
 
-const struct vss_provider_ops *vss_system_provider_get(void);
+/* @dir: where vssd keeps its state; stays the caller's */
+const struct vss_provider_ops *vss_system_provider_get(const char *dir);
 
 #endif /* PROVIDER_SYSTEM_H */

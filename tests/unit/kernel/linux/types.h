@@ -24,6 +24,7 @@ struct hlist_head { struct hlist_node *first; };
 
 #define GFP_KERNEL		0
 #define GFP_NOIO		0
+#define GFP_ATOMIC		0
 #define GFP_NOWAIT		0
 #define __GFP_NOWARN		0
 #define __GFP_NORETRY		0

@@ -168,6 +168,8 @@ int vss_kernel_module_test(struct vss_kernel *kernel, struct vss_kernel_module *
  * @area_writes: writes to the diff area
  * @memory: bytes of kernel memory for maps and copies
  * @state: enum vss_volume_state
+ * @openers: times it is open, as a mount or by its node, claimed or not; the module
+ *	itself does not count
  */
 struct vss_kernel_volume {
 	struct vss_devno dev;
@@ -187,6 +189,7 @@ struct vss_kernel_volume {
 	uint64_t area_writes;
 	uint64_t memory;
 	uint32_t state;
+	uint32_t openers;
 };
 
 /**

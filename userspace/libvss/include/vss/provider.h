@@ -141,7 +141,8 @@ void vss_provider_snapshot_clear(struct vss_provider_snapshot *snapshot);
  * @delete_snapshot: (S) VSS_E_OBJECT_NOT_FOUND, VSS_E_PROVIDER_VETO (in use, without @force)
  * @set_writable: (S) make the image writable or read-only; NULL when it cannot
  * @revert_to_snapshot: (S) start to set the volume back; NULL or E_NOTIMPL when it cannot.
- *	Newer shadow copies of the volume are lost with it: get_snapshots() has them no more.
+ *	Newer shadow copies of the volume are lost with it: get_snapshots() has them no more, at
+ *	the latest when the first byte is written.
  *	VSS_E_VOLUME_NOT_SUPPORTED, VSS_E_VOLUME_IN_USE, VSS_E_REVERT_IN_PROGRESS
  * @query_revert_status: (S) S_OK when no revert runs on the volume, VSS_S_ASYNC_PENDING with
  *	@percent while one does, or why it failed

@@ -1,0 +1,95 @@
+#!/bin/bash
+# SPDX-License-Identifier: GPL-2.0-or-later
+#
+# check-reboot.sh: a machine whose root volume has a snapshot is started again and again,
+# from a disk of its own by an initramfs of initramfs-tools, and the root volume is written
+# each time (tests/reboot). The snapshot is there, and right, after the machine was
+# stopped in order; when the module was missing once, it is lost.
+
+set -uo pipefail
+. "$(dirname "$0")/vm/common.sh"
+cd "$top" || exit 1
+
+mkdir -p "$build"
+dir=$(mktemp -d "$build/reboot-XXXXXX")
+mkdir "$dir/state"
+truncate -s 130M "$dir/disk"
+kver=${VM_KERNEL:-$(default_kver)} || die "no Debian kernel: run scripts/install-deps.sh"
+
+server='' vm='' keep=1
+# shellcheck disable=SC2317 # called by the trap
+end()
+{
+	[[ ! $vm ]] || { kill "$vm" && wait "$vm"; } 2>/dev/null
+	[[ ! $server ]] || { kill "$server" && wait "$server"; } 2>/dev/null
+	[[ $keep ]] || rm -rf "$dir"
+}
+trap end EXIT
+trap 'exit 130' INT TERM HUP
+
+# failed WHAT FILE
+failed()
+{
+	echo "FAILED: $1; all is in $dir" >&2
+	tail -n 60 "$2" >&2
+	exit 1
+}
+
+SECONDS=0
+unshare --mount --propagation private tests/reboot/initramfs.sh "$dir/state" "$build/stage" "$kver" >"$dir/initramfs.log" 2>&1 ||
+	failed "the initramfs could not be made" "$dir/initramfs.log"
+setpriv --pdeathsig KILL nbdkit --foreground --exit-with-parent --unix "$dir/socket" file "$dir/disk" \
+	2>"$dir/server.log" &
+server=$!
+until [[ -S $dir/socket ]]; do
+	kill -0 $server 2>/dev/null || failed "no disk" "$dir/server.log"
+	sleep 0.05
+done
+setpriv --pdeathsig TERM scripts/vm/run --no-disks --mem 1024 --timeout 200 --dir "$dir/vm" --share "$dir/state" \
+	--nbd "$dir/socket:root" -- tests/reboot/prepare.sh >"$dir/prepare.log" 2>&1 </dev/null &
+vm=$!
+wait $vm || failed "the disk could not be made" "$dir/prepare.log"
+vm=''
+kill $server
+wait $server
+server=''
+echo "made a system in $SECONDS s"
+sum=$(<"$dir/state/sum")
+
+# start WHAT [KERNEL-OPTION]...: until it ends; the console is in $log.
+start()
+{
+	local begun=$SECONDS
+
+	log=$dir/${1// /-}.log
+	setpriv --pdeathsig KILL timeout --foreground -s KILL 180 qemu-system-x86_64 -nodefaults -no-user-config -no-reboot \
+		-M q35 -accel "${VM_ACCEL:-tcg}" -cpu max -smp 2 -m 512 -display none -vga none \
+		-kernel "/boot/vmlinuz-$kver" -initrd "$dir/state/initrd" \
+		-append "root=LABEL=vss-root ro console=ttyS0 panic=-1 oops=panic panic_on_warn=1 nokaslr mitigations=off quiet ${*:2}" \
+		-device virtio-rng-pci -drive "if=none,id=disk,format=raw,cache=unsafe,file=${dir//,/,,}/disk" \
+		-device virtio-blk-pci,drive=disk -serial "file:${log//,/,,}" </dev/null 2>"$dir/qemu.log" &
+	vm=$!
+	wait $vm || failed "$1: it did not end" "$log"
+	vm=''
+	scripts/vm/check-log "$log" || failed "$1: the kernel log has that" "$log"
+	grep -q 'init: image' "$log" || failed "$1: it did not start" "$log"
+	echo "$1: $((SECONDS - begun)) s"
+}
+
+# right WHAT: the image was what the volume was, before the volume was written and after.
+right()
+{
+	(($(grep -c "init: [a-z]* $sum" "$log") == 2)) || failed "$1: the image is not what the volume was" "$log"
+}
+
+start "after a detach"
+right "after a detach"
+start "after a reboot"
+right "after a reboot"
+start "without the module" module_blacklist=vss
+grep -q 'init: image none' "$log" || failed "the module was there" "$log"
+start "after that"
+grep -q 'lost (untracked)' "$log" || failed "the loss was not told" "$log"
+! grep -q "init: [a-z]* $sum" "$log" || failed "it was not lost" "$log"
+echo "four starts in $SECONDS s"
+keep=''

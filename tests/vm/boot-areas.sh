@@ -1,0 +1,252 @@
+#!/bin/bash
+# SPDX-License-Identifier: GPL-2.0-or-later
+#
+# Persistent diff areas are loaded as at boot: by what the initramfs hook has gathered,
+# run in a chroot, for the root volume and others, after a clean end and after a crash.
+# What was mounted meanwhile without the module, or was swapped, has lost its snapshots,
+# and what is in use is left alone.
+# vm: timeout=300
+
+. "$(dirname "$0")/content-lib.sh"
+
+hooks=/usr/share/initramfs-tools
+[[ -e $hooks/hook-functions ]] || skip "no initramfs-tools here"
+split "$(disk vd0)" 16M 16M
+root=${parts[0]} other=${parts[1]}
+split "$(disk vd1)" 40M 40M 40M
+root_area=${parts[0]} other_area=${parts[1]} empty=${parts[2]}
+run_ok mkfs.ext4 -q -L vss-root "$root"
+run_ok mkfs.ext4 -q "$other"
+settle
+
+# stays DEVICE: prints a name for the table.
+stays()
+{
+	local uuid
+
+	uuid=$(lsblk -ndo PARTUUID "$1")
+	echo "PARTUUID=${uuid:?}"
+}
+root_line="$(stays "$root") $(stays "$root_area")" other_line="$(stays "$other") $(stays "$other_area")"
+
+# boot_as NAME: the module and vssctl take this for another boot. Name "" is the true one.
+boot_as()
+{
+	! mountpoint -q /proc/sys/kernel/random/boot_id || umount /proc/sys/kernel/random/boot_id
+	[[ $1 ]] || return 0
+	echo "00000000-0000-4000-8000-00000000000$1" >"$TEST_TMP/boot_id"
+	mount --bind "$TEST_TMP/boot_id" /proc/sys/kernel/random/boot_id
+}
+cleanup_push boot_as ''
+
+boot_as 1
+load_vss
+run_ok vssctl attach -q --chunk-size 64K "$root"
+run_ok vssctl diff-area add -q "$root" --on "$root_area" --persistent
+run_ok vssctl attach -q "$other"
+run_ok vssctl diff-area add -q "$other" --on "$other_area" --persistent
+sums=("$(sum "$root")" "$(sum "$other")")
+snap "$root" "$other"
+expect_fail -m 'cannot be written' vssctl set-writable "${ids[0]}" on
+mkdir "$TEST_TMP/mnt"
+run_ok mount "$other" "$TEST_TMP/mnt"
+dd if=/dev/urandom of="$TEST_TMP/mnt/file" bs=64k count=20 conv=fsync status=none
+run_ok umount "$TEST_TMP/mnt"
+run_ok mount "$root" "$TEST_TMP/mnt"
+dd if=/dev/urandom of="$TEST_TMP/mnt/file" bs=64k count=20 conv=fsync status=none
+run_ok umount "$TEST_TMP/mnt"
+settle
+devices=("$root" "$root_area" "$other" "$other_area")
+# What the disks have at a power cut: nothing is in flight, and no journal is to be replayed.
+sleep 0.5
+for i in 0 1 2 3; do
+	dd if="${devices[i]}" of="$TEST_TMP/cut$i" bs=1M iflag=direct status=none
+done
+run_ok vssctl detach -q "$root"
+run_ok vssctl detach -q "$other"
+run_ok rmmod vss
+
+# alive [N]...: these snapshots, or both, are there, with the content that they had.
+alive()
+{
+	local i
+
+	(($#)) || set -- 0 1
+	for i; do
+		expect_sum "snapshot $i" "/dev/vss/by-id/${ids[i]}" "${sums[i]}"
+	done
+}
+
+# lost N...: these are lost, because nobody saw what was written.
+lost()
+{
+	local i
+
+	for i; do
+		[[ $(vssctl show --json "${ids[i]}" | json lost_reason) == untracked ]] ||
+			fail "snapshot $i is not lost, or for another reason: $(vssctl list)"
+	done
+}
+
+# away: as the machine stops.
+away()
+{
+	settle
+	run_ok vssctl diff-area boot -q --leave --table "$TEST_TMP/both"
+	run_ok rmmod vss
+}
+
+# meanwhile DEVICE [OPTION]...: another kernel mounts it, and writes if it can.
+meanwhile()
+{
+	run_ok mount "${@:2}" "$1" "$TEST_TMP/mnt"
+	[[ ! -w $TEST_TMP/mnt ]] || echo "$EPOCHREALTIME" >"$TEST_TMP/mnt/meanwhile"
+	run_ok umount "$TEST_TMP/mnt"
+}
+printf '%s\n' "$root_line" "$other_line" >"$TEST_TMP/both"
+
+echo "--- the initramfs"
+# It resolves the names, and finds what is missing itself.
+mkdir -p /etc/vss
+printf '%s\n' '# root' "LABEL=vss-root  $(stays "$root_area")" "$other_line" 'one' >/etc/vss/areas
+init=$TEST_TMP/init
+mkdir -p "$init"/{bin,sbin,dev,proc,sys,run,etc,tmp,usr}
+for dir in bin sbin lib lib64; do
+	mkdir -p "$init/usr/$dir"
+	rm -rf "${init:?}/$dir"
+	ln -s "usr/$dir" "$init/$dir"
+done
+cat >"$TEST_TMP/gather" <<-GATHER
+	#!/bin/sh -e
+	. $hooks/hook-functions
+	copy_exec /bin/busybox /bin
+	copy_exec /sbin/modprobe /sbin
+	$hooks/hooks/vss
+GATHER
+version=$(uname -r)
+export DESTDIR=$init version verbose=n __TMPCPIOGZ=$TEST_TMP/cpio MODULESDIR=/lib/modules/$version
+run_ok sh "$TEST_TMP/gather"
+[[ $(sh "$hooks/scripts/local-premount/vss" prereqs) == resume ]] || fail "it does not wait for resume"
+ln -s busybox "$init/bin/sh"
+depmod -b "$init" "$version"
+for dir in dev proc sys run; do
+	mount --rbind "/$dir" "$init/$dir"
+	cleanup_push umount -l "$init/$dir"
+done
+cp "$hooks/scripts/local-premount/vss" "$init/premount"
+[[ -s $init/usr/lib/udev/rules.d/59-vss.rules ]] || fail "images could be taken for volumes"
+
+# initramfs: what it does before it mounts $root.
+initramfs()
+{
+	run_ok env ROOT="$root" PATH=/bin:/sbin chroot "$init" /bin/sh /premount 2>&1
+	settle
+}
+
+initramfs | tee "$TEST_TMP/said"
+grep -q 'areas:4: a line has' "$TEST_TMP/said" || fail "a bad line is not told"
+alive
+initramfs
+[[ $(vssctl diff-area list --json | json device | wc -l) == 2 ]] || fail "loaded twice"
+[[ $(readlink -f /dev/disk/by-label/vss-root) == "$root" ]] || fail "the label is the image's"
+away
+
+# crash BOOT: the disks as they were, in another boot.
+crash()
+{
+	local i
+
+	for i in 0 1 2 3; do
+		dd if="$TEST_TMP/cut$i" of="${devices[i]}" bs=1M oflag=direct conv=notrunc status=none
+	done
+	boot_as "$1"
+	settle
+}
+
+# boot [OPTION]...: what systemd does.
+boot()
+{
+	vssctl diff-area boot --table "$TEST_TMP/both" "$@"
+}
+
+echo "--- after a clean end, mounted read-only meanwhile, then for writing"
+meanwhile "$root" -o ro
+meanwhile "$other"
+expect_fail -m '1 of 1 snapshots are lost (untracked)' boot --unclean
+alive 0
+lost 1
+# What is in use stays.
+exec 9<"$other"
+expect_fail -s 4 boot --leave
+exec 9<&-
+[[ $(vssctl status --json | json volume) == "$other" ]] || fail "$root is tracked still, or $other not"
+away
+
+echo "--- after a crash"
+crash 2
+meanwhile "$root" -o ro,noload
+meanwhile "$other" -o ro
+initramfs
+alive
+away
+
+echo "--- after a crash, written meanwhile"
+crash 3
+meanwhile "$root"
+meanwhile "$other"
+expect_fail -m 'lost (untracked)' boot --unclean
+lost 0 1
+away
+
+echo "--- after a crash, in use"
+crash 4
+run_ok mount -o ro,noload "$root" "$TEST_TMP/mnt"
+exec 9<"$other"
+expect_fail -s 4 -m "$root is in use already" boot --unclean
+expect_fail -s 4 -m 'has the volume open' boot --unclean
+[[ ! $(vssctl status --json | json volume) ]] || fail "a volume is tracked that somebody uses"
+run_ok umount "$TEST_TMP/mnt"
+exec 9<&-
+run_ok boot --unclean
+alive
+away
+
+echo "--- one device under two names"
+crash 5
+printf '%s\n' "$root_line" "LABEL=vss-root $(stays "$other_area")" >"$TEST_TMP/areas"
+expect_fail -m 'of line 2 as well' vssctl diff-area boot --table "$TEST_TMP/areas" --unclean
+expect_fail -m 'of line 1 as well' vssctl diff-area boot --table "$TEST_TMP/areas" --unclean
+[[ ! -d /sys/module/vss ]] || fail "one of them was tried"
+
+echo "--- another volume of the same size"
+printf '%s\n' "$(stays "$root") $(stays "$other_area")" >"$TEST_TMP/areas"
+expect_fail -m 'lost (untracked)' vssctl diff-area boot --table "$TEST_TMP/areas" --unclean
+lost 1
+away
+
+echo "--- vouched for once"
+crash 6
+rm -f /run/vss/areas-vouched
+printf '%s\n' "$root" "$root $root_area" "$root_line" "/dev/none $(stays "$other_area")" >"$TEST_TMP/areas"
+expect_fail -m "areas:2: $root may be another device" vssctl diff-area boot --table "$TEST_TMP/areas" --unclean --last
+alive 0
+expect_fail -m 'too late in this boot' boot --unclean
+alive 0
+lost 1
+expect_fail -m 'is not there' sh -c "vssctl diff-area boot --table $TEST_TMP/areas --wait 1; exit 3"
+away
+rm -f /run/vss/areas-vouched
+
+echo "--- what somebody else has attached stays so"
+load_vss
+run_ok vssctl attach -q "$other"
+printf '%s\n' "$(stays "$other") $(stays "$empty")" >"$TEST_TMP/areas"
+expect_fail -m 'no persistent diff area' vssctl diff-area boot --table "$TEST_TMP/areas"
+[[ $(vssctl status --json | json volume) == "$other" ]] || fail "it was detached"
+run_ok vssctl detach -q "$other"
+expect_fail -s 3 -m 'holds no diff area' vssctl diff-area boot --table "$TEST_TMP/areas"
+[[ ! $(vssctl status --json | json volume) ]] || fail "attached without an area"
+run_ok rmmod vss
+run_ok vssctl diff-area boot --table /nowhere
+[[ ! -d /sys/module/vss ]] || fail "the module was loaded for nothing"
+rm /etc/vss/areas

@@ -1,0 +1,48 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * The table of persistent diff areas, /etc/vss/areas: which volume has its area on
+ * which device.  A line for each, two names with blanks between, as fstab(5) has
+ * them; empty lines, and comments after "#" at a line's beginning.
+ *
+ * The names must mean the same devices in the next boot.  Under a wrong pair an area's
+ * snapshots are lost for good, and the volume's size may well be right.
+ */
+#ifndef VSSCTL_AREAS_TABLE_H
+#define VSSCTL_AREAS_TABLE_H
+
+#include <stdbool.h>
+#include <stddef.h>
+
+#include "vssctl.h"
+
+struct vssctl_areas_line {
+	char *volume, *device;
+	size_t number;		/* in the file, from 1 */
+};
+
+struct vssctl_areas {
+	struct vssctl_areas_line *lines;
+	size_t count;
+};
+
+/* What the names of a line stand for; 0:0 where that is not there. */
+struct vssctl_areas_devs {
+	struct vss_devno volume, device;
+};
+
+/*
+ * Read a table.  No file is an empty one.  Bad lines are told and left out, for the
+ * others are needed all the same: @bad is set then.  Bad are names that may be another
+ * device's in the next boot, and all lines that have a name in common.  0, or the exit code;
+ * to be cleared in any case.
+ */
+int vssctl_areas_read(struct vssctl *ctl, const char *path, struct vssctl_areas *areas, bool *bad);
+void vssctl_areas_clear(struct vssctl_areas *areas);
+
+/*
+ * The line that has a device in common with line @i, under whichever names: one of the
+ * @count others, or @i itself if it names one device twice; @count if there is none.
+ */
+size_t vssctl_areas_shared(const struct vssctl_areas_devs *devs, size_t count, size_t i);
+
+#endif /* VSSCTL_AREAS_TABLE_H */

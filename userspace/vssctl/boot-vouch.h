@@ -1,0 +1,37 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * What whoever loads diff areas at boot can say about a volume: that nobody else has
+ * it, that nobody could have mounted it before without a trace, and that it is early
+ * enough in this boot to say so.
+ */
+#ifndef VSSCTL_BOOT_VOUCH_H
+#define VSSCTL_BOOT_VOUCH_H
+
+#include <stdbool.h>
+
+#include "vssctl.h"
+
+/*
+ * Open a volume exclusively: nobody has mounted it, or has made a device-mapper, md or
+ * loop device of it, or can do so before the file is closed.  udev looks at new devices,
+ * so it is tried for @tries times 200 ms.  The file, or -EBUSY or another negative errno.
+ */
+int vssctl_claim_volume(const char *path, int tries);
+
+/*
+ * Does the file system on it write to its first VSS_DISK_HEAD_SIZE bytes before anything
+ * else when it is mounted for writing?  ext2, ext3 and ext4 do, and wait for it: time and
+ * count of mounts, and whether the journal is to be replayed.  XFS writes to its log first,
+ * btrfs to what was free; whatever else there is, is not known to.  Not where a journal is to
+ * be replayed: who does that writes elsewhere first, and may be stopped before the end. Nor
+ * without a journal where it was mounted: its diff area may have been given up meanwhile.
+ */
+bool vssctl_head_tells(int fd);
+
+/*
+ * May the volumes still be vouched for?  Not after a call with @last in this boot, which
+ * leaves the file @flag.
+ */
+bool vssctl_may_vouch(struct vssctl *ctl, const char *flag, bool last);
+
+#endif /* VSSCTL_BOOT_VOUCH_H */
