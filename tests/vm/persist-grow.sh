@@ -117,7 +117,7 @@ loaded()
 		fail "the module counts $(vol "$volume" area_used) bytes in use"
 }
 
-load_vss stall_seconds=5
+load_vss stall_seconds=20
 run_ok vssctl attach -q "$volume"
 run_ok vssctl diff-area add -q "$volume" --on "$area" --persistent
 small=$(vol "$volume" area_size)
@@ -155,7 +155,7 @@ sound "$more" "$area"
 grep -E '"(half|half_blocks|next|groups|blocks)"' "$TEST_TMP/check.json"
 (($(json half_blocks <"$TEST_TMP/check.json") > 1000)) || fail "the halves of the log have not grown"
 run_ok rmmod vss
-load_vss stall_seconds=5
+load_vss stall_seconds=20
 run_ok vssctl attach -q "$volume"
 expect_fail -s 3 -m "a part of the diff area is missing" vssctl diff-area load -q "$volume" "$area"
 expect_fail -s 3 -m "the first part of the diff area is missing" vssctl diff-area load -q "$volume" "$more"

@@ -2,7 +2,10 @@
 /*
  * vssctl diff-area add: give a volume room for its diff area.
  */
+#include <unistd.h>
+
 #include "area.h"
+#include "areas-table.h"
 #include "command.h"
 #include "print.h"
 
@@ -35,6 +38,20 @@ static int add(struct vssctl *ctl, const struct vss_blockdev *volume, const char
 	return ret ? ret : vssctl_area_add(ctl, volume, device.path, 0, force, added);
 }
 
+/* An area that is not whole is not loaded, and then its volume is mounted without it. */
+static void tell_of_table(struct vssctl *ctl, const struct vss_blockdev *volume, const char *device)
+{
+	struct vss_kernel_area *areas;
+	size_t count;
+
+	if (access(VSSCTL_AREAS_TABLE, F_OK) || vss_kernel_area_list(ctl->kernel, &volume->dev, &areas, &count))
+		return;
+	if (count > 1)
+		vssctl_warn(ctl, "name %s in the line of its volume in " VSSCTL_AREAS_TABLE " as well, if it has one: while a "
+			    "device of the diff area is not named there, it is not loaded at boot", device);
+	vss_kernel_area_list_free(areas, count);
+}
+
 static int add_persistent(struct vssctl *ctl, const struct vss_blockdev *volume, const char *on,
 			  struct vss_kernel_area *added)
 {
@@ -45,6 +62,7 @@ static int add_persistent(struct vssctl *ctl, const struct vss_blockdev *volume,
 		return ret;
 	if (vss_kernel_area_add_persistent(ctl->kernel, volume->dev, device.dev, VSS_AREA_CREATE, added))
 		return vssctl_fail_kernel(ctl);
+	tell_of_table(ctl, volume, device.path);
 	return 0;
 }
 
