@@ -121,6 +121,9 @@ load_vss stall_seconds=20
 run_ok vssctl attach -q "$volume"
 run_ok vssctl diff-area add -q "$volume" --on "$area" --persistent
 small=$(vol "$volume" area_size)
+run_ok mkswap -q "$next"
+expect_fail -m "contains swap" vssctl diff-area add -q "$volume" --on "$next" --persistent
+run_ok wipefs -qa "$next"
 expect_fail -m "must its parts be" vssctl diff-area add -q --force "$volume" --on "$next"
 expect_fail -m "already" vssctl diff-area load -q "$volume" "$next"
 

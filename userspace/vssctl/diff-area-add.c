@@ -9,6 +9,8 @@
 #include "command.h"
 #include "print.h"
 
+#include <vss/area.h>
+
 enum { OPT_ON = 1, OPT_FILE, OPT_SIZE, OPT_FORCE, OPT_PERSISTENT };
 
 static const struct vssctl_option options[] = {
@@ -52,14 +54,17 @@ static void tell_of_table(struct vssctl *ctl, const struct vss_blockdev *volume,
 	vss_kernel_area_list_free(areas, count);
 }
 
-static int add_persistent(struct vssctl *ctl, const struct vss_blockdev *volume, const char *on,
+static int add_persistent(struct vssctl *ctl, const struct vss_blockdev *volume, const char *on, bool force,
 			  struct vss_kernel_area *added)
 {
 	struct vss_blockdev device __attribute__((cleanup(vss_blockdev_clear))) = { 0 };
 	int ret = vssctl_resolve(ctl, on, &device);
+	struct vss_error error;
 
 	if (ret)
 		return ret;
+	if (vss_area_device_check(volume->dev, device.dev, force, &error))
+		return vssctl_fail_error(ctl, &error);
 	if (vss_kernel_area_add_persistent(ctl->kernel, volume->dev, device.dev, VSS_AREA_CREATE, added))
 		return vssctl_fail_kernel(ctl);
 	tell_of_table(ctl, volume, device.path);
@@ -105,7 +110,7 @@ static int run(struct vssctl *ctl, struct vssctl_args *args)
 	if (ret)
 		return ret;
 	lock = vssctl_lock(ctl);
-	ret = persistent ? add_persistent(ctl, &volume, on, &added) :
+	ret = persistent ? add_persistent(ctl, &volume, on, force, &added) :
 		add(ctl, &volume, on, file, size, force, &added);
 	vssctl_unlock(lock);
 	if (ret)
