@@ -131,6 +131,11 @@ echo "--- under load"
 take "$volume"
 begin_writes
 take_busy
+# Nothing has changed by one that does not take its header.
+become grow-n "0 $(blockdev --getsz "$next") error"
+expect_fail -m "header cannot be written" vssctl diff-area add -q --force "$volume" --on "$next" --persistent
+become grow-n "$(table "$third")"
+(($(vol "$volume" area_size) == small)) || fail "it has grown by a device that fails"
 run_ok vssctl diff-area add -q "$volume" --on "$more" --persistent
 echo "$small bytes, then $(vol "$volume" area_size)"
 (($(vol "$volume" area_size) > 2 * small)) || fail "it has not grown"
