@@ -11,6 +11,9 @@
 #include "area.h"
 #include "volume.h"
 
+/* Room kept free, while there are older snapshots to win it from. */
+#define RESERVE_SLOTS	256U
+
 /**
  * vss_area_init() - make an area without room
  * @area:	the area
@@ -164,24 +167,29 @@ bool vss_area_is_cut(struct vss_volume *vol, const struct gendisk *disk,
 }
 
 /**
- * vss_area_set_meta() - keep slots from copies for good
- * @vol:	the volume, its area unused
- * @part:	the only part
- * @meta:	slots at its beginning
- * @slots:	slots that it has, those behind are not used either
+ * vss_area_open() - let copies have the slots of a part
+ * @vol:	the volume
+ * @part:	the part, activated closed
+ * @meta:	slots at its beginning that no copy gets for good
  */
-void vss_area_set_meta(struct vss_volume *vol, struct vss_part *part, u32 meta,
-		       u32 slots)
+void vss_area_open(struct vss_volume *vol, struct vss_part *part, u32 meta)
 {
 	struct vss_area *area = &vol->area;
+	const struct vss_extents *extents;
+	u32 n = part->slots - meta, i = 0;
 
 	spin_lock(&area->lock);
-	bitmap_set(area->bitmap, 0, meta);
-	if (slots < area->nr_slots)
-		bitmap_set(area->bitmap, slots, area->nr_slots - slots);
-	area->meta = meta + area->nr_slots - slots;
-	area->used += area->meta;
-	part->used += area->meta;
+	extents = rcu_dereference_protected(area->extents,
+					    lockdep_is_held(&area->lock));
+	/* A device is one extent. */
+	while (extents->ext[i].part != part)
+		i++;
+	bitmap_clear(area->bitmap, extents->ext[i].slot + meta, n);
+	part->used -= n;
+	part->meta -= n;
+	area->used -= n;
+	area->meta -= n;
+	area->low_told = false;
 	spin_unlock(&area->lock);
 }
 
@@ -236,6 +244,12 @@ void vss_area_free_dying(struct vss_area *area, u32 slot)
 	spin_unlock(&area->lock);
 }
 
+static bool short_of(const struct vss_area *area, u32 n)
+{
+	lockdep_assert_held(&area->lock);
+	return area->failed || free_slots(area) + area->dying < n;
+}
+
 /**
  * vss_area_short_of() - will too few slots be free, unless some are won?
  * @area:	the area
@@ -248,9 +262,27 @@ bool vss_area_short_of(struct vss_area *area, u32 n)
 	bool is_short;
 
 	spin_lock(&area->lock);
-	is_short = area->failed || free_slots(area) + area->dying < n;
+	is_short = short_of(area, n);
 	spin_unlock(&area->lock);
 	return is_short;
+}
+
+/**
+ * vss_area_is_crowded() - should room be won before there is none?
+ * @area:	the area
+ *
+ * Return: true if so.
+ */
+bool vss_area_is_crowded(struct vss_area *area)
+{
+	bool crowded;
+
+	spin_lock(&area->lock);
+	/* A part that is not open yet must not make less of what there is. */
+	crowded = short_of(area, min((area->nr_slots - area->meta) / 64,
+				     RESERVE_SLOTS));
+	spin_unlock(&area->lock);
+	return crowded;
 }
 
 /**
@@ -304,7 +336,7 @@ void vss_area_mark_failed(struct vss_area *area)
 /**
  * vss_area_forget_failure() - a part goes, and maybe what has failed with it
  * @area:	an area with no write on its way; under vss_mutex and @area->lock
- * @gone:	the part
+ * @gone:	the part, NULL: all of them
  */
 void vss_area_forget_failure(struct vss_area *area,
 			     const struct vss_part *gone)
@@ -317,7 +349,7 @@ void vss_area_forget_failure(struct vss_area *area,
 		return;
 	mark_failed(area);
 	list_for_each_entry(part, &area->parts, list)
-		failed |= part != gone && part->state == VSS_AREA_ERROR;
+		failed |= gone && part != gone && part->state == VSS_AREA_ERROR;
 	WRITE_ONCE(area->failed, failed);
 	/* All on it are marked, and it may go. */
 	area->failed_bdev = NULL;

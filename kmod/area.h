@@ -29,6 +29,7 @@ struct vss_volume;
  * @state:	enum vss_area_state; under vss_mutex, but VSS_AREA_ERROR
  * @slots:	number of its slots
  * @used:	slots of it in use; under vss_area.lock
+ * @meta:	of them those that no copy gets; likewise
  * @raw:	extents of a file as they were told, in sectors of @bdev
  * @nr_raw:	their number
  */
@@ -43,6 +44,7 @@ struct vss_part {
 	enum vss_area_state	state;
 	u32			slots;
 	u32			used;
+	u32			meta;
 	struct vss_raw_extent	*raw;
 	u32			nr_raw;
 };
@@ -99,11 +101,12 @@ struct vss_own_ranges {
  * struct vss_area - a diff area
  * @parts:	its parts; under vss_mutex
  * @next_id:	id of the next part
- * @lock:	protects @bitmap, the counters and vss_part.used
+ * @lock:	protects @bitmap, the counters, vss_part.used and vss_part.meta
  * @bitmap:	slots in use
  * @nr_slots:	slots there are
  * @used:	slots in use
- * @meta:	slots in use for good, by superblocks and log
+ * @meta:	slots that no copy gets: superblocks and log, and all of a part
+ *		that is not open yet
  * @reserved:	slots promised by vss_area_reserve(), not yet taken
  * @dying:	slots in use that will be free when their write has ended
  * @cursor:	where the search for a free slot goes on
@@ -148,10 +151,10 @@ struct vss_area_io {
 void vss_area_init(struct vss_area *area);
 void vss_area_destroy(struct vss_volume *vol);
 
-int vss_area_add_device(struct vss_volume *vol, dev_t dev,
-			const struct vss_log_request *req,
-			struct vss_part **partp,
-			struct netlink_ext_ack *extack);
+int vss_area_add_devices(struct vss_volume *vol, const dev_t *devs, u32 nr,
+			 const struct vss_log_request *req,
+			 struct vss_part **partp,
+			 struct netlink_ext_ack *extack);
 int vss_area_add_file(struct vss_volume *vol, int fd, struct vss_part **partp,
 		      struct netlink_ext_ack *extack);
 int vss_area_add_extents(struct vss_volume *vol, struct vss_part *part,
@@ -163,8 +166,11 @@ struct vss_part *vss_area_part(struct vss_volume *vol, u32 id);
 bool vss_area_is_cut(struct vss_volume *vol, const struct gendisk *disk,
 		     sector_t sectors);
 
+void vss_area_enlist(struct vss_volume *vol, struct vss_part *part);
+u32 vss_area_count_slots(struct vss_volume *vol, struct vss_part *part);
 int vss_area_activate(struct vss_volume *vol, struct vss_part *part,
-		      struct netlink_ext_ack *extack);
+		      bool closed, struct netlink_ext_ack *extack);
+void vss_area_open(struct vss_volume *vol, struct vss_part *part, u32 meta);
 int vss_area_deactivate(struct vss_volume *vol, struct vss_part *part,
 			struct netlink_ext_ack *extack);
 
@@ -172,12 +178,11 @@ bool vss_area_reserve(struct vss_volume *vol, u32 n);
 void vss_area_unreserve(struct vss_area *area, u32 n);
 u32 vss_area_take(struct vss_area *area, u32 want, u32 *slot);
 bool vss_area_claim(struct vss_area *area, u32 slot);
-void vss_area_set_meta(struct vss_volume *vol, struct vss_part *part, u32 meta,
-		       u32 slots);
 void vss_area_free(struct vss_area *area, u32 slot);
 void vss_area_set_dying(struct vss_area *area, u32 n);
 void vss_area_free_dying(struct vss_area *area, u32 slot);
 bool vss_area_short_of(struct vss_area *area, u32 n);
+bool vss_area_is_crowded(struct vss_area *area);
 bool vss_area_is_low(struct vss_area *area);
 void vss_area_mark_failed(struct vss_area *area);
 void vss_area_forget_failure(struct vss_area *area,

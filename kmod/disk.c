@@ -3,6 +3,8 @@
  * Persistent diff areas on disk: superblocks, where things are, and what a
  * volume looks like while nobody writes to it.
  */
+#include <linux/bitmap.h>
+#include <linux/blk-cgroup.h>
 #include <linux/crc32c.h>
 #include <linux/ktime.h>
 #include <linux/mm.h>
@@ -73,164 +75,295 @@ u32 vss_disk_header_slots(const struct vss_volume *vol)
 }
 
 /**
- * vss_disk_log_sector() - where a log block is
- * @log:	the log
- * @half:	the half
- * @index:	number of the block in it
+ * vss_disk_measure() - where the parts begin, and how many log blocks they have
+ * @log:	a log whose superblock has a table of all its parts
  *
- * Return: its first sector.
+ * Return: log blocks in a half.
  */
-sector_t vss_disk_log_sector(const struct vss_log *log, u32 half, u32 index)
+u32 vss_disk_measure(struct vss_log *log)
 {
-	u32 slot = vss_disk_header_slots(log->vol) +
-		half * le32_to_cpu(log->super->parts[0].log_slots);
+	u32 blocks = (1U << log->vol->chunk_shift) / log->block;
+	u32 i, slot = 0, half = 0;
 
-	return vss_chunk_to_sector(log->vol, slot) +
-		(u64)index * (log->block >> SECTOR_SHIFT);
+	for (i = 0; i < log->nr_parts; i++) {
+		const struct vss_disk_part *entry = &log->super->parts[i];
+
+		log->parts[i]->first = slot;
+		log->parts[i]->log_blocks = le32_to_cpu(entry->log_slots) *
+			blocks;
+		slot += le32_to_cpu(entry->slots);
+		half += log->parts[i]->log_blocks;
+	}
+	return half;
 }
 
-static sector_t super_sector(u64 seq)
+/**
+ * vss_disk_locate() - where a log block is
+ * @log:	the log
+ * @half:	the half
+ * @index:	number of the block in it, less than vss_log.half_blocks
+ * @lp:		set to the part
+ * @sector:	set to its first sector there
+ *
+ * Return: how many blocks from this one on are on that part.
+ */
+u32 vss_disk_locate(const struct vss_log *log, u32 half, u32 index,
+		    struct vss_log_part **lp, sector_t *sector)
+{
+	u32 i = 0, slot;
+
+	while (index >= log->parts[i]->log_blocks)
+		index -= log->parts[i++]->log_blocks;
+	*lp = log->parts[i];
+	slot = vss_disk_header_slots(log->vol) +
+		half * le32_to_cpu(log->super->parts[i].log_slots);
+	*sector = vss_chunk_to_sector(log->vol, slot) +
+		(u64)index * (log->block >> SECTOR_SHIFT);
+	return (*lp)->log_blocks - index;
+}
+
+/**
+ * vss_disk_super_sector() - where a superblock is
+ * @seq:	its number
+ *
+ * Return: its first sector on each part.
+ */
+sector_t vss_disk_super_sector(u64 seq)
 {
 	return (seq % VSS_DISK_NR_SUPERS) *
 		(VSS_DISK_SUPER_STRIDE >> SECTOR_SHIFT);
 }
 
-static bool super_is_valid(const struct vss_disk_super *super, unsigned int nr)
-{
-	return !memcmp(super->magic, VSS_DISK_MAGIC, sizeof(super->magic)) &&
-		le32_to_cpu(super->size) == sizeof(*super) &&
-		le64_to_cpu(super->seq) % VSS_DISK_NR_SUPERS == nr &&
-		le32_to_cpu(super->crc) ==
-		vss_disk_crc(super, sizeof(*super),
-			     offsetof(struct vss_disk_super, crc));
-}
-
-/* Slots that a half takes on a part of so many. */
-static u64 half_slots(const struct vss_volume *vol, u32 slots)
+/**
+ * vss_disk_half_slots() - slots that a half of the log takes on a part
+ * @vol:	the volume
+ * @slots:	slots of the part
+ *
+ * Return: number of slots.
+ */
+u64 vss_disk_half_slots(const struct vss_volume *vol, u32 slots)
 {
 	u64 half = max_t(u64, HALF_MIN_BYTES, (u64)slots * HALF_SLOT_BYTES);
 
 	return DIV_ROUND_UP_ULL(half, 1U << vol->chunk_shift);
 }
 
-static int check_super(struct vss_log *log, struct netlink_ext_ack *extack)
-{
-	const struct vss_disk_super *super = log->super;
-	struct vss_volume *vol = log->vol;
-	u64 fixed = vss_disk_header_slots(vol) +
-		2ULL * le32_to_cpu(super->parts[0].log_slots);
-	u32 block = le32_to_cpu(super->log_block);
-	u32 state = le32_to_cpu(super->state);
+/* ---- writing ---- */
 
-	if (le64_to_cpu(super->incompat) & ~VSS_DISK_INCOMPAT_ALL ||
-	    le64_to_cpu(super->ro_compat) & ~VSS_DISK_RO_COMPAT_ALL) {
-		NL_SET_ERR_MSG(extack,
-			       "the diff area has features that this module does not know");
-		return -EOPNOTSUPP;
-	}
-	if (le64_to_cpu(super->volume_size) !=
-	    (u64)vol->nr_sectors << SECTOR_SHIFT) {
-		NL_SET_ERR_MSG(extack,
-			       "the diff area belongs to a volume of another size");
-		return -ESTALE;
-	}
-	if (le32_to_cpu(super->chunk_size) != 1U << vol->chunk_shift) {
-		NL_SET_ERR_MSG(extack,
-			       "the diff area has another chunk size: attach the volume with that");
-		return -EINVAL;
-	}
-	if (le32_to_cpu(super->nr_parts) != 1 || super->part_nr ||
-	    super->nr_extents) {
-		NL_SET_ERR_MSG(extack,
-			       "a persistent diff area of several parts, or in a file, cannot be used yet");
-		return -EOPNOTSUPP;
-	}
-	if (block < bdev_logical_block_size(log->part->bdev) ||
-	    block > VSS_DISK_MAX_LOG_BLOCK || !is_power_of_2(block) ||
-	    le32_to_cpu(super->log_half) > 1 ||
-	    state < VSS_DISK_ACTIVE || state > VSS_DISK_LOST ||
-	    /* In less the map may not have room, nor may copies beside it. */
-	    le32_to_cpu(super->parts[0].log_slots) <
-	    half_slots(vol, le32_to_cpu(super->parts[0].slots)) ||
-	    fixed >= le32_to_cpu(super->parts[0].slots) ||
-	    (u64)le32_to_cpu(super->parts[0].slots) >
-	    vss_sector_to_chunk(vol, bdev_nr_sectors(log->part->bdev))) {
-		NL_SET_ERR_MSG(extack,
-			       "the diff area's superblock does not fit its device");
-		return -EUCLEAN;
-	}
-	return 0;
+static void part_end_io(struct bio *bio)
+{
+	struct vss_log_part *lp = bio->bi_private;
+
+	if (bio->bi_status)
+		WRITE_ONCE(lp->failed, true);
+	vss_log_io_done(lp->log, bio->bi_status);
 }
 
 /**
- * vss_disk_read_super() - find the superblock that counts, and check it
- * @log:	the log; its superblock is set
- * @extack:	set on errors
- *
- * Return: 0 or a negative errno.
+ * vss_disk_begin_io() - begin writes that are waited for together
+ * @log:	the log; for its work, and for those who keep that from running
  */
-int vss_disk_read_super(struct vss_log *log, struct netlink_ext_ack *extack)
+void vss_disk_begin_io(struct vss_log *log)
 {
-	struct block_device *bdev = log->part->bdev;
-	struct vss_disk_super *super;
-	int err, failed = 0;
-	bool found = false;
-	unsigned int i;
-
-	super = (void *)__get_free_page(GFP_KERNEL);
-	if (!super)
-		return -ENOMEM;
-	for (i = 0; i < VSS_DISK_NR_SUPERS; i++) {
-		err = vss_disk_rw(bdev, super_sector(i), super, sizeof(*super),
-				  REQ_OP_READ);
-		failed = failed ?: err;
-		if (err || !super_is_valid(super, i))
-			continue;
-		if (found && le64_to_cpu(super->seq) <
-			     le64_to_cpu(log->super->seq))
-			continue;
-		memcpy(log->super, super, sizeof(*super));
-		found = true;
-	}
-	free_page((unsigned long)super);
-	if (!found && failed) {
-		NL_SET_ERR_MSG(extack, "the diff area's superblocks cannot be read");
-		return failed;
-	}
-	if (!found) {
-		NL_SET_ERR_MSG(extack,
-			       "the device holds no persistent diff area, or both superblocks are damaged");
-		return -EINVAL;
-	}
-	return check_super(log, extack);
+	reinit_completion(&log->done);
+	atomic_set(&log->pending, 1);
 }
 
 /**
- * vss_disk_write_super() - write the next superblock, durably
- * @log:	the log, whose superblock has everything but what is set here
- * @state:	what it says
- *
- * Return: 0 or a negative errno.
+ * vss_disk_submit() - send a part's bio
+ * @lp:		the part
  */
-int vss_disk_write_super(struct vss_log *log, enum vss_disk_state state)
+void vss_disk_submit(struct vss_log_part *lp)
+{
+	struct bio *bio = &lp->bio;
+
+	bio->bi_end_io = part_end_io;
+	bio->bi_private = lp;
+	atomic_inc(&lp->log->pending);
+	bio_associate_blkg_from_css(bio, blkcg_root_css);
+	submit_bio_noacct(bio);
+}
+
+/**
+ * vss_disk_wait_io() - wait for all writes since vss_disk_begin_io()
+ * @log:	the log
+ */
+void vss_disk_wait_io(struct vss_log *log)
+{
+	u32 i;
+
+	if (!atomic_dec_and_test(&log->pending))
+		wait_for_completion_io(&log->done);
+	for (i = 0; i < log->nr_parts; i++)
+		bio_uninit(&log->parts[i]->bio);
+}
+
+static void set_crc(struct vss_disk_super *super)
+{
+	super->crc = cpu_to_le32(vss_disk_crc(super, sizeof(*super),
+					      offsetof(struct vss_disk_super,
+						       crc)));
+}
+
+/* Write the superblock to parts from @first to before @end, at once. */
+static int write_supers(struct vss_log *log, u32 first, u32 end)
+{
+	u64 seq = le64_to_cpu(log->super->seq);
+	int err = 0;
+	u32 i;
+
+	vss_disk_begin_io(log);
+	for (i = first; i < end; i++) {
+		struct vss_log_part *lp = log->parts[i];
+
+		memcpy(lp->super, log->super, sizeof(*lp->super));
+		lp->super->part_nr = cpu_to_le32(i);
+		set_crc(lp->super);
+		lp->failed = false;
+		bio_init(&lp->bio, lp->part->bdev, &lp->vec, 1, REQ_OP_WRITE |
+			 REQ_SYNC | REQ_PREFLUSH | REQ_FUA);
+		lp->bio.bi_iter.bi_sector = vss_disk_super_sector(seq);
+		__bio_add_page(&lp->bio, virt_to_page(lp->super),
+			       sizeof(*lp->super), 0);
+		vss_disk_submit(lp);
+	}
+	vss_disk_wait_io(log);
+	for (i = first; i < end; i++) {
+		if (log->parts[i]->failed)
+			err = -EIO;
+	}
+	return err;
+}
+
+static void begin_super(struct vss_log *log, enum vss_disk_state state)
 {
 	struct vss_disk_super *super = log->super;
 
 	super->seq = cpu_to_le64(le64_to_cpu(super->seq) + 1);
 	super->state = cpu_to_le32(state);
 	super->time = cpu_to_le64(ktime_get_real_ns());
-	super->crc = cpu_to_le32(vss_disk_crc(super, sizeof(*super),
-					      offsetof(struct vss_disk_super,
-						       crc)));
-	return vss_disk_rw(log->part->bdev,
-			   super_sector(le64_to_cpu(super->seq)), super,
-			   sizeof(*super),
-			   REQ_OP_WRITE | REQ_PREFLUSH | REQ_FUA);
+}
+
+/**
+ * vss_disk_write_super() - write the next superblock, durably
+ * @log:	the log, whose superblock has everything but what is set here
+ * @state:	what it says, not VSS_DISK_LOST
+ *
+ * It counts when it is on the first part, which gets it last: so no other part is
+ * ever older than that.
+ *
+ * Return: 0 or a negative errno.
+ */
+int vss_disk_write_super(struct vss_log *log, enum vss_disk_state state)
+{
+	int err = 0;
+
+	begin_super(log, state);
+	if (log->nr_parts > 1)
+		err = write_supers(log, 1, log->nr_parts);
+	return err ?: write_supers(log, 0, 1);
+}
+
+/**
+ * vss_disk_write_lost() - say in both superblocks of all parts that the snapshots
+ *	are lost
+ * @log:	the log
+ * @recorded:	set: a part says so that is surely one
+ *
+ * Return: how many parts do not say so.
+ */
+u32 vss_disk_write_lost(struct vss_log *log, bool *recorded)
+{
+	DECLARE_BITMAP(failed, VSS_DISK_MAX_PARTS) = {};
+	unsigned int n;
+	u32 i;
+
+	for (n = 0; n < VSS_DISK_NR_SUPERS; n++) {
+		begin_super(log, VSS_DISK_LOST);
+		write_supers(log, 0, log->nr_parts);
+		for (i = 0; i < log->nr_parts; i++) {
+			if (log->parts[i]->failed)
+				set_bit(i, failed);
+		}
+	}
+	*recorded = find_first_zero_bit(failed, log->nr_known) < log->nr_known;
+	return bitmap_weight(failed, VSS_DISK_MAX_PARTS);
+}
+
+/**
+ * vss_disk_choose_entry() - what the table says of a new part
+ * @log:	the log
+ * @slots:	slots it has
+ * @entry:	set
+ *
+ * Return: 0 or -ENOSPC.
+ */
+int vss_disk_choose_entry(const struct vss_log *log, u32 slots,
+			  struct vss_disk_part *entry)
+{
+	u64 half = vss_disk_half_slots(log->vol, slots);
+
+	if (vss_disk_header_slots(log->vol) + 2 * half >= slots)
+		return -ENOSPC;
+	memset(entry, 0, sizeof(*entry));
+	generate_random_uuid(entry->uuid);
+	entry->slots = cpu_to_le32(slots);
+	entry->log_slots = cpu_to_le32(half);
+	return 0;
+}
+
+/**
+ * vss_disk_write_header() - write a new part's superblocks, durably
+ * @log:	the log of an area that does not have it yet
+ * @lp:		the part
+ * @entry:	what the table is to say of it
+ *
+ * They identify it: only the first part tells the state of the area.  So nothing
+ * is looked at here that the log's work changes.
+ *
+ * Return: 0 or a negative errno.
+ */
+int vss_disk_write_header(struct vss_log *log, struct vss_log_part *lp,
+			  const struct vss_disk_part *entry)
+{
+	const struct vss_disk_super *from = log->super;
+	struct vss_disk_super *super = lp->super;
+	u32 nr = log->nr_parts;
+	int err = 0;
+	u64 seq;
+
+	memset(super, 0, sizeof(*super));
+	memcpy(super->magic, VSS_DISK_MAGIC, sizeof(super->magic));
+	super->size = from->size;
+	super->compat = from->compat;
+	super->ro_compat = from->ro_compat;
+	super->incompat = from->incompat;
+	memcpy(super->area, from->area, sizeof(super->area));
+	memcpy(super->boot, from->boot, sizeof(super->boot));
+	super->part_nr = cpu_to_le32(nr);
+	super->nr_parts = cpu_to_le32(nr + 1);
+	super->chunk_size = from->chunk_size;
+	super->log_block = from->log_block;
+	super->volume_size = from->volume_size;
+	super->state = cpu_to_le32(VSS_DISK_ACTIVE);
+	super->time = cpu_to_le64(ktime_get_real_ns());
+	super->log_first = cpu_to_le64(1);
+	memcpy(super->parts, from->parts, nr * sizeof(*entry));
+	super->parts[nr] = *entry;
+	/* Lower than all that the area has written: see vss_disk_format(). */
+	for (seq = 1; seq <= VSS_DISK_NR_SUPERS && !err; seq++) {
+		super->seq = cpu_to_le64(seq);
+		set_crc(super);
+		err = vss_disk_rw(lp->part->bdev, vss_disk_super_sector(seq),
+				  super, sizeof(*super),
+				  REQ_OP_WRITE | REQ_PREFLUSH | REQ_FUA);
+	}
+	return err;
 }
 
 /**
  * vss_disk_format() - make the superblocks of a new area
- * @log:	the log
+ * @log:	the log, with its first part
  * @boot:	name of this boot
  *
  * Return: 0 or a negative errno.
@@ -239,13 +372,14 @@ int vss_disk_format(struct vss_log *log, const u8 *boot)
 {
 	struct vss_disk_super *super = log->super;
 	struct vss_volume *vol = log->vol;
-	u32 slots = log->part->slots;
-	u32 log_slots = half_slots(vol, slots);
+	struct vss_part *part = log->part;
 	int err;
 
-	if (vss_disk_header_slots(vol) + 2ULL * log_slots >= slots)
-		return -ENOSPC;
 	memset(super, 0, sizeof(*super));
+	err = vss_disk_choose_entry(log, vss_area_count_slots(vol, part),
+				    &super->parts[0]);
+	if (err)
+		return err;
 	memcpy(super->magic, VSS_DISK_MAGIC, sizeof(super->magic));
 	super->size = cpu_to_le32(sizeof(*super));
 	super->ro_compat = cpu_to_le64(VSS_DISK_RO_COMPAT_HEAD);
@@ -255,12 +389,9 @@ int vss_disk_format(struct vss_log *log, const u8 *boot)
 	super->chunk_size = cpu_to_le32(1U << vol->chunk_shift);
 	super->log_block =
 		cpu_to_le32(max_t(u32, VSS_DISK_MIN_LOG_BLOCK,
-				  bdev_logical_block_size(log->part->bdev)));
+				  bdev_logical_block_size(part->bdev)));
 	super->volume_size = cpu_to_le64((u64)vol->nr_sectors << SECTOR_SHIFT);
 	super->log_first = cpu_to_le64(1);
-	generate_random_uuid(super->parts[0].uuid);
-	super->parts[0].slots = cpu_to_le32(slots);
-	super->parts[0].log_slots = cpu_to_le32(log_slots);
 	/* Both copies: one of another area must not be left. */
 	err = vss_disk_write_super(log, VSS_DISK_ACTIVE);
 	return err ?: vss_disk_write_super(log, VSS_DISK_ACTIVE);
@@ -268,7 +399,7 @@ int vss_disk_format(struct vss_log *log, const u8 *boot)
 
 /**
  * vss_disk_wipe() - make the superblocks unreadable
- * @log:	the log
+ * @log:	the log of an area that has one part
  */
 void vss_disk_wipe(struct vss_log *log)
 {
@@ -278,7 +409,7 @@ void vss_disk_wipe(struct vss_log *log)
 
 	memset(log->super, 0, sizeof(*log->super));
 	for (i = 0; i < VSS_DISK_NR_SUPERS; i++)
-		err |= vss_disk_rw(bdev, super_sector(i), log->super,
+		err |= vss_disk_rw(bdev, vss_disk_super_sector(i), log->super,
 				   sizeof(*log->super),
 				   REQ_OP_WRITE | REQ_FUA);
 	if (err)

@@ -4,15 +4,14 @@
  *
  * One work writes one group after the other: the content of the copies that
  * have come together meanwhile, and the log blocks that tell of them, at once;
- * then one flush; then the copies are published and their writes go.  Checksums
- * of the content tell after a crash whether all of it came, so nothing needs an
- * order within a group.  What Documentation/disk-format.md calls a writer is
- * this file.
+ * then one flush of each device; then the copies are published and their writes
+ * go.  Checksums of the content tell after a crash whether all of it came, so
+ * nothing needs an order within a group.  What Documentation/disk-format.md calls a
+ * writer is this file.
  *
  * A loss is made durable too, before writes are let go for it.  When the device
  * does not answer that cannot be: then the origin matters more.
  */
-#include <linux/blk-cgroup.h>
 #include <linux/crc32c.h>
 #include <linux/ktime.h>
 #include <linux/mm.h>
@@ -175,6 +174,16 @@ static u32 content_crc(struct vss_copy *copy, unsigned int i, unsigned int n)
 	return ~crc;
 }
 
+/* The group will have written the part that these slots are on. */
+static void mark_dirty(struct vss_log *log, u32 slot)
+{
+	u32 i = log->nr_parts - 1;
+
+	while (log->parts[i]->first > slot)
+		i--;
+	log->parts[i]->dirty = true;
+}
+
 /* Take slots for a copy, and say so in the group. */
 static void add_copy(struct vss_log *log, struct vss_copy *copy)
 {
@@ -191,7 +200,9 @@ static void add_copy(struct vss_log *log, struct vss_copy *copy)
 		while (i + n < copy->n && !(copy->bad & BIT(i + n)) == !bad)
 			n++;
 		if (!bad) {
+			/* Never on two parts. */
 			n = vss_area_take(area, n, &slot);
+			mark_dirty(log, slot);
 			entry.crc = cpu_to_le32(content_crc(copy, i, n));
 		}
 		for (j = 0; j < n; j++)
@@ -334,14 +345,21 @@ static void stall_work(struct work_struct *work)
 	wake_up_all(&log->wait);
 }
 
-/* What is between these may take as long as the device likes. */
-static void begin_watch(struct vss_log *log)
+/**
+ * vss_log_begin_watch() - what follows may take as long as the devices like
+ * @log:	the log, for its work
+ */
+void vss_log_begin_watch(struct vss_log *log)
 {
 	queue_delayed_work(log->vol->wq, &log->stall_work,
 			   vss_stall_seconds * HZ);
 }
 
-static void end_watch(struct vss_log *log)
+/**
+ * vss_log_end_watch() - the devices have answered
+ * @log:	the log; it is dead if that took too long
+ */
+void vss_log_end_watch(struct vss_log *log)
 {
 	cancel_delayed_work_sync(&log->stall_work);
 }
@@ -432,30 +450,62 @@ void vss_log_io_done(struct vss_log *log, bool failed)
 		complete(&log->done);
 }
 
-static void log_end_io(struct bio *bio)
+/* A device has failed: nothing more is stored in the area. */
+static void note_failure(struct vss_log *log)
 {
-	vss_log_io_done(bio->bi_private, bio->bi_status);
+	struct vss_area *area = &log->vol->area;
+	struct block_device *bdev = log->part->bdev;
+	u32 i;
+
+	if (!log->error || READ_ONCE(area->failed))
+		return;
+	for (i = 0; i < log->nr_parts; i++) {
+		if (log->parts[i]->dirty && log->parts[i]->failed)
+			bdev = log->parts[i]->part->bdev;
+	}
+	WRITE_ONCE(area->failed_bdev, bdev);
+	WRITE_ONCE(area->failed, true);
 }
 
-static void begin_io(struct vss_log *log)
+/* A part's share of a half is longer than a group: two parts at most. */
+static void submit_blocks(struct vss_log *log)
 {
-	reinit_completion(&log->done);
-	atomic_set(&log->pending, 1);
+	struct vss_log_part *lp;
+	u32 done = 0, n;
+	sector_t sector;
+
+	while (done < log->nr_blocks) {
+		void *at = log->buf + done * log->block;
+
+		n = vss_disk_locate(log, log->half, log->index + done, &lp,
+				    &sector);
+		n = min(n, log->nr_blocks - done);
+		lp->dirty = true;
+		bio_init(&lp->bio, lp->part->bdev, &lp->vec, 1,
+			 REQ_OP_WRITE | REQ_SYNC);
+		lp->bio.bi_iter.bi_sector = sector;
+		__bio_add_page(&lp->bio, virt_to_page(at), n * log->block,
+			       offset_in_page(at));
+		vss_disk_submit(lp);
+		done += n;
+	}
 }
 
-static void submit(struct vss_log *log, struct bio *bio)
+static void flush_dirty(struct vss_log *log)
 {
-	bio->bi_end_io = log_end_io;
-	bio->bi_private = log;
-	atomic_inc(&log->pending);
-	bio_associate_blkg_from_css(bio, blkcg_root_css);
-	submit_bio_noacct(bio);
-}
+	u32 i;
 
-static void wait_io(struct vss_log *log)
-{
-	if (!atomic_dec_and_test(&log->pending))
-		wait_for_completion_io(&log->done);
+	vss_disk_begin_io(log);
+	for (i = 0; i < log->nr_parts; i++) {
+		struct vss_log_part *lp = log->parts[i];
+
+		if (!lp->dirty)
+			continue;
+		bio_init(&lp->bio, lp->part->bdev, NULL, 0,
+			 REQ_OP_WRITE | REQ_PREFLUSH | REQ_SYNC);
+		vss_disk_submit(lp);
+	}
+	vss_disk_wait_io(log);
 }
 
 /* Write the group's blocks and the content of its copies, and flush. */
@@ -463,8 +513,6 @@ static int write_group(struct vss_log *log)
 {
 	u64 begun = ktime_get_ns();
 	u64 first = log->seq;
-	struct bio_vec vec;
-	struct bio bio;
 	u32 i;
 
 	for (i = 0; i < log->nr_blocks; i++) {
@@ -485,65 +533,55 @@ static int write_group(struct vss_log *log)
 							      crc)));
 	}
 	WRITE_ONCE(log->error, false);
-	begin_watch(log);
-	begin_io(log);
-	bio_init(&bio, log->part->bdev, &vec, 1, REQ_OP_WRITE | REQ_SYNC);
-	bio.bi_iter.bi_sector = vss_disk_log_sector(log, log->half, log->index);
-	__bio_add_page(&bio, virt_to_page(log->buf),
-		       log->nr_blocks * log->block, 0);
-	submit(log, &bio);
+	for (i = 0; i < log->nr_parts; i++)
+		log->parts[i]->failed = false;
+	vss_log_begin_watch(log);
+	vss_disk_begin_io(log);
+	submit_blocks(log);
 	vss_store_now(log->vol, &log->taken);
-	wait_io(log);
-	bio_uninit(&bio);
-
-	if (!log->error) {
-		begin_io(log);
-		bio_init(&bio, log->part->bdev, NULL, 0,
-			 REQ_OP_WRITE | REQ_PREFLUSH | REQ_SYNC);
-		submit(log, &bio);
-		wait_io(log);
-		bio_uninit(&bio);
-	}
-	end_watch(log);
+	vss_disk_wait_io(log);
+	if (!log->error)
+		flush_dirty(log);
+	vss_log_end_watch(log);
+	note_failure(log);
+	for (i = 0; i < log->nr_parts; i++)
+		log->parts[i]->dirty = false;
 	log->took = ktime_get_ns() - begun;
 	log->seq += log->nr_blocks;
 	WRITE_ONCE(log->index, log->index + log->nr_blocks);
-	if (log->error && !READ_ONCE(log->vol->area.failed)) {
-		WRITE_ONCE(log->vol->area.failed_bdev, log->part->bdev);
-		WRITE_ONCE(log->vol->area.failed, true);
-	}
 	return log->error || log->dead ? -EIO : 0;
 }
 
 /**
- * vss_log_record_loss() - say in both superblocks that the snapshots are lost
+ * vss_log_record_loss() - say in all superblocks that the snapshots are lost
  * @log:	the log; for its work, and for those who keep that from running
  *
- * Tried again from time to time: a device that was away may come back as it was,
- * and then nothing else would tell.
+ * One part that says so is enough, for the area is not loaded without it.  Others
+ * are tried again from time to time: a device that was away may come back as it was,
+ * and if it is the only one nothing else would tell.
  *
- * Return: true if they say so.
+ * Return: true if a part says so.
  */
 bool vss_log_record_loss(struct vss_log *log)
 {
-	int err;
+	bool recorded;
 
-	begin_watch(log);
-	err = vss_disk_write_super(log, VSS_DISK_LOST);
-	err = vss_disk_write_super(log, VSS_DISK_LOST) ?: err;
-	end_watch(log);
-	log->unrecorded = err;
-	if (err)
+	vss_log_begin_watch(log);
+	log->missing = vss_disk_write_lost(log, &recorded);
+	vss_log_end_watch(log);
+	log->unrecorded = !recorded;
+	if (log->missing)
 		queue_delayed_work(log->wq, &log->record_work, RECORD_DELAY);
-	return !err;
+	return !log->unrecorded;
 }
 
 static void record_work(struct work_struct *work)
 {
 	struct vss_log *log = container_of(to_delayed_work(work),
 					   struct vss_log, record_work);
+	bool unrecorded = log->unrecorded;
 
-	if (log->unrecorded && vss_log_record_loss(log))
+	if (log->missing && vss_log_record_loss(log) && unrecorded)
 		pr_info("%pg: the loss of its snapshots is recorded in the diff area on %pg now\n",
 			log->vol->bdev, log->part->bdev);
 }
@@ -602,7 +640,7 @@ static u32 room_left(const struct vss_log *log, u32 spare)
 
 static bool half_is_full(const struct vss_log *log)
 {
-	return READ_ONCE(log->index) >= log->half_blocks / 4 * 3;
+	return READ_ONCE(log->index) >= READ_ONCE(log->half_blocks) / 4 * 3;
 }
 
 /* Should the other half be written from now on?  Not while copies are reaped. */
@@ -641,7 +679,12 @@ static int switch_half(struct vss_log *log)
 	return 0;
 }
 
-static void fail(struct vss_log *log, int err)
+/**
+ * vss_log_fail() - a write has failed: the snapshots are lost
+ * @log:	the log, for its work
+ * @err:	the error; -ENOSPC: the log was full
+ */
+void vss_log_fail(struct vss_log *log, int err)
 {
 	if (!log->dead)
 		vss_log_bury(log, err == -ENOSPC ? VSS_LOST_AREA_FULL :
@@ -692,12 +735,12 @@ bool vss_log_write_active(struct vss_log *log)
 {
 	int err;
 
-	begin_watch(log);
+	vss_log_begin_watch(log);
 	err = vss_disk_write_super(log, VSS_DISK_ACTIVE);
-	end_watch(log);
+	vss_log_end_watch(log);
 	if (!err && !READ_ONCE(log->dead))
 		return true;
-	fail(log, -EIO);
+	vss_log_fail(log, -EIO);
 	return false;
 }
 
@@ -791,6 +834,7 @@ static bool run_group(struct vss_log *log)
 	LIST_HEAD(copies);
 	int err = 0;
 
+	vss_log_let_grow(log);
 	if (READ_ONCE(log->closed))
 		;	/* whoever did that writes to the device */
 	else if (vss_log_is_doomed(log))
@@ -798,7 +842,7 @@ static bool run_group(struct vss_log *log)
 	else if (!log->dead && wants_switch(log))
 		err = switch_half(log);
 	if (err)
-		fail(log, err);
+		vss_log_fail(log, err);
 
 	gather(log);
 	spin_lock(&log->lock);
@@ -820,7 +864,7 @@ static bool run_group(struct vss_log *log)
 	if (closed) {
 		complete_events(&log->told, -EIO);
 		abandon(log, &copies);
-		return false;
+		return READ_ONCE(log->grow);
 	}
 	if (list_empty(&copies) && list_empty(&log->told) && !rewriting)
 		return false;
@@ -849,7 +893,7 @@ static bool run_group(struct vss_log *log)
 		err = write_group(log);
 	}
 	if (err)
-		fail(log, err);
+		vss_log_fail(log, err);
 	else if (whole)
 		end_rewrite(log);
 	complete_events(&log->told, err);
@@ -857,7 +901,8 @@ static bool run_group(struct vss_log *log)
 	log->bare |= !err && !nothing;
 
 	spin_lock(&log->lock);
-	more = !list_empty(&log->events) || (log->rewriting && !log->dead);
+	more = !list_empty(&log->events) || log->grow ||
+		(log->rewriting && !log->dead);
 	/* With room for no copy, whoever reaps wakes us: or halves are changed. */
 	if (!list_empty(&log->copies))
 		more |= log->dead || !log->reaping ||
@@ -892,7 +937,7 @@ static void witness_work(struct work_struct *work)
 	    !room_left(log, SPARE_BLOCKS))
 		return;
 	if (write_witness(log))
-		fail(log, -EIO);
+		vss_log_fail(log, -EIO);
 }
 
 /**
@@ -996,8 +1041,10 @@ static void await_switch(struct vss_log *log)
 	wait_event(log->wait, !READ_ONCE(log->rewriting) ||
 		   READ_ONCE(log->closed) || READ_ONCE(log->dead));
 	queue_work(log->wq, &log->work);
+	/* Halves that get longer need no change. */
 	wait_event(log->wait, READ_ONCE(log->half_first) != first ||
-		   READ_ONCE(log->closed) || READ_ONCE(log->dead));
+		   !half_is_full(log) || READ_ONCE(log->closed) ||
+		   READ_ONCE(log->dead));
 }
 
 /**
@@ -1099,8 +1146,8 @@ void vss_log_set_begin(struct vss_log *log)
 void vss_log_set_geometry(struct vss_log *log)
 {
 	log->block = le32_to_cpu(log->super->log_block);
-	log->half_blocks = le32_to_cpu(log->super->parts[0].log_slots) *
-		((1U << log->vol->chunk_shift) / log->block);
+	log->half_blocks = vss_disk_measure(log);
+	log->nr_known = log->nr_parts;
 	log->half = le32_to_cpu(log->super->log_half);
 	log->index = 0;
 	log->seq = le64_to_cpu(log->super->log_first);
@@ -1108,9 +1155,44 @@ void vss_log_set_geometry(struct vss_log *log)
 }
 
 /**
+ * vss_log_part_new() - allocate what the log has of a part
+ * @log:	the log
+ * @part:	the part
+ *
+ * Return: it, or NULL.
+ */
+struct vss_log_part *vss_log_part_new(struct vss_log *log,
+				      struct vss_part *part)
+{
+	struct vss_log_part *lp = kzalloc(sizeof(*lp), GFP_KERNEL);
+
+	if (!lp)
+		return NULL;
+	lp->log = log;
+	lp->part = part;
+	lp->super = (void *)get_zeroed_page(GFP_KERNEL);
+	if (lp->super)
+		return lp;
+	kfree(lp);
+	return NULL;
+}
+
+/**
+ * vss_log_part_free() - free what vss_log_part_new() gave
+ * @lp:		the part, or NULL
+ */
+void vss_log_part_free(struct vss_log_part *lp)
+{
+	if (!lp)
+		return;
+	free_page((unsigned long)lp->super);
+	kfree(lp);
+}
+
+/**
  * vss_log_new() - allocate a log
  * @vol:	the volume
- * @part:	the part it lies on
+ * @part:	the part it lies on, or one of these
  *
  * Return: the log or NULL.
  */
@@ -1153,12 +1235,16 @@ struct vss_log *vss_log_new(struct vss_volume *vol, struct vss_part *part)
  */
 void vss_log_free(struct vss_log *log)
 {
+	u32 i;
+
 	vss_head_stop(log);
 	if (log->wq) {
 		cancel_delayed_work_sync(&log->witness_work);
 		cancel_delayed_work_sync(&log->record_work);
 		destroy_workqueue(log->wq);
 	}
+	for (i = 0; i < VSS_DISK_MAX_PARTS; i++)
+		vss_log_part_free(log->parts[i]);
 	free_pages((unsigned long)log->buf, VSS_LOG_ORDER);
 	free_page((unsigned long)log->super);
 	kfree(log);

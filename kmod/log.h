@@ -20,6 +20,7 @@
 
 struct block_device;
 struct vss_copy;
+struct vss_log;
 struct vss_part;
 struct vss_snapshot;
 struct vss_volume;
@@ -29,9 +30,36 @@ struct vss_volume;
 #define VSS_LOG_ORDER		(16 - PAGE_SHIFT)
 
 /**
+ * struct vss_log_part - a part of a persistent area: its superblocks, its share of
+ *	the log's halves
+ * @log:	the log
+ * @part:	the part
+ * @first:	number of its first slot
+ * @log_blocks:	log blocks in its share of each half
+ * @damaged:	one of its superblocks was not valid when it was loaded
+ * @dirty:	the group being written has something on it
+ * @failed:	a write to it, or a flush, has failed
+ * @super:	its superblock: as it was read, then as it is being written
+ * @bio:	a write to it: superblock, log blocks or flush
+ * @vec:	of @bio
+ */
+struct vss_log_part {
+	struct vss_log		*log;
+	struct vss_part		*part;
+	u32			first;
+	u32			log_blocks;
+	bool			damaged;
+	bool			dirty;
+	bool			failed;
+	struct vss_disk_super	*super;
+	struct bio		bio;
+	struct bio_vec		vec;
+};
+
+/**
  * struct vss_log - the log of a volume's persistent diff area
  * @vol:	the volume
- * @part:	the part that it lies on
+ * @part:	the first part, or what may be one; for messages
  * @wq:		runs its works
  * @work:	writes groups, one after the other
  * @witness_work: asks for an empty group when the log has been idle
@@ -55,12 +83,19 @@ struct vss_volume;
  * @closed:	no group is begun any more, but nothing has failed
  * @hung:	the device has not answered for long: nobody waits for the work
  * @released:	writes to be let go once a loss is durable
+ * @grow:	a part that the area is to get
+ * @grow_err:	0: it has got the last one
  * @head:	checksum of the volume's head, to be recorded
  * @head_size:	bytes of it, 0: it cannot be read
- * @wait:	woken when @rewriting ends, with @closed and with @dead
- * @super:	the superblock, as it was written last
+ * @wait:	woken when @rewriting ends, when @grow was looked at, with @closed
+ *		and with @dead
+ * @super:	the superblock, as it was written last; that of the first part
+ * @parts:	all parts, in their order.  The first @nr_parts stay as long as the
+ *		log; one behind them may become one
+ * @nr_parts:	their number
+ * @nr_known:	of them those that a table on disk surely names
  * @block:	bytes of a log block
- * @half_blocks: log blocks in a half
+ * @half_blocks: log blocks in a half; grows with the area
  * @half:	the half that is written
  * @index:	the next block in it
  * @seq:	its number
@@ -70,7 +105,8 @@ struct vss_volume;
  * @taken:	copies of the group being written; @stall_work looks at them, and
  *		at @told, while the work waits for the device
  * @told:	events of it
- * @unrecorded:	the superblocks do not say that the snapshots are lost
+ * @missing:	parts that do not say that the snapshots are lost
+ * @unrecorded:	none says so
  * @bare:	the last group has no successor yet that bears witness for it
  * @buf:	the group being written, VSS_LOG_BYTES; else for vss_disk_print()
  * @nr_blocks:	blocks in it
@@ -106,12 +142,20 @@ struct vss_log {
 	bool			closed;
 	bool			hung;
 	struct bio_list		released;
+	struct vss_log_part	*grow;
+	int			grow_err;
 	u32			head;
 	u32			head_size;
 	wait_queue_head_t	wait;
 
-	/* Only the work looks at the rest while it may run. */
+	/*
+	 * Only the work looks at the rest while it may run; but the table of parts
+	 * changes only while somebody waits for that with vss_mutex.
+	 */
 	struct vss_disk_super	*super;
+	struct vss_log_part	*parts[VSS_DISK_MAX_PARTS];
+	u32			nr_parts;
+	u32			nr_known;
 	u32			block;
 	u32			half_blocks;
 	u32			half;
@@ -122,6 +166,7 @@ struct vss_log {
 	u32			rec;
 	struct list_head	taken;
 	struct list_head	told;
+	u32			missing;
 	bool			unrecorded;
 	bool			bare;
 
@@ -136,7 +181,7 @@ struct vss_log {
 };
 
 /**
- * struct vss_log_request - how a device becomes a persistent area
+ * struct vss_log_request - how devices become a persistent area
  * @mode:	enum vss_area_mode, not VSS_AREA_VOLATILE
  * @boot:	name of this boot, zero: unknown
  */
@@ -145,8 +190,10 @@ struct vss_log_request {
 	u8	boot[VSS_UUID_SIZE];
 };
 
-int vss_log_open(struct vss_volume *vol, struct vss_part *part,
+int vss_log_open(struct vss_volume *vol, struct list_head *parts,
 		 const struct vss_log_request *req,
+		 struct netlink_ext_ack *extack);
+int vss_log_grow(struct vss_volume *vol, struct vss_part *part,
 		 struct netlink_ext_ack *extack);
 int vss_log_show(struct vss_volume *vol);
 void vss_log_forget(struct vss_volume *vol);
@@ -155,6 +202,9 @@ int vss_log_leave(struct vss_volume *vol);
 
 struct vss_log *vss_log_new(struct vss_volume *vol, struct vss_part *part);
 void vss_log_free(struct vss_log *log);
+struct vss_log_part *vss_log_part_new(struct vss_log *log,
+				      struct vss_part *part);
+void vss_log_part_free(struct vss_log_part *lp);
 void vss_log_set_geometry(struct vss_log *log);
 void vss_log_set_begin(struct vss_log *log);
 
@@ -166,6 +216,10 @@ int vss_log_event(struct vss_volume *vol, enum vss_disk_type type, u32 epoch,
 void vss_log_begin_reap(struct vss_volume *vol, struct vss_snapshot *snap,
 			u16 reason);
 void vss_log_end_reap(struct vss_volume *vol);
+void vss_log_let_grow(struct vss_log *log);
+void vss_log_begin_watch(struct vss_log *log);
+void vss_log_end_watch(struct vss_log *log);
+void vss_log_fail(struct vss_log *log, int err);
 bool vss_log_write_active(struct vss_log *log);
 bool vss_log_record_loss(struct vss_log *log);
 bool vss_log_is_stuck(struct vss_log *log);
@@ -179,12 +233,24 @@ int vss_disk_rw(struct block_device *bdev, sector_t sector, void *buf,
 		unsigned int bytes, blk_opf_t opf);
 u32 vss_disk_crc(const void *block, unsigned int size, unsigned int at);
 u32 vss_disk_header_slots(const struct vss_volume *vol);
-int vss_disk_read_super(struct vss_log *log, struct netlink_ext_ack *extack);
+sector_t vss_disk_super_sector(u64 seq);
+u64 vss_disk_half_slots(const struct vss_volume *vol, u32 slots);
+int vss_disk_choose_entry(const struct vss_log *log, u32 slots,
+			  struct vss_disk_part *entry);
+int vss_disk_write_header(struct vss_log *log, struct vss_log_part *lp,
+			  const struct vss_disk_part *entry);
+int vss_disk_read_supers(struct vss_log *log, struct netlink_ext_ack *extack);
 int vss_disk_write_super(struct vss_log *log, enum vss_disk_state state);
+u32 vss_disk_write_lost(struct vss_log *log, bool *recorded);
 void vss_disk_wipe(struct vss_log *log);
 int vss_disk_format(struct vss_log *log, const u8 *boot);
 int vss_disk_print(struct vss_log *log, __le32 *print);
-sector_t vss_disk_log_sector(const struct vss_log *log, u32 half, u32 index);
+u32 vss_disk_measure(struct vss_log *log);
+u32 vss_disk_locate(const struct vss_log *log, u32 half, u32 index,
+		    struct vss_log_part **lp, sector_t *sector);
+void vss_disk_begin_io(struct vss_log *log);
+void vss_disk_submit(struct vss_log_part *lp);
+void vss_disk_wait_io(struct vss_log *log);
 
 void vss_head_init(struct vss_log *log);
 void vss_head_stop(struct vss_log *log);

@@ -21,6 +21,7 @@ static const struct nla_policy area_add_attrs[VSS_A_AREA_MAX + 1] = {
 	[VSS_A_AREA_FD] = VSS_NL_FD,
 	[VSS_A_AREA_MODE] = NLA_POLICY_MAX(NLA_U32, VSS_AREA_LOAD_CHECKED),
 	[VSS_A_AREA_BOOT] = VSS_NL_UUID,
+	[VSS_A_AREA_MORE] = { .type = NLA_U64 },
 };
 
 static const struct nla_policy area_add_policy[] = {
@@ -33,6 +34,7 @@ static const struct vss_nl_nest area_add_nest = {
 	.max = VSS_A_AREA_MAX,
 	.required = BIT(VSS_A_AREA_VOLUME_MAJOR) |
 		    BIT(VSS_A_AREA_VOLUME_MINOR),
+	.repeated = BIT(VSS_A_AREA_MORE),
 };
 
 /* AREA_EXTENTS */
@@ -138,8 +140,8 @@ static int put_part(struct sk_buff *skb, struct vss_volume *vol,
 		    struct vss_part *part)
 {
 	struct nlattr *nest = nla_nest_start(skb, VSS_A_AREA);
-	/* Of a persistent area superblocks and log are no room for copies. */
-	u32 meta = vol->log ? vol->area.meta : 0;
+	/* Superblocks and log are no room for copies. */
+	u32 meta = READ_ONCE(part->meta);
 	int err;
 
 	lockdep_assert_held(&vss_mutex);
@@ -156,7 +158,7 @@ static int put_part(struct sk_buff *skb, struct vss_volume *vol,
 	    (part->on_origin && nla_put_flag(skb, VSS_A_AREA_ON_ORIGIN)) ||
 	    nla_put_u32(skb, VSS_A_AREA_STATE, READ_ONCE(part->state)))
 		return -EMSGSIZE;
-	if (vol->log && vol->log->part == part &&
+	if (vol->log &&
 	    nla_put(skb, VSS_A_AREA_UUID, VSS_UUID_SIZE, vol->log->super->area))
 		return -EMSGSIZE;
 	if (part->file) {
@@ -186,6 +188,13 @@ static int check_area_add(struct nlattr **tb, const struct nlattr *nest,
 				    "a persistent diff area must be a device");
 		return -EOPNOTSUPP;
 	}
+	if (tb[VSS_A_AREA_MORE] &&
+	    (tb[VSS_A_AREA_FD] || !tb[VSS_A_AREA_MODE] ||
+	     nla_get_u32(tb[VSS_A_AREA_MODE]) <= VSS_AREA_CREATE)) {
+		NL_SET_ERR_MSG_ATTR(extack, tb[VSS_A_AREA_MORE],
+				    "MORE is for a MODE that loads");
+		return -EINVAL;
+	}
 	if (tb[VSS_A_AREA_FD] || (major && minor))
 		return 0;
 
@@ -196,12 +205,44 @@ static int check_area_add(struct nlattr **tb, const struct nlattr *nest,
 	return -EINVAL;
 }
 
+/* All devices that are named; @devs has room for VSS_MAX_AREA_PARTS. */
+static int get_devices(dev_t *devs, u32 *nr, struct nlattr **tb,
+		       const struct nlattr *nest,
+		       struct netlink_ext_ack *extack)
+{
+	const struct nlattr *attr;
+	int rem;
+
+	devs[0] = vss_nl_get_dev(tb[VSS_A_AREA_DEV_MAJOR],
+				 tb[VSS_A_AREA_DEV_MINOR]);
+	*nr = 1;
+	nla_for_each_nested(attr, nest, rem) {
+		u64 major, minor;
+
+		if (nla_type(attr) != VSS_A_AREA_MORE)
+			continue;
+		major = nla_get_u64(attr) >> 32;
+		minor = lower_32_bits(nla_get_u64(attr));
+		if (major > vss_nl_major_range.max ||
+		    minor > vss_nl_minor_range.max ||
+		    *nr == VSS_MAX_AREA_PARTS) {
+			NL_SET_ERR_MSG_ATTR(extack, attr,
+					    "MORE is no device's number, or there are too many");
+			return -EINVAL;
+		}
+		devs[(*nr)++] = MKDEV(major, minor);
+	}
+	return 0;
+}
+
 static struct vss_part *add_part(struct vss_volume *vol, struct nlattr **tb,
+				 const struct nlattr *nest,
 				 struct netlink_ext_ack *extack)
 {
 	struct vss_log_request req = { .mode = VSS_AREA_VOLATILE };
+	dev_t devs[VSS_MAX_AREA_PARTS];
 	struct vss_part *part;
-	dev_t dev;
+	u32 nr;
 	int err;
 
 	if (tb[VSS_A_AREA_MODE])
@@ -212,14 +253,15 @@ static struct vss_part *add_part(struct vss_volume *vol, struct nlattr **tb,
 		err = vss_area_add_file(vol, nla_get_s32(tb[VSS_A_AREA_FD]),
 					&part, extack);
 	} else {
-		dev = vss_nl_get_dev(tb[VSS_A_AREA_DEV_MAJOR],
-				     tb[VSS_A_AREA_DEV_MINOR]);
-		err = vss_area_add_device(vol, dev, &req, &part, extack);
+		err = get_devices(devs, &nr, tb, nest, extack);
+		err = err ?: vss_area_add_devices(vol, devs, nr, &req, &part,
+						  extack);
 	}
 	return err ? ERR_PTR(err) : part;
 }
 
-static int area_add_locked(struct nlattr **tb, struct sk_buff *reply,
+static int area_add_locked(struct nlattr **tb, const struct nlattr *nest,
+			   struct sk_buff *reply,
 			   struct netlink_ext_ack *extack)
 {
 	struct vss_volume *vol;
@@ -229,7 +271,7 @@ static int area_add_locked(struct nlattr **tb, struct sk_buff *reply,
 				 tb[VSS_A_AREA_VOLUME_MINOR], extack);
 	if (IS_ERR(vol))
 		return PTR_ERR(vol);
-	part = add_part(vol, tb, extack);
+	part = add_part(vol, tb, nest, extack);
 	if (IS_ERR(part))
 		return PTR_ERR(part);
 	return put_part(reply, vol, part);
@@ -252,7 +294,8 @@ static int area_add(struct sk_buff *skb, struct genl_info *info)
 		return err;
 	err = vss_nl_lock(info->extack);
 	if (!err) {
-		err = area_add_locked(tb, reply.skb, info->extack);
+		err = area_add_locked(tb, info->attrs[VSS_A_AREA], reply.skb,
+				      info->extack);
 		vss_nl_unlock();
 	}
 	return vss_nl_reply_end(&reply, info, err);

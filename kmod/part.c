@@ -111,7 +111,23 @@ static struct vss_part *new_part(struct vss_volume *vol,
 		return ERR_PTR(-ENOSPC);
 	}
 	part = kzalloc(sizeof(*part), GFP_KERNEL);
-	return part ?: ERR_PTR(-ENOMEM);
+	if (!part)
+		return ERR_PTR(-ENOMEM);
+	INIT_LIST_HEAD(&part->list);
+	return part;
+}
+
+/**
+ * vss_area_enlist() - put a part into the list of those that the area has
+ * @vol:	the volume
+ * @part:	the part
+ */
+void vss_area_enlist(struct vss_volume *vol, struct vss_part *part)
+{
+	lockdep_assert_held(&vss_mutex);
+	part->id = vol->area.next_id++;
+	list_move_tail(&part->list, &vol->area.parts);
+	vss_changed();
 }
 
 static void unpin_file(struct file *file)
@@ -172,18 +188,11 @@ struct vss_part *vss_area_part(struct vss_volume *vol, u32 id)
 	return NULL;
 }
 
-/* Its room can be used from now on. */
-static int open_room(struct vss_volume *vol, struct vss_part *part,
-		     struct netlink_ext_ack *extack)
+/* There is more room from now on. */
+static void announce_room(struct vss_volume *vol)
 {
-	int err;
-
-	err = vss_area_activate(vol, part, extack);
-	if (err)
-		return err;
 	vss_event_volume(vol, VSS_EVENT_AREA_ADDED);
 	vss_copier_kick(vol);
-	return 0;
 }
 
 /* Its room is not used any more, nor will it be. */
@@ -223,6 +232,11 @@ int vss_area_remove(struct vss_volume *vol, struct vss_part *part,
 	int err;
 
 	lockdep_assert_held(&vss_mutex);
+	if (vol->log && !list_is_singular(&vol->area.parts)) {
+		NL_SET_ERR_MSG(extack,
+			       "a persistent diff area of several parts cannot lose one: detach the volume, then all are free");
+		return -EOPNOTSUPP;
+	}
 	if (vol->log && vss_log_is_stuck(vol->log)) {
 		NL_SET_ERR_MSG(extack,
 			       "the diff area's device does not answer: remove it when it does");
@@ -256,13 +270,19 @@ static int check_persistent(struct vss_volume *vol, const struct vss_part *part,
 			    const struct vss_log_request *req,
 			    struct netlink_ext_ack *extack)
 {
-	if (vol->log) {
-		NL_SET_ERR_MSG(extack, "a persistent diff area has one part only");
+	if (req->mode == VSS_AREA_VOLATILE) {
+		if (!vol->log)
+			return 0;
+		NL_SET_ERR_MSG(extack,
+			       "the diff area is persistent: so must its parts be");
 		return -EOPNOTSUPP;
 	}
-	if (req->mode == VSS_AREA_VOLATILE)
-		return 0;
-	if (!list_empty(&vol->area.parts) || vol->nr_snaps) {
+	if (req->mode != VSS_AREA_CREATE && vol->log) {
+		NL_SET_ERR_MSG(extack,
+			       "the volume has a persistent diff area already");
+		return -EBUSY;
+	}
+	if (!vol->log && (!list_empty(&vol->area.parts) || vol->nr_snaps)) {
 		NL_SET_ERR_MSG(extack,
 			       "a persistent diff area must be the volume's only one, from before its first snapshot on");
 		return -EBUSY;
@@ -279,43 +299,17 @@ static int check_persistent(struct vss_volume *vol, const struct vss_part *part,
 	return 0;
 }
 
-/*
- * Undo open_room() for a part that was not used; false: something uses it, and it
- * must stay.
- */
-static bool close_for_good(struct vss_volume *vol, struct vss_part *part)
-{
-	struct netlink_ext_ack unused = {};
-
-	vss_copier_settle(vol);
-	if (!vss_area_deactivate(vol, part, &unused))
-		return true;
-	pr_warn("%pg: slots of a part that is not used are in use\n",
-		vol->bdev);
-	return false;
-}
-
-/**
- * vss_area_add_device() - add a block device to a volume's area
- * @vol:	the volume
- * @dev:	the device
- * @req:	what to do with a persistent area; VSS_AREA_VOLATILE: it is none
- * @partp:	set to the new part
- * @extack:	set on errors
- *
- * Return: 0 or a negative errno: -EBUSY the device is in use.
- */
-int vss_area_add_device(struct vss_volume *vol, dev_t dev,
-			const struct vss_log_request *req,
-			struct vss_part **partp,
-			struct netlink_ext_ack *extack)
+/* A device that may become a part, claimed. */
+static struct vss_part *open_device(struct vss_volume *vol, dev_t dev,
+				    const struct vss_log_request *req,
+				    struct netlink_ext_ack *extack)
 {
 	struct vss_part *part;
 	int err;
 
 	part = new_part(vol, extack);
 	if (IS_ERR(part))
-		return PTR_ERR(part);
+		return part;
 	part->type = VSS_AREA_DEVICE;
 
 	part->handle = vss_bdev_open_excl(dev, part);
@@ -349,40 +343,80 @@ int vss_area_add_device(struct vss_volume *vol, dev_t dev,
 	}
 	part->nr_raw = 1;
 	part->raw[0].nr = bdev_nr_sectors(part->bdev);
-
 	err = check_persistent(vol, part, req, extack);
 	if (err)
 		goto fail;
-	err = open_room(vol, part, extack);
-	if (err)
-		goto fail;
-	if (req->mode != VSS_AREA_VOLATILE) {
-		err = vss_log_open(vol, part, req, extack);
-		if (err) {
-			if (close_for_good(vol, part))
-				goto fail;
-			/* It has no room for anybody, and goes with the volume. */
-			WRITE_ONCE(part->state, VSS_AREA_ERROR);
-			WRITE_ONCE(vol->area.failed, true);
-			part->id = vol->area.next_id++;
-			list_add_tail(&part->list, &vol->area.parts);
-			vss_changed();
-			return err;
-		}
+	return part;
+
+fail:
+	free_part(part);
+	return ERR_PTR(err);
+}
+
+/* Make devices parts of the area; those that do not become one are left in the list. */
+static int add_parts(struct vss_volume *vol, struct list_head *parts,
+		     const struct vss_log_request *req,
+		     struct netlink_ext_ack *extack)
+{
+	struct vss_part *part = list_first_entry(parts, struct vss_part, list);
+	int err;
+
+	if (req->mode == VSS_AREA_VOLATILE) {
+		err = vss_area_activate(vol, part, false, extack);
+		if (!err)
+			vss_area_enlist(vol, part);
+		return err;
 	}
-	part->id = vol->area.next_id++;
-	list_add_tail(&part->list, &vol->area.parts);
-	vss_changed();
+	return vol->log ? vss_log_grow(vol, part, extack) :
+			  vss_log_open(vol, parts, req, extack);
+}
+
+/**
+ * vss_area_add_devices() - add block devices to a volume's area
+ * @vol:	the volume
+ * @devs:	the devices
+ * @nr:		their number; 1 unless a persistent area is loaded
+ * @req:	what to do with a persistent area; VSS_AREA_VOLATILE: it is none
+ * @partp:	set to the new part, or to the first of them
+ * @extack:	set on errors
+ *
+ * Return: 0 or a negative errno: -EBUSY a device is in use.
+ */
+int vss_area_add_devices(struct vss_volume *vol, const dev_t *devs, u32 nr,
+			 const struct vss_log_request *req,
+			 struct vss_part **partp,
+			 struct netlink_ext_ack *extack)
+{
+	bool load = req->mode != VSS_AREA_VOLATILE &&
+		req->mode != VSS_AREA_CREATE;
+	struct vss_part *part, *next;
+	LIST_HEAD(parts);
+	int err = 0;
+	u32 i;
+
+	for (i = 0; i < nr && !err; i++) {
+		part = open_device(vol, devs[i], req, extack);
+		err = PTR_ERR_OR_ZERO(part);
+		if (!err)
+			list_add_tail(&part->list, &parts);
+	}
+	err = err ?: add_parts(vol, &parts, req, extack);
+	list_for_each_entry_safe(part, next, &parts, list) {
+		list_del(&part->list);
+		free_part(part);
+	}
+	if (err)
+		return err;
+	announce_room(vol);
 	/* Those of a set in creation are shown by the set. */
 	if (req->mode != VSS_AREA_VOLATILE && vss_log_show(vol))
 		pr_warn("%pg: not all images of its snapshots could be made\n",
 			vol->bdev);
-	*partp = part;
+	*partp = load ? list_first_entry(&vol->area.parts, struct vss_part,
+					 list) :
+			list_last_entry(&vol->area.parts, struct vss_part,
+					list);
 	return 0;
-
-fail:
-	free_part(part);
-	return err;
 }
 
 static int pin_file(struct file *file, struct netlink_ext_ack *extack)
@@ -462,7 +496,8 @@ int vss_area_add_file(struct vss_volume *vol, int fd, struct vss_part **partp,
 	part->type = VSS_AREA_FILE;
 	part->state = VSS_AREA_PINNED;
 	if (vol->log) {
-		NL_SET_ERR_MSG(extack, "a persistent diff area has one part only");
+		NL_SET_ERR_MSG(extack,
+			       "the diff area is persistent: it takes devices only");
 		fput(file);
 		err = -EOPNOTSUPP;
 		goto fail;
@@ -487,9 +522,7 @@ int vss_area_add_file(struct vss_volume *vol, int fd, struct vss_part **partp,
 		goto fail;
 	}
 
-	part->id = vol->area.next_id++;
-	list_add_tail(&part->list, &vol->area.parts);
-	vss_changed();
+	vss_area_enlist(vol, part);
 	*partp = part;
 	return 0;
 
@@ -572,9 +605,10 @@ int vss_area_add_extents(struct vss_volume *vol, struct vss_part *part,
 	part->raw = raw;
 	part->nr_raw = n;
 	if (last) {
-		err = open_room(vol, part, extack);
+		err = vss_area_activate(vol, part, false, extack);
 		if (err)
 			goto restore;
+		announce_room(vol);
 	}
 	kvfree(old_raw);
 	return 0;

@@ -249,10 +249,67 @@ out:
 	return err;
 }
 
+/* A log of what may be the parts of an area. */
+static struct vss_log *new_log(struct vss_volume *vol, struct list_head *parts)
+{
+	struct vss_part *part = list_first_entry(parts, struct vss_part, list);
+	struct vss_log *log = vss_log_new(vol, part);
+
+	if (!log)
+		return NULL;
+	list_for_each_entry(part, parts, list) {
+		struct vss_log_part *lp = vss_log_part_new(log, part);
+
+		if (!lp) {
+			vss_log_free(log);
+			return NULL;
+		}
+		log->parts[log->nr_parts++] = lp;
+	}
+	return log;
+}
+
+/* Make the parts the volume's area: copies get what superblocks and log leave. */
+static int open_parts(struct vss_log *log, struct netlink_ext_ack *extack)
+{
+	struct vss_volume *vol = log->vol;
+	int err = 0;
+	u32 i;
+
+	for (i = 0; i < log->nr_parts && !err; i++) {
+		const struct vss_disk_part *entry = &log->super->parts[i];
+		struct vss_part *part = log->parts[i]->part;
+
+		/* What the device has more now has no slots. */
+		part->raw[0].nr = vss_chunk_to_sector(vol,
+						      le32_to_cpu(entry->slots));
+		vss_area_enlist(vol, part);
+		err = vss_area_activate(vol, part, true, extack);
+		if (!err)
+			vss_area_open(vol, part, vss_disk_header_slots(vol) +
+				      2 * le32_to_cpu(entry->log_slots));
+	}
+	return err;
+}
+
+/* Undo that.  Parts that something uses all the same must stay. */
+static void close_parts(struct vss_volume *vol, struct list_head *parts)
+{
+	struct netlink_ext_ack unused = {};
+
+	vss_copier_settle(vol);
+	if (vss_area_deactivate(vol, NULL, &unused))
+		pr_warn("%pg: slots of a diff area that is not used are in use\n",
+			vol->bdev);
+	else
+		list_splice_init(&vol->area.parts, parts);
+}
+
 /**
  * vss_log_open() - make a volume's area persistent, or load one that is
- * @vol:	the volume, without snapshots, its area empty
- * @part:	the only part of the area, its room open
+ * @vol:	the volume, without snapshots and parts
+ * @parts:	what its parts are to be, by vss_part.list; if 0 is returned those
+ *		that are none are left in it
  * @req:	what is to be done
  * @extack:	set on errors
  *
@@ -260,7 +317,7 @@ out:
  *
  * Return: 0 or a negative errno.
  */
-int vss_log_open(struct vss_volume *vol, struct vss_part *part,
+int vss_log_open(struct vss_volume *vol, struct list_head *parts,
 		 const struct vss_log_request *req,
 		 struct netlink_ext_ack *extack)
 {
@@ -276,10 +333,11 @@ int vss_log_open(struct vss_volume *vol, struct vss_part *part,
 			       "somebody has the volume open: whether he writes to it cannot be told");
 		return -EBUSY;
 	}
-	log = vss_log_new(vol, part);
+	log = new_log(vol, parts);
 	if (!log)
 		return -ENOMEM;
-	err = new ? create(log, req, extack) : vss_disk_read_super(log, extack);
+	err = new ? create(log, req, extack) :
+		    vss_disk_read_supers(log, extack);
 	if (!err && !new && is_in_use(log)) {
 		NL_SET_ERR_MSG(extack,
 			       "this diff area is in use already: the device holds a copy of it");
@@ -287,9 +345,9 @@ int vss_log_open(struct vss_volume *vol, struct vss_part *part,
 	}
 	if (err)
 		goto free;
-	vss_area_set_meta(vol, part, vss_disk_header_slots(vol) +
-			  2 * le32_to_cpu(log->super->parts[0].log_slots),
-			  le32_to_cpu(log->super->parts[0].slots));
+	err = open_parts(log, extack);
+	if (err)
+		goto close;
 	if (new)
 		vol->log = log;
 	else
@@ -300,6 +358,8 @@ int vss_log_open(struct vss_volume *vol, struct vss_part *part,
 		return 0;
 	}
 	vss_log_forget(vol);
+close:
+	close_parts(vol, parts);
 free:
 	vss_log_free(log);
 	return err;
@@ -436,7 +496,7 @@ int vss_log_leave(struct vss_volume *vol)
 		vss_gate_unhold(vol);
 		vss_log_bury(log, doomed ? VSS_LOST_RESIZED :
 				  hung ? VSS_LOST_STALLED : VSS_LOST_DETACHED);
-	} else if (log->unrecorded) {
+	} else if (log->missing) {
 		vss_log_record_loss(log);
 	}
 	if (log->unrecorded)

@@ -82,20 +82,22 @@ static const struct vss_disk_log *read_block(struct walk *w, u32 half,
 {
 	struct vss_log *log = w->log;
 	u32 most = VSS_LOG_BYTES / log->block;
+	struct vss_log_part *lp;
+	sector_t sector;
 
 	if (w->win_nr && half == w->win_half && index >= w->win_index &&
 	    index < w->win_index + w->win_nr)
 		goto found;
 	w->win_half = half;
 	w->win_index = index;
-	w->win_nr = min(most, log->half_blocks - index);
-	if (!vss_disk_rw(log->part->bdev, vss_disk_log_sector(log, half, index),
-			 w->window, w->win_nr * log->block, REQ_OP_READ))
+	w->win_nr = min(most, vss_disk_locate(log, half, index, &lp, &sector));
+	if (!vss_disk_rw(lp->part->bdev, sector, w->window,
+			 w->win_nr * log->block, REQ_OP_READ))
 		goto found;
 	/* One bad sector must not hide its neighbours. */
 	w->win_nr = 1;
-	if (!vss_disk_rw(log->part->bdev, vss_disk_log_sector(log, half, index),
-			 w->window, log->block, REQ_OP_READ))
+	if (!vss_disk_rw(lp->part->bdev, sector, w->window, log->block,
+			 REQ_OP_READ))
 		goto found;
 	w->win_nr = 0;
 	return NULL;
@@ -264,10 +266,11 @@ static int check_content(struct walk *w, const struct vss_disk_log *head,
 		sector_t start = vss_chunk_to_sector(vol, chunk_of(copy) + i);
 		unsigned int n = min_t(sector_t, vss_chunk_sectors(vol),
 				       vol->nr_sectors - start) << SECTOR_SHIFT;
+		struct block_device *bdev;
+		sector_t sector;
 
-		if (vss_disk_rw(w->log->part->bdev,
-				vss_chunk_to_sector(vol, slot + i), w->data, n,
-				REQ_OP_READ))
+		vss_area_locate(vol, slot + i, &bdev, &sector);
+		if (vss_disk_rw(bdev, sector, w->data, n, REQ_OP_READ))
 			return 1;
 		crc = crc32c(crc, w->data, n);
 	}

@@ -22,8 +22,6 @@
 
 /* Records handled before others get a chance at the lock. */
 #define REAP_BATCH	256
-/* Room kept free, while there are older snapshots to win it from. */
-#define RESERVE_SLOTS	256U
 
 /* The next older snapshot alive; under snap_lock. */
 static struct vss_snapshot *next_older(struct vss_snapshot *snap)
@@ -215,11 +213,6 @@ void vss_snapshot_lose(struct vss_snapshot *snap, enum vss_lost_reason reason)
 	mutex_unlock(&vol->reap_lock);
 }
 
-static u32 reserve_slots(const struct vss_volume *vol)
-{
-	return min(READ_ONCE(vol->area.nr_slots) / 64, RESERVE_SLOTS);
-}
-
 /*
  * Could room be won, and should it be, before it is all gone?  A copy that
  * cannot be made spoils every snapshot, so the oldest goes early.
@@ -232,7 +225,7 @@ static struct vss_snapshot *crowding(struct vss_volume *vol)
 	snap = oldest_alive(vol);
 	if (!snap || snap == vol->live || !atomic64_read(&snap->copied))
 		return NULL;
-	return vss_area_short_of(&vol->area, reserve_slots(vol)) ? snap : NULL;
+	return vss_area_is_crowded(&vol->area) ? snap : NULL;
 }
 
 /**

@@ -156,6 +156,20 @@ static void add_part(struct tables *t, const struct vss_volume *vol,
 		add_own(t->own, vol, part);
 }
 
+/**
+ * vss_area_count_slots() - how many slots a part will have
+ * @vol:	the volume
+ * @part:	a part that is not activated
+ *
+ * Return: their number.
+ */
+u32 vss_area_count_slots(struct vss_volume *vol, struct vss_part *part)
+{
+	u32 nr_ext;
+
+	return count_extents(vol, part, NULL, vol->area.nr_slots, &nr_ext);
+}
+
 /* The area's tables with those of @part behind them. */
 static int tables_with(struct vss_volume *vol, struct vss_part *part,
 		       struct tables *t, struct netlink_ext_ack *extack)
@@ -237,6 +251,19 @@ static void swap_tables(struct vss_area *area, struct tables *t)
 	area->low_told = false;
 }
 
+/* All slots from @first on are in use until the part is opened. */
+static void close_slots(struct vss_area *area, struct vss_part *part, u32 first)
+{
+	lockdep_assert_held(&area->lock);
+	part->meta = area->nr_slots - first;
+	part->used = part->meta;
+	area->meta += part->meta;
+	area->used += part->meta;
+	bitmap_set(area->bitmap, first, part->meta);
+	/* There is no less room than before. */
+	area->low_told = true;
+}
+
 /* After a change: how many slots each part has. */
 static void set_part_slots(struct vss_area *area)
 {
@@ -248,7 +275,7 @@ static void set_part_slots(struct vss_area *area)
 					    lockdep_is_held(&vss_mutex));
 	list_for_each_entry(part, &area->parts, list)
 		part->slots = 0;
-	for (i = 0; i < extents->nr; i++)
+	for (i = 0; extents && i < extents->nr; i++)
 		extents->ext[i].part->slots += extents->ext[i].nr;
 }
 
@@ -256,15 +283,17 @@ static void set_part_slots(struct vss_area *area)
  * vss_area_activate() - open a part's room for use
  * @vol:	the volume
  * @part:	a part of it, with its extents
+ * @closed:	no copy gets its slots before vss_area_open()
  * @extack:	set on errors
  *
  * Return: 0 or a negative errno; then nothing has changed.
  */
 int vss_area_activate(struct vss_volume *vol, struct vss_part *part,
-		      struct netlink_ext_ack *extack)
+		      bool closed, struct netlink_ext_ack *extack)
 {
 	struct vss_area *area = &vol->area;
 	struct tables t;
+	u32 first;
 	int err;
 
 	lockdep_assert_held(&vss_mutex);
@@ -282,7 +311,10 @@ int vss_area_activate(struct vss_volume *vol, struct vss_part *part,
 	spin_lock(&area->lock);
 	if (area->bitmap)
 		bitmap_copy(t.bitmap, area->bitmap, area->nr_slots);
+	first = area->nr_slots;
 	swap_tables(area, &t);
+	if (closed)
+		close_slots(area, part, first);
 	part->state = VSS_AREA_READY;
 	spin_unlock(&area->lock);
 
@@ -298,7 +330,7 @@ int vss_area_activate(struct vss_volume *vol, struct vss_part *part,
 /**
  * vss_area_deactivate() - close a part's room
  * @vol:	the volume, without snapshots
- * @part:	a part that gives room
+ * @part:	a part that gives room, NULL: all there are
  * @extack:	set on errors
  *
  * Nobody looks at the part afterwards: it may be freed.
@@ -309,11 +341,13 @@ int vss_area_deactivate(struct vss_volume *vol, struct vss_part *part,
 			struct netlink_ext_ack *extack)
 {
 	struct vss_area *area = &vol->area;
-	struct tables t;
+	struct vss_part *p;
+	/* Without any part as before the first: that asks for no memory. */
+	struct tables t = {};
 	int err;
 
 	lockdep_assert_held(&vss_mutex);
-	err = tables_without(vol, part, &t);
+	err = part ? tables_without(vol, part, &t) : 0;
 	if (err)
 		return err;
 
@@ -325,10 +359,13 @@ int vss_area_deactivate(struct vss_volume *vol, struct vss_part *part,
 	if (area->used != area->meta || area->reserved) {
 		err = -EBUSY;
 	} else {
-		/* A persistent area has one part. */
+		/* Of a persistent area no part goes without the others. */
 		area->used = 0;
 		area->meta = 0;
-		part->used = 0;
+		list_for_each_entry(p, &area->parts, list) {
+			p->used = 0;
+			p->meta = 0;
+		}
 		vss_area_forget_failure(area, part);
 		swap_tables(area, &t);
 		area->cursor = 0;
@@ -341,7 +378,8 @@ int vss_area_deactivate(struct vss_volume *vol, struct vss_part *part,
 		return err;
 	}
 
-	part->slots = 0;
+	if (part)
+		part->slots = 0;
 	set_part_slots(area);
 	/* Whoever has found the part in the old extents. */
 	synchronize_rcu();

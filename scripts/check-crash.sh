@@ -4,8 +4,8 @@
 # check-crash.sh [CUTS] [SEED]: the power of a VM with persistent snapshots fails
 # CUTS times (10) at random, and each time its disks lose, tear and reorder what was
 # not flushed (tests/crash/lossy.c). Half of them are aimed: at the replay of what the
-# one before has left, the making and deletion of snapshots, a detach and load. After
-# each, every snapshot must be what it was (tests/crash/round.sh). Prints a line for each
+# one before has left, the making and deletion of snapshots, a detach and load, the
+# growth of the diff area by a further disk. After each, every snapshot must be what it was (tests/crash/round.sh). Prints a line for each
 # power failure.
 
 set -uo pipefail
@@ -15,7 +15,7 @@ cd "$top" || exit 1
 cuts=${1:-10} seed=${2:-$RANDOM}
 RANDOM=$seed
 echo "$cuts power failures, seed $seed"
-kinds=(any replay any create any delete any reload)
+kinds=(any replay any create any delete any reload any grow)
 # Most that may pass before the power fails: boot, replay, comparison, load.
 limit=240
 
@@ -24,6 +24,7 @@ dir=$(mktemp -d "$build/crash-XXXXXX")
 mkdir "$dir/state"
 truncate -s 12M "$dir/origin"
 truncate -s 48M "$dir/area"
+truncate -s 24M "$dir/more0" "$dir/more1"
 gcc -std=gnu11 -Wall -Wextra -Werror -O2 -shared -fPIC -o "$dir/lossy.so" tests/crash/lossy.c || exit 1
 
 server='' vm='' keep=1
@@ -42,7 +43,8 @@ begin_server()
 	rm -f "$dir/socket"
 	: >"$dir/lost"
 	setpriv --pdeathsig KILL nbdkit --foreground --exit-with-parent --unix "$dir/socket" "$dir/lossy.so" \
-		"disk=origin:$dir/origin" "disk=area:$dir/area" "cut=$1" "aim=$dir/state/aim" "seed=$RANDOM" "log=$dir/lost" \
+		"disk=origin:$dir/origin" "disk=area:$dir/area" "disk=more0:$dir/more0" "disk=more1:$dir/more1" \
+		"cut=$1" "aim=$dir/state/aim" "seed=$RANDOM" "log=$dir/lost" \
 		2>"$dir/server.log" &
 	server=$!
 	until [[ -S $dir/socket ]]; do
@@ -69,7 +71,8 @@ round()
 	rm -rf "$dir/vm" "$dir"/state/{verified,tired,failed,aim}
 	begin_server "$2"
 	setpriv --pdeathsig TERM scripts/vm/run --no-disks --mem 1024 --tcg-thread $thread --timeout $limit --dir "$dir/vm" \
-		--share "$dir/state" --nbd "$dir/socket:origin" --nbd "$dir/socket:area" -- tests/crash/round.sh "$1" "${3:-any}" >"$dir/vm.out" 2>&1 </dev/null &
+		--share "$dir/state" --nbd "$dir/socket:origin" --nbd "$dir/socket:area" --nbd "$dir/socket:more0" --nbd "$dir/socket:more1" \
+		-- tests/crash/round.sh "$1" "${3:-any}" >"$dir/vm.out" 2>&1 </dev/null &
 	vm=$!
 	while kill -0 $vm 2>/dev/null; do
 		if [[ -e $dir/state/tired ]] || ! kill -0 $server 2>/dev/null; then

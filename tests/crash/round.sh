@@ -2,12 +2,14 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 #
 # round.sh setup|load|last [KIND]: what goes on in the VM between two power failures;
-# scripts/check-crash.sh runs it. The disks "origin" and "area" lose what was not
-# flushed; what the images must be is kept in a folder of the host's:
+# scripts/check-crash.sh runs it. The disks "origin", "area" and those by which the area
+# grows, "more0" and "more1", lose what was not flushed; what the images must be is kept
+# in a folder of the host's:
 #
 #   snaps/UUID	a snapshot that was reported as made
 #   going/UUID	one whose deletion was begun
 #   new/copy.0	the volume at the instant of one that is being made
+#   parts	how many disks the diff area was reported to have
 #   verified	made when all snapshots were found to be right
 #   tired	made when there was load enough
 #   failed	made when something was wrong that is not due to a power failure
@@ -19,7 +21,7 @@ state=/run/vss/share
 # After the power failure all commands fail: that is no news.
 if [[ $1 != inner ]]; then
 	"$0" inner "$@" && exit
-	for serial in origin area; do
+	for serial in origin area more0 more1; do
 		dd if="$(lsblk -dnpo SERIAL,NAME | awk -v s="$serial" '$1 == s { print $2 }')" of=/dev/null bs=4k count=1 \
 			iflag=direct status=none || exit 3
 	done
@@ -32,6 +34,7 @@ fi
 kind=${3:-any}
 volume=$(disk origin)
 area=$(disk area)
+more=("$(disk more0)" "$(disk more1)")
 # Whole disks: instant reads them while writes are held, so nothing may be dirty in the page cache.
 ways=direct,vector,uring,dsync,flush,zero
 
@@ -42,7 +45,13 @@ setup()
 	blockdev --flushbufs "$volume"
 	run_ok vssctl attach -q "$volume"
 	run_ok vssctl diff-area add -q "$volume" --on "$area" --persistent
+	echo 1 >$state/parts
 	run_ok vssctl detach -q "$volume"
+}
+
+parts()
+{
+	vssctl diff-area list --json "$volume" | json used | wc -l
 }
 
 # aim KIND MOST: now the power is to fail, within as many writes and flushes.
@@ -100,21 +109,35 @@ verify()
 	rm -f $state/going/* $state/new/*
 }
 
+# is_sound DEVICE...
+is_sound()
+{
+	vssctl diff-area check --json "$@" >"$TEST_TMP/check.json" 2>"$TEST_TMP/check.err"
+}
+
 # Reads what the power failure has left, without the module and with it.
 load_area()
 {
-	local used
+	local used devices=("$area" "${more[@]}")
 
-	vssctl diff-area check --json "$area" >"$TEST_TMP/check.json" ||
-		{ cat "$TEST_TMP/check.json"; fail "the area is not sound"; }
+	# A disk by which it has never begun to grow, or whose first superblocks are torn, is none.
+	while ! is_sound "${devices[@]}"; do
+		if ((${#devices[@]} == 1)) || ! grep -q 'has no valid superblock' "$TEST_TMP/check.json"; then
+			cat "$TEST_TMP/check.json"
+			fail "the area is not sound"
+		fi
+		unset "devices[-1]"
+	done
 	used=$(json used <"$TEST_TMP/check.json" | head -n 1)
 	run_ok vssctl attach -q "$volume"
 	[[ ! ${1:-} ]] || aim replay 8
-	run_ok vssctl diff-area load -q "$@" "$volume" "$area"
+	run_ok vssctl diff-area load -q "$@" "$volume" "${devices[@]}"
 	settle
 	[[ $(vol "$volume" area_used) == "$used" ]] ||
 		fail "offline $used bytes are in use, the module counts $(vol "$volume" area_used)"
 	known=$(known)
+	(($(parts) >= $(<$state/parts))) || fail "of $(<$state/parts) disks of the area there are $(parts)"
+	parts >$state/parts
 }
 
 begin_writes()
@@ -139,22 +162,22 @@ make_one()
 	mv $state/new/copy.0 "$state/snaps/$uuid"
 }
 
-# aimed KIND COMMAND...: runs it; when it is aimed at, mostly without other writes, so that
-# it is hit.
+# aimed KIND MOST COMMAND...: runs it; when it is aimed at, mostly without other writes, so
+# that it is hit: it takes MOST writes and flushes itself, about.
 aimed()
 {
 	local quiet=$((RANDOM % 3))
 
 	if [[ $1 != "$kind" ]]; then
-		"${@:2}"
+		"${@:3}"
 	elif ((quiet)); then
 		end_writes
-		aim "$1" 6
-		"${@:2}"
+		aim "$1" "$2"
+		"${@:3}"
 		begin_writes
 	else
 		aim "$1" 60
-		"${@:2}"
+		"${@:3}"
 	fi
 }
 
@@ -168,6 +191,36 @@ delete_one()
 	settle
 	vssctl delete -q "$uuid" || fail delete
 	rm "$state/going/$uuid"
+}
+
+# By the next disk, until all are parts.
+grow()
+{
+	local nr
+
+	nr=$(parts)
+	((nr <= ${#more[@]})) || return 0
+	run_ok vssctl diff-area add -q "$volume" --on "${more[nr - 1]}" --persistent
+	echo $((nr + 1)) >$state/parts
+}
+
+# There must be a disk left to grow by: with an empty area of one, if need be.
+leave_one()
+{
+	local disk
+
+	(($(parts) > ${#more[@]})) || return 0
+	while [[ $(find $state/snaps -type f) ]]; do
+		delete_one
+	done
+	settle
+	run_ok vssctl detach -q "$volume"
+	for disk in "${more[@]}"; do
+		run_ok dd if=/dev/zero of="$disk" bs=64k count=1 oflag=direct conv=fsync status=none
+	done
+	run_ok vssctl attach -q "$volume"
+	run_ok vssctl diff-area add -q --force "$volume" --on "$area" --persistent
+	echo 1 >$state/parts
 }
 
 # In order, and back.
@@ -185,20 +238,25 @@ load()
 {
 	local end=$((SECONDS + 15)) n
 
+	[[ $kind != grow ]] || leave_one
 	# There is something to lose from the first write on.
 	for ((n = $(find $state/snaps -type f | wc -l); n < 2; n++)); do
 		make_one
 	done
 	begin_writes
+	# Early, for many power failures come early.
+	[[ $kind == grow ]] || ((RANDOM % 3)) || grow
 	while ((SECONDS < end)); do
 		sleep "0.$((RANDOM % 8))"
 		n=$(find $state/snaps -type f | wc -l)
 		if [[ $kind == reload ]] || ((RANDOM % 10 == 0)); then
 			reload
+		elif [[ $kind == grow ]] || ((RANDOM % 20 == 0)); then
+			aimed grow 16 grow
 		elif ((n < 2 || n < 5 && RANDOM % 2)); then
-			aimed create make_one
+			aimed create 6 make_one
 		else
-			aimed delete delete_one
+			aimed delete 6 delete_one
 		fi
 		kill -0 $churn 2>/dev/null || { cat "$TEST_TMP/churn.log"; fail churn; }
 	done
@@ -223,5 +281,6 @@ else
 	((${#ids[@]} == 0)) || unsnap "${ids[@]}"
 	(($(vol "$volume" area_used) == 0)) || fail "$(vol "$volume" area_used) bytes in use without a snapshot"
 	run_ok vssctl detach -q "$volume"
-	vssctl diff-area check "$area" || fail "the area is not sound"
+	is_sound "$area" "${more[@]}" || is_sound "$area" "${more[0]}" || is_sound "$area" ||
+		{ cat "$TEST_TMP/check.json"; fail "the area is not sound"; }
 fi

@@ -50,37 +50,65 @@ static void good_lines(void **state)
 
 	(void)state;
 	read_table(&t, "# volume area\n\nUUID=1234\t /dev/disk/by-id/x\r\n   LABEL=a  PARTLABEL=b   \n\t#LABEL=c d\n"
-		   "/dev/last /dev/without-newline");
+		   "/dev/1 /dev/2 /dev/3\tUUID=4\n/dev/last /dev/without-newline");
 	assert_false(t.bad);
 	assert_string_equal(t.said, "");
-	assert_int_equal(t.areas.count, 3);
-	assert_string_equal(t.areas.lines[0].volume, "UUID=1234");
-	assert_string_equal(t.areas.lines[0].device, "/dev/disk/by-id/x");
-	assert_string_equal(t.areas.lines[1].device, "PARTLABEL=b");
-	assert_string_equal(t.areas.lines[2].device, "/dev/without-newline");
+	assert_int_equal(t.areas.count, 4);
+	assert_string_equal(t.areas.lines[0].names[0], "UUID=1234");
+	assert_string_equal(t.areas.lines[0].names[1], "/dev/disk/by-id/x");
+	assert_int_equal(t.areas.lines[0].nr, 2);
+	assert_string_equal(t.areas.lines[1].names[1], "PARTLABEL=b");
+	assert_int_equal(t.areas.lines[2].nr, 4);
+	assert_string_equal(t.areas.lines[2].names[0], "/dev/1");
+	assert_string_equal(t.areas.lines[2].names[3], "UUID=4");
+	assert_string_equal(t.areas.lines[3].names[1], "/dev/without-newline");
 	clear(&t);
+}
+
+/* As many devices as an area may have, and one more. */
+static void many_devices(void **state)
+{
+	char content[4096];
+	struct table t;
+
+	(void)state;
+	for (size_t more = 0; more < 2; more++) {
+		size_t at = (size_t)sprintf(content, "/dev/volume");
+
+		for (size_t i = 0; i < VSS_MAX_AREA_PARTS + more; i++)
+			at += (size_t)sprintf(content + at, " /dev/part%zu", i);
+		read_table(&t, content);
+		assert_int_equal(t.bad, more);
+		assert_int_equal(t.areas.count, !more);
+		if (more)
+			assert_non_null(strstr(t.said, ":1: a diff area has no more than 64"));
+		else
+			assert_string_equal(t.areas.lines[0].names[VSS_MAX_AREA_PARTS], "/dev/part63");
+		clear(&t);
+	}
 }
 
 /* Each is told with its number, and the good ones among them count. */
 static void bad_lines(void **state)
 {
 	static const char *const said[] = {
-		":1: a line has", ":2: a line has", ":3: a volume cannot be", ":4: LABEL= has no value",
+		":1: a line has", ":2: /dev/b is named twice", ":3: /dev/a: a volume cannot be", ":4: LABEL= has no value",
 		":5: /srv is not the name of a device", ":6: sda1 is not", ":7: /dev//sda is not written plainly",
-		":8: /dev/mapper/../sda is not",
+		":8: /dev/mapper/../sda is not", ":9: /dev/sdc may be",
 	};
 	struct table t;
 
 	(void)state;
-	read_table(&t, "/dev/a\n/dev/a /dev/b /dev/c\n/dev/a /dev/a\n/dev/a LABEL=\n/srv /dev/b\n/dev/a sda1\n"
-		   "/dev//sda /dev/b\n/dev/a /dev/mapper/../sda\n/dev/c /dev/d\n");
+	read_table(&t, "/dev/a\n/dev/a /dev/b /dev/c /dev/b\n/dev/a /dev/a\n/dev/a LABEL=\n/srv /dev/b\n/dev/a sda1\n"
+		   "/dev//sda /dev/b\n/dev/a /dev/mapper/../sda\n/dev/a /dev/b /dev/sdc\n"
+		   "/dev/c /dev/d\n");
 	assert_true(t.bad);
 	for (size_t i = 0; i < COUNT(said); i++)
 		assert_non_null(strstr(t.said, said[i]));
-	assert_null(strstr(t.said, ":9:"));
+	assert_null(strstr(t.said, ":10:"));
 	assert_int_equal(t.areas.count, 1);
-	assert_string_equal(t.areas.lines[0].volume, "/dev/c");
-	assert_int_equal(t.areas.lines[0].number, 9);
+	assert_string_equal(t.areas.lines[0].names[0], "/dev/c");
+	assert_int_equal(t.areas.lines[0].number, 10);
 	clear(&t);
 }
 
@@ -90,11 +118,12 @@ static void names_in_common(void **state)
 	struct table t;
 
 	(void)state;
-	read_table(&t, "/dev/a /dev/b\n/dev/a /dev/c\n\n/dev/d /dev/e\nUUID=1 /dev/c\n/dev/e /dev/f\n/dev/g /dev/h\n");
+	read_table(&t, "/dev/a /dev/b\n/dev/a /dev/c\n\n/dev/d /dev/e\nUUID=1 /dev/c\n/dev/e /dev/f\n/dev/g /dev/h\n"
+		   "/dev/i /dev/j /dev/k\n/dev/l /dev/m /dev/j\n");
 	assert_true(t.bad);
 	assert_int_equal(t.areas.count, 1);
-	assert_string_equal(t.areas.lines[0].device, "/dev/h");
-	for (const char *line = "12456"; *line; line++) {
+	assert_string_equal(t.areas.lines[0].names[1], "/dev/h");
+	for (const char *line = "1245689"; *line; line++) {
 		const char told[] = { ':', *line, ':', 0 };
 
 		assert_non_null(strstr(t.said, told));
@@ -145,21 +174,27 @@ static void names_that_stay(void **state)
 /* What the names stand for decides, not how they are written. */
 static void devices_in_common(void **state)
 {
-	const struct vssctl_areas_devs devs[] = {
+	static const struct vss_devno numbers[][3] = {
 		{ { 8, 1 }, { 8, 2 } },		/* its volume is line 1's */
 		{ { 8, 1 }, { 8, 3 } },
 		{ { 8, 4 }, { 0, 0 } },
-		{ { 0, 0 }, { 0, 0 } },		/* neither is there: nothing in common */
+		{ { 0, 0 }, { 0, 0 } },		/* none is there: nothing in common */
 		{ { 8, 5 }, { 8, 5 } },
 		{ { 8, 6 }, { 8, 7 } },		/* its device is line 6's volume */
 		{ { 8, 7 }, { 8, 8 } },
 		{ { 9, 1 }, { 8, 9 } },		/* the same minors elsewhere */
 		{ { 8, 10 }, { 8, 11 } },
 		{ { 8, 12 }, { 8, 11 } },
+		{ { 8, 13 }, { 8, 14 }, { 8, 15 } },
+		{ { 8, 16 }, { 8, 15 }, { 8, 17 } },	/* a device of line 10 */
+		{ { 8, 18 }, { 8, 19 }, { 8, 19 } },
 	};
-	static const size_t shared[] = { 1, 0, COUNT(devs), COUNT(devs), 4, 6, 5, COUNT(devs), 9, 8 };
+	static const size_t shared[] = { 1, 0, COUNT(numbers), COUNT(numbers), 4, 6, 5, COUNT(numbers), 9, 8, 11, 10, 12 };
+	struct vssctl_areas_devs devs[COUNT(numbers)];
 
 	(void)state;
+	for (size_t i = 0; i < COUNT(devs); i++)
+		devs[i] = (struct vssctl_areas_devs) { .devs = numbers[i], .nr = numbers[i][2].major ? 3 : 2 };
 	for (size_t i = 0; i < COUNT(devs); i++)
 		assert_int_equal(vssctl_areas_shared(devs, COUNT(devs), i), shared[i]);
 }
@@ -179,6 +214,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(good_lines),
+		cmocka_unit_test(many_devices),
 		cmocka_unit_test(bad_lines),
 		cmocka_unit_test(names_in_common),
 		cmocka_unit_test(names_that_change),

@@ -5,6 +5,7 @@
  */
 #include "unit.h"
 
+#include <linux/vss.h>
 #include <stdio.h>
 
 #include "disk-image.h"
@@ -665,6 +666,180 @@ static void reads_several_parts(void **state)
 	image_free(&m.im);
 }
 
+/* Write the superblock of one part alone, as after a power failure between two. */
+static void write_super(struct image *im, size_t part, uint64_t seq, enum vss_disk_state state)
+{
+	struct vss_disk_super super = im->super;
+
+	super.seq = htole64(seq);
+	super.state = htole32(state);
+	super.lost_reason = htole32(state == VSS_DISK_LOST ? VSS_LOST_AREA_ERROR : 0);
+	super.part_nr = htole32((uint32_t)part);
+	super.crc = htole32(vssctl_disk_crc(&super, sizeof(super), offsetof(struct vss_disk_super, crc)));
+	image_write(im->sources[part].fd, &super, sizeof(super), seq % 2 * VSS_DISK_SUPER_STRIDE);
+}
+
+static void grow(struct model *m)
+{
+	story(m, 512);
+	image_add_part(&m->im, 100, LOG_SLOTS);
+	image_super(&m->im, VSS_DISK_ACTIVE);
+	image_super(&m->im, VSS_DISK_ACTIVE);
+	m->next_slot = image_first_slot(&m->im, 1);
+	overwrite(m, 75, 5);
+}
+
+/* It was added, and the power failed before the first part knew. */
+static void leaves_out_what_was_not_added(void **state)
+{
+	struct vssctl_disk disk;
+	struct model m;
+	uint64_t half;
+
+	(void)state;
+	story(&m, 512);
+	clean(&m);
+	half = m.im.half_blocks;
+	image_add_part(&m.im, 100, LOG_SLOTS);
+	write_super(&m.im, 1, 1, VSS_DISK_ACTIVE);
+	write_super(&m.im, 1, 2, VSS_DISK_ACTIVE);
+	must_read(&m.im, &disk);
+	assert_true(disk.known && disk.replayed);
+	assert_int_equal(disk.nr_parts, 1);
+	assert_int_equal(disk.half_blocks, half);
+	assert_int_equal(disk.nr_problems, 1);
+	assert_int_equal(disk.worst, VSSCTL_DISK_NOTE);
+	vssctl_disk_clear(&disk);
+	/* What it says of losses does not count. */
+	write_super(&m.im, 1, 3, VSS_DISK_LOST);
+	must_read(&m.im, &disk);
+	assert_int_equal(disk.worst, VSSCTL_DISK_NOTE);
+	for (size_t i = 0; i < disk.nr_snapshots; i++)
+		assert_int_not_equal(disk.snapshots[i].life, VSSCTL_DISK_LOST);
+	vssctl_disk_clear(&disk);
+	image_free(&m.im);
+}
+
+/* Another part got its number afterwards. */
+static void leaves_out_one_whose_number_is_taken(void **state)
+{
+	struct vssctl_disk_source sources[3];
+	struct vssctl_disk disk;
+	uint8_t name[VSS_DISK_UUID_SIZE];
+	struct model m;
+	int stranger;
+
+	(void)state;
+	grow(&m);
+	stranger = memfd_create("stranger", MFD_CLOEXEC);
+	assert_true(stranger >= 0);
+	memcpy(sources, m.im.sources, sizeof(sources));
+	memcpy(name, m.im.super.parts[1].uuid, sizeof(name));
+	memset(m.im.super.parts[1].uuid, 0x77, sizeof(name));
+	m.im.sources[1].fd = stranger;
+	write_super(&m.im, 1, 1, VSS_DISK_ACTIVE);
+	write_super(&m.im, 1, 2, VSS_DISK_ACTIVE);
+	memcpy(m.im.super.parts[1].uuid, name, sizeof(name));
+	m.im.sources[1] = sources[1];
+	sources[2] = (struct vssctl_disk_source) { .fd = stranger, .name = "stranger" };
+	for (int swapped = 0; swapped < 2; swapped++) {
+		struct vssctl_disk_source first = sources[0];
+
+		assert_int_equal(vssctl_disk_read(&disk, sources, 3, true), 0);
+		assert_int_equal(disk.nr_parts, 2);
+		assert_int_equal(disk.worst, VSSCTL_DISK_NOTE);
+		vssctl_disk_clear(&disk);
+		sources[0] = sources[2];
+		sources[2] = first;
+	}
+	/* The first part is there, and it, but not the second one. */
+	sources[1] = sources[2];
+	assert_int_equal(vssctl_disk_read(&disk, sources, 2, true), 0);
+	assert_int_equal(disk.worst, VSSCTL_DISK_UNREADABLE);
+	vssctl_disk_clear(&disk);
+	close(stranger);
+	image_free(&m.im);
+}
+
+/* The first part gets its superblock last. */
+static void bears_a_cut_between_superblocks(void **state)
+{
+	static const char junk[512];
+	struct model m;
+	uint64_t seq;
+
+	(void)state;
+	grow(&m);
+	is_sound(&m, 3);
+	seq = le64toh(m.im.super.seq);
+	write_super(&m.im, 1, seq + 1, VSS_DISK_ACTIVE);
+	is_sound(&m, 3);
+	/* One is damaged, of which part ever. */
+	for (size_t part = 0; part < 2; part++) {
+		struct vssctl_disk disk;
+
+		image_free(&m.im);
+		grow(&m);
+		seq = le64toh(m.im.super.seq);
+		image_write(m.im.sources[part].fd, junk, sizeof(junk), seq % 2 * VSS_DISK_SUPER_STRIDE);
+		must_read(&m.im, &disk);
+		assert_true(disk.known);
+		/* Of the first one the log knows that it is not the newest. */
+		assert_int_equal(disk.worst, part ? VSSCTL_DISK_NOTE : VSSCTL_DISK_DAMAGE);
+		vssctl_disk_clear(&disk);
+	}
+	image_free(&m.im);
+}
+
+static void tells_parts_of_different_times(void **state)
+{
+	struct vssctl_disk disk;
+	struct model m;
+	uint64_t seq;
+
+	(void)state;
+	for (size_t older = 0; older < 2; older++) {
+		grow(&m);
+		seq = le64toh(m.im.super.seq);
+		write_super(&m.im, !older, seq + 1, VSS_DISK_ACTIVE);
+		write_super(&m.im, !older, seq + 2, VSS_DISK_ACTIVE);
+		must_read(&m.im, &disk);
+		assert_int_equal(disk.worst, VSSCTL_DISK_UNREADABLE);
+		assert_non_null(strstr(disk.problems[disk.nr_problems - 1].text, "older copy"));
+		vssctl_disk_clear(&disk);
+		image_free(&m.im);
+	}
+}
+
+/* Whatever the others say. */
+static void one_part_tells_a_loss(void **state)
+{
+	struct vssctl_disk disk;
+	struct model m;
+	uint64_t seq;
+
+	(void)state;
+	for (size_t part = 0; part < 2; part++) {
+		size_t lost = 0;
+
+		grow(&m);
+		seq = le64toh(m.im.super.seq);
+		write_super(&m.im, part, seq + 1, VSS_DISK_LOST);
+		write_super(&m.im, part, seq + 2, VSS_DISK_LOST);
+		must_read(&m.im, &disk);
+		assert_true(disk.known);
+		assert_int_equal(le32toh(disk.parts[0].super.state), VSS_DISK_LOST);
+		for (size_t i = 0; i < disk.nr_snapshots; i++) {
+			assert_int_not_equal(disk.snapshots[i].life, VSSCTL_DISK_ALIVE);
+			lost += disk.snapshots[i].life == VSSCTL_DISK_LOST &&
+				disk.snapshots[i].lost_reason == VSS_LOST_AREA_ERROR;
+		}
+		assert_int_equal(lost, 3);
+		vssctl_disk_clear(&disk);
+		image_free(&m.im);
+	}
+}
+
 /* A number that there is no room for in the table of parts. */
 static void refuses_a_part_too_far(void **state)
 {
@@ -849,6 +1024,11 @@ int main(void)
 		cmocka_unit_test(a_stale_superblock_is_told),
 		cmocka_unit_test(bears_truncation),
 		cmocka_unit_test(reads_several_parts),
+		cmocka_unit_test(leaves_out_what_was_not_added),
+		cmocka_unit_test(leaves_out_one_whose_number_is_taken),
+		cmocka_unit_test(bears_a_cut_between_superblocks),
+		cmocka_unit_test(tells_parts_of_different_times),
+		cmocka_unit_test(one_part_tells_a_loss),
 		cmocka_unit_test(refuses_a_part_too_far),
 		cmocka_unit_test(reads_a_file_by_its_extents),
 		cmocka_unit_test(refuses_unknown_features),

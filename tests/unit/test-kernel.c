@@ -309,6 +309,37 @@ static void builds_area_remove(void **state)
 	assert_int_equal(nla_get_u32(tb[VSS_A_AREA_ID]), 7);
 }
 
+static void builds_area_load(void **state)
+{
+	const struct vss_devno devs[] = { { 8, 16 }, { 259, 1048575 }, { 4095, 0 } };
+	struct fixture *f = *state;
+	struct nlattr *tb[VSS_A_AREA_MAX + 1], *nest, *attr;
+	uint64_t more[2] = { 0 };
+	size_t nr = 0;
+	int left;
+
+	f->fake->answer = answer_ok;
+	assert_int_equal(vss_kernel_area_load(f->kernel, vda1, devs, 3, VSS_AREA_LOAD, NULL), 0);
+	assert_int_equal(fake_genl(f->fake)->cmd, VSS_CMD_AREA_ADD);
+	nest = fake_nest(f->fake, VSS_A_AREA);
+	nla_parse_nested(tb, VSS_A_AREA_MAX, nest, NULL);
+	assert_int_equal(nla_get_u32(tb[VSS_A_AREA_DEV_MAJOR]), 8);
+	assert_int_equal(nla_get_u32(tb[VSS_A_AREA_DEV_MINOR]), 16);
+	assert_int_equal(nla_get_u32(tb[VSS_A_AREA_MODE]), VSS_AREA_LOAD);
+	nla_for_each_nested(attr, nest, left) {
+		if (nla_type(attr) != VSS_A_AREA_MORE)
+			continue;
+		assert_true(nr < 2);
+		more[nr++] = nla_get_u64(attr);
+	}
+	assert_int_equal(nr, 2);
+	assert_true(more[0] == (259ULL << 32 | 1048575));
+	assert_true(more[1] == 4095ULL << 32);
+	/* One device needs none. */
+	assert_int_equal(vss_kernel_area_add_persistent(f->kernel, vda1, devs[0], VSS_AREA_CREATE, NULL), 0);
+	assert_int_equal(count_attrs(fake_nest(f->fake, VSS_A_AREA), VSS_A_AREA_MORE), 0);
+}
+
 static void builds_prepare(void **state)
 {
 	struct fixture *f = *state;
@@ -1046,6 +1077,7 @@ int main(void)
 		HANDLE_TEST(sets_limits_apart),
 		HANDLE_TEST(splits_extents),
 		HANDLE_TEST(builds_area_remove),
+		HANDLE_TEST(builds_area_load),
 		HANDLE_TEST(builds_prepare),
 		HANDLE_TEST(asks_to_hold_only),
 		HANDLE_TEST(takes_all_members),

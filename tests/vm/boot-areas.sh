@@ -4,7 +4,7 @@
 # Persistent diff areas are loaded as at boot: by what the initramfs hook has gathered,
 # run in a chroot, for the root volume and others, after a clean end and after a crash.
 # What was mounted meanwhile without the module, or was swapped, has lost its snapshots,
-# and what is in use is left alone.
+# and what is in use is left alone. One of the areas is of two devices.
 # vm: timeout=300
 
 . "$(dirname "$0")/content-lib.sh"
@@ -13,8 +13,8 @@ hooks=/usr/share/initramfs-tools
 [[ -e $hooks/hook-functions ]] || skip "no initramfs-tools here"
 split "$(disk vd0)" 16M 16M
 root=${parts[0]} other=${parts[1]}
-split "$(disk vd1)" 40M 40M 40M
-root_area=${parts[0]} other_area=${parts[1]} empty=${parts[2]}
+split "$(disk vd1)" 40M 40M 40M 40M
+root_area=${parts[0]} other_area=${parts[1]} empty=${parts[2]} second=${parts[3]}
 run_ok mkfs.ext4 -q -L vss-root "$root"
 run_ok mkfs.ext4 -q "$other"
 settle
@@ -27,7 +27,8 @@ stays()
 	uuid=$(lsblk -ndo PARTUUID "$1")
 	echo "PARTUUID=${uuid:?}"
 }
-root_line="$(stays "$root") $(stays "$root_area")" other_line="$(stays "$other") $(stays "$other_area")"
+root_line="$(stays "$root") $(stays "$root_area")"
+other_line="$(stays "$other") $(stays "$second") $(stays "$other_area")"
 
 # boot_as NAME: the module and vssctl take this for another boot. Name "" is the true one.
 boot_as()
@@ -45,6 +46,10 @@ run_ok vssctl attach -q --chunk-size 64K "$root"
 run_ok vssctl diff-area add -q "$root" --on "$root_area" --persistent
 run_ok vssctl attach -q "$other"
 run_ok vssctl diff-area add -q "$other" --on "$other_area" --persistent
+mkdir -p /etc/vss
+: >/etc/vss/areas
+vssctl diff-area add "$other" --on "$second" --persistent 2>&1 | tee "$TEST_TMP/said"
+grep -q 'name .* in the line of its volume' "$TEST_TMP/said" || fail "it does not tell of the table"
 sums=("$(sum "$root")" "$(sum "$other")")
 snap "$root" "$other"
 expect_fail -m 'cannot be written' vssctl set-writable "${ids[0]}" on
@@ -56,10 +61,10 @@ run_ok mount "$root" "$TEST_TMP/mnt"
 dd if=/dev/urandom of="$TEST_TMP/mnt/file" bs=64k count=20 conv=fsync status=none
 run_ok umount "$TEST_TMP/mnt"
 settle
-devices=("$root" "$root_area" "$other" "$other_area")
+devices=("$root" "$root_area" "$other" "$other_area" "$second")
 # What the disks have at a power cut: nothing is in flight, and no journal is to be replayed.
 sleep 0.5
-for i in 0 1 2 3; do
+for i in 0 1 2 3 4; do
 	dd if="${devices[i]}" of="$TEST_TMP/cut$i" bs=1M iflag=direct status=none
 done
 run_ok vssctl detach -q "$root"
@@ -107,8 +112,7 @@ printf '%s\n' "$root_line" "$other_line" >"$TEST_TMP/both"
 
 echo "--- the initramfs"
 # It resolves the names, and finds what is missing itself.
-mkdir -p /etc/vss
-printf '%s\n' '# root' "LABEL=vss-root  $(stays "$root_area")" "$other_line" 'one' >/etc/vss/areas
+printf '%s\n' '# root' "LABEL=vss-root  $(stays "$root_area")" "$other_line $(stays "$empty")" 'one' >/etc/vss/areas
 init=$TEST_TMP/init
 mkdir -p "$init"/{bin,sbin,dev,proc,sys,run,etc,tmp,usr}
 for dir in bin sbin lib lib64; do
@@ -145,9 +149,10 @@ initramfs()
 
 initramfs | tee "$TEST_TMP/said"
 grep -q 'areas:4: a line has' "$TEST_TMP/said" || fail "a bad line is not told"
+grep -q 'holds no part of a diff area' "$TEST_TMP/said" || fail "a device that is no part is not told"
 alive
 initramfs
-[[ $(vssctl diff-area list --json | json device | wc -l) == 2 ]] || fail "loaded twice"
+[[ $(vssctl diff-area list --json | json device | wc -l) == 3 ]] || fail "loaded twice"
 [[ $(readlink -f /dev/disk/by-label/vss-root) == "$root" ]] || fail "the label is the image's"
 away
 
@@ -156,7 +161,7 @@ crash()
 {
 	local i
 
-	for i in 0 1 2 3; do
+	for i in 0 1 2 3 4; do
 		dd if="$TEST_TMP/cut$i" of="${devices[i]}" bs=1M oflag=direct conv=notrunc status=none
 	done
 	boot_as "$1"
@@ -211,6 +216,16 @@ run_ok boot --unclean
 alive
 away
 
+echo "--- a device that is not named, and one that is not there"
+crash 8
+printf '%s\n' "$(stays "$other") $(stays "$other_area")" >"$TEST_TMP/areas"
+expect_fail -s 3 -m 'has 2 parts' vssctl diff-area boot --table "$TEST_TMP/areas" --unclean
+printf '%s\n' "$other_line /dev/none" >"$TEST_TMP/areas"
+run_ok vssctl diff-area boot --table "$TEST_TMP/areas" --unclean 2>&1 | grep '/dev/none is not there' || fail "that is not told"
+run_ok boot --unclean
+alive
+away
+
 echo "--- one device under two names"
 crash 5
 printf '%s\n' "$root_line" "LABEL=vss-root $(stays "$other_area")" >"$TEST_TMP/areas"
@@ -219,7 +234,7 @@ expect_fail -m 'of line 1 as well' vssctl diff-area boot --table "$TEST_TMP/area
 [[ ! -d /sys/module/vss ]] || fail "one of them was tried"
 
 echo "--- another volume of the same size"
-printf '%s\n' "$(stays "$root") $(stays "$other_area")" >"$TEST_TMP/areas"
+printf '%s\n' "$(stays "$root") $(stays "$other_area") $(stays "$second")" >"$TEST_TMP/areas"
 expect_fail -m 'lost (untracked)' vssctl diff-area boot --table "$TEST_TMP/areas" --unclean
 lost 1
 away

@@ -77,7 +77,8 @@
  *
  * VSS_CMD_AREA_ADD (do)
  *     request:  VSS_A_AREA { VOLUME_MAJOR, VOLUME_MINOR,
- *                            (DEV_MAJOR, DEV_MINOR | FD), [MODE], [BOOT] }
+ *                            (DEV_MAJOR, DEV_MINOR | FD), [MODE], [BOOT],
+ *                            [MORE] ... }
  *     reply:    VSS_A_AREA { everything VSS_CMD_AREA_GET tells }
  *     Add a part to a volume's diff area.  A block device is claimed
  *     exclusively and usable at once.  A file (FD, open for writing, regular,
@@ -87,19 +88,24 @@
  *     is in use, -EOPNOTSUPP not a place for a diff area, -ELOOP it lies on a
  *     volume whose own area lies on this one, -ENOSPC too small, or too many
  *     parts.
- *     MODE makes the area persistent: a device that is the volume's only part,
- *     from before its first snapshot on.  CREATE writes a new one, LOAD takes
- *     one over with the snapshots in it, which are lost if the volume may have
- *     been written since it was detached; with LOAD_UNCLEAN the caller vouches
- *     that after a crash it was not, in this boot either.  With LOAD_CHECKED the
- *     caller vouches for this boot alone, and that nobody before could have
- *     written to the volume without changing its first VSS_DISK_HEAD_SIZE bytes:
- *     they must be what was written last while it was tracked.  -EBUSY: somebody
- *     beside the caller has the volume open.  BOOT names this
- *     boot (/proc/sys/kernel/random/boot_id): what was in use in the same boot,
- *     or in one that is not known, and not detached is lost in any case.
- *     -EUCLEAN, -ESTALE, -EINVAL: the device holds no area that could be loaded
- *     for this volume.  -EEXIST: a copy of the area is in use.
+ *     MODE makes the area persistent: of devices, from before the volume's first
+ *     snapshot on.  CREATE writes a new one, or a further part of the one that
+ *     there is.  LOAD takes one over with the snapshots in it, from the device and
+ *     those in MORE, in any order; the reply tells of its first part.  All parts
+ *     must be there, else -ENOENT, and it may be tried again; a device that was
+ *     not added to the end is left alone.  The snapshots are lost if the volume
+ *     may have been written since it was detached; with LOAD_UNCLEAN the caller
+ *     vouches that after a crash it was not, in this boot either.  With
+ *     LOAD_CHECKED the caller vouches for this boot alone, and that nobody before
+ *     could have written to the volume without changing its first
+ *     VSS_DISK_HEAD_SIZE bytes: they must be what was written last while it was
+ *     tracked.  -EBUSY: somebody beside the caller has the volume open.  BOOT names
+ *     this boot (/proc/sys/kernel/random/boot_id): what was in use in the same
+ *     boot, or in one that is not known, and not detached is lost in any case.
+ *     -EUCLEAN, -ESTALE, -EINVAL: the devices hold no area that could be loaded
+ *     for this volume, or one is an older copy.  -EEXIST: a copy of the area is in
+ *     use, or two devices are the same part.  -EIO: it does not grow, or has failed
+ *     by that: the snapshots are lost then.
  *
  * VSS_CMD_AREA_EXTENTS (do)
  *     request:  VSS_A_AREA { VOLUME_MAJOR, VOLUME_MINOR, ID, [LAST],
@@ -120,6 +126,7 @@
  *     has no snapshots, members of sets in creation included, nothing is being
  *     stored any more, and no image of a deleted one is being read: else
  *     -EBUSY, as long as the device of a persistent area does not answer.
+ *     -EOPNOTSUPP a persistent area has several parts: it keeps all.
  *     What failed with the part is forgotten: without a part that is
  *     VSS_AREA_ERROR the area can be used again.
  *
@@ -337,6 +344,7 @@ enum vss_area_attr {
 	VSS_A_AREA_MODE,		/* u32, enum vss_area_mode */
 	VSS_A_AREA_BOOT,		/* binary, VSS_UUID_SIZE */
 	VSS_A_AREA_UUID,		/* binary, VSS_UUID_SIZE */
+	VSS_A_AREA_MORE,		/* u64, repeated, a further device: major << 32 | minor */
 
 	__VSS_A_AREA_MAX,
 	VSS_A_AREA_MAX = __VSS_A_AREA_MAX - 1

@@ -54,48 +54,86 @@ static const char *name_fault(const char *name)
 	return NULL;
 }
 
-static bool add(struct vssctl_areas *areas, const char *volume, const char *device, size_t number)
+static void line_clear(struct vssctl_areas_line *line)
+{
+	for (size_t i = 0; i < line->nr; i++)
+		free(line->names[i]);
+	free(line->names);
+}
+
+static bool add(struct vssctl_areas *areas, const char *const *names, size_t nr, size_t number)
 {
 	struct vssctl_areas_line *more = reallocarray(areas->lines, areas->count + 1, sizeof(*more));
-	struct vssctl_areas_line *line;
+	struct vssctl_areas_line line = { .number = number };
 
 	if (!more)
 		return false;
 	areas->lines = more;
-	line = &more[areas->count++];
-	line->volume = strdup(volume);
-	line->device = strdup(device);
-	line->number = number;
-	return line->volume && line->device;
+	line.names = calloc(nr, sizeof(*line.names));
+	while (line.names && line.nr < nr && (line.names[line.nr] = strdup(names[line.nr])))
+		line.nr++;
+	if (line.nr < nr) {
+		line_clear(&line);
+		return false;
+	}
+	more[areas->count++] = line;
+	return true;
+}
+
+static bool is_among(const char *name, const char *const *names, size_t nr)
+{
+	for (size_t i = 0; i < nr; i++)
+		if (!strcmp(names[i], name))
+			return true;
+	return false;
+}
+
+/* One that has a fault is told. */
+static bool are_good(struct table *t, const char *const *names, size_t nr, size_t number)
+{
+	if (nr < 2) {
+		refuse(t, number, "", "a line has the names of a volume and of its diff area's devices");
+		return false;
+	}
+	for (size_t i = 0; i < nr; i++) {
+		const char *fault = name_fault(names[i]);
+
+		if (!fault && is_among(names[i], names, i))
+			fault = is_among(names[i], names, 1) ? ": a volume cannot be its own diff area" :
+							       " is named twice";
+		if (fault) {
+			refuse(t, number, names[i], fault);
+			return false;
+		}
+	}
+	return true;
 }
 
 static void take(struct table *t, char *text, size_t number)
 {
-	char *volume = strtok(text, BLANKS), *device = volume ? strtok(NULL, BLANKS) : NULL;
+	const char *names[VSSCTL_AREAS_NAMES];
+	char *name = strtok(text, BLANKS);
+	size_t nr = 0;
 
-	if (!volume || volume[0] == '#')
+	if (!name || name[0] == '#')
 		return;
-	if (!device || strtok(NULL, BLANKS))
-		refuse(t, number, "", "a line has the names of a volume and of a device");
-	else if (name_fault(volume))
-		refuse(t, number, volume, name_fault(volume));
-	else if (name_fault(device))
-		refuse(t, number, device, name_fault(device));
-	else if (!strcmp(volume, device))
-		refuse(t, number, "", "a volume cannot be its own diff area");
-	else if (!add(t->areas, volume, device, number))
+	for (; name; name = strtok(NULL, BLANKS)) {
+		if (nr == VSSCTL_AREAS_NAMES) {
+			refuse(t, number, "", "a diff area has no more than 64 devices");
+			return;
+		}
+		names[nr++] = name;
+	}
+	if (are_good(t, names, nr, number) && !add(t->areas, names, nr, number))
 		t->out_of_memory = true;
 }
 
-static bool has(const struct vssctl_areas_line *line, const char *name)
+static bool have_common(const struct vssctl_areas_line *a, const struct vssctl_areas_line *b)
 {
-	return !strcmp(line->volume, name) || !strcmp(line->device, name);
-}
-
-static void line_clear(struct vssctl_areas_line *line)
-{
-	free(line->volume);
-	free(line->device);
+	for (size_t i = 0; i < a->nr; i++)
+		if (is_among(a->names[i], (const char *const *)b->names, b->nr))
+			return true;
+	return false;
 }
 
 /* Which of them was meant, nobody can tell: all that have a name in common are left out. */
@@ -107,12 +145,10 @@ static void leave_out_shared(struct table *t)
 
 	t->out_of_memory = !shared;
 	for (size_t i = 0; shared && i < areas->count; i++) {
-		const struct vssctl_areas_line *line = &areas->lines[i];
-
 		for (size_t j = 0; j < areas->count && !shared[i]; j++)
-			shared[i] = j != i && (has(&areas->lines[j], line->volume) || has(&areas->lines[j], line->device));
+			shared[i] = j != i && have_common(&areas->lines[i], &areas->lines[j]);
 		if (shared[i])
-			refuse(t, line->number, "", "its volume or its device is in another line as well");
+			refuse(t, areas->lines[i].number, "", "its volume or a device is in another line as well");
 	}
 	for (size_t i = 0; shared && i < areas->count; i++) {
 		if (shared[i])
@@ -160,15 +196,24 @@ static bool same(struct vss_devno a, struct vss_devno b)
 	return (a.major || a.minor) && a.major == b.major && a.minor == b.minor;
 }
 
+static bool is_one_of(struct vss_devno dev, const struct vss_devno *devs, size_t nr)
+{
+	for (size_t i = 0; i < nr; i++)
+		if (same(dev, devs[i]))
+			return true;
+	return false;
+}
+
 size_t vssctl_areas_shared(const struct vssctl_areas_devs *devs, size_t count, size_t i)
 {
 	const struct vssctl_areas_devs *line = &devs[i];
 
-	if (same(line->volume, line->device))
-		return i;
+	for (size_t k = 1; k < line->nr; k++)
+		if (is_one_of(line->devs[k], line->devs, k))
+			return i;
 	for (size_t j = 0; j < count; j++)
-		if (j != i && (same(line->volume, devs[j].volume) || same(line->volume, devs[j].device) ||
-			       same(line->device, devs[j].volume) || same(line->device, devs[j].device)))
-			return j;
+		for (size_t k = 0; j != i && k < line->nr; k++)
+			if (is_one_of(line->devs[k], devs[j].devs, devs[j].nr))
+				return j;
 	return count;
 }

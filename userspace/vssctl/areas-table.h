@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
  * The table of persistent diff areas, /etc/vss/areas: which volume has its area on
- * which device.  A line for each, two names with blanks between, as fstab(5) has
- * them; empty lines, and comments after "#" at a line's beginning.
+ * which devices.  A line for each: the name of the volume, then those of all the area's
+ * devices, in any order, with blanks between, as fstab(5) has them; empty lines, and
+ * comments after "#" at a line's beginning.
  *
  * The names must mean the same devices in the next boot.  Under a wrong pair an area's
  * snapshots are lost for good, and the volume's size may well be right.
@@ -15,8 +16,13 @@
 
 #include "vssctl.h"
 
+#define VSSCTL_AREAS_TABLE	"/etc/vss/areas"
+/* The volume, and the devices of its area. */
+#define VSSCTL_AREAS_NAMES	(1 + VSS_MAX_AREA_PARTS)
+
 struct vssctl_areas_line {
-	char *volume, *device;
+	char **names;		/* the volume's first */
+	size_t nr;		/* 2 to VSSCTL_AREAS_NAMES */
 	size_t number;		/* in the file, from 1 */
 };
 
@@ -27,7 +33,8 @@ struct vssctl_areas {
 
 /* What the names of a line stand for; 0:0 where that is not there. */
 struct vssctl_areas_devs {
-	struct vss_devno volume, device;
+	const struct vss_devno *devs;
+	size_t nr;
 };
 
 /*

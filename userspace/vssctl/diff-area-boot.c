@@ -23,7 +23,6 @@
 #include "names.h"
 #include "prepare.h"
 
-#define USUAL_TABLE	"/etc/vss/areas"
 #define LAST_FLAG	"/run/vss/areas-vouched"
 #define POLL_MS		200
 #define MAX_WAIT	600
@@ -33,7 +32,7 @@
 enum { OPT_TABLE = 1, OPT_WAIT, OPT_UNCLEAN, OPT_LAST, OPT_LEAVE };
 
 static const struct vssctl_option options[] = {
-	{ OPT_TABLE, "table", "FILE", "instead of " USUAL_TABLE },
+	{ OPT_TABLE, "table", "FILE", "instead of " VSSCTL_AREAS_TABLE },
 	{ OPT_WAIT, "wait", "SECONDS", "so long for devices that are not there yet" },
 	{ OPT_UNCLEAN, "unclean", NULL, "nobody has written to the volumes in this boot" },
 	{ OPT_LAST, "last", NULL, "with --unclean: nobody can say so later in this boot" },
@@ -41,26 +40,33 @@ static const struct vssctl_option options[] = {
 	{ 0 },
 };
 
-struct pair {
-	struct vss_blockdev volume, device;
+/* What the names of a line stand for. */
+struct row {
+	struct vss_blockdev *found;	/* the volume's first */
+	struct vss_devno *devs;		/* the same, as numbers */
+	size_t nr;
+	struct vss_devno parts[VSS_MAX_AREA_PARTS];	/* what is loaded of it */
+	size_t nr_parts;
+	bool done;			/* loaded, or given up */
 };
 
 struct boot {
 	struct vssctl *ctl;
 	struct vssctl_areas areas;
 	const char *table;
-	struct pair *pairs;		/* of each line: what its names stand for */
-	struct vssctl_areas_devs *devs;	/* of each line: the same, as numbers */
-	bool *done;			/* of each line: loaded, or given up */
+	struct row *rows;		/* of each line */
+	struct vssctl_areas_devs *devs;	/* of each line: its numbers */
 	bool unclean, leave;
 	char **names;			/* whom to wait for; none: all */
 	int nr_names;
 };
 
-static void pair_clear(struct pair *pair)
+static void row_clear(struct row *row)
 {
-	vss_blockdev_clear(&pair->volume);
-	vss_blockdev_clear(&pair->device);
+	for (size_t i = 0; row->found && i < row->nr; i++)
+		vss_blockdev_clear(&row->found[i]);
+	free(row->found);
+	free(row->devs);
 }
 
 static struct vss_devno resolve(const char *name, struct vss_blockdev *found)
@@ -71,15 +77,26 @@ static struct vss_devno resolve(const char *name, struct vss_blockdev *found)
 	return found->dev;
 }
 
-/* All lines, before the first is tried: any may name the device of another. */
+/* All lines, before the first is tried: any may name a device of another. */
 static void look(struct boot *b)
 {
 	for (size_t i = 0; i < b->areas.count; i++) {
-		if (b->done[i])
-			continue;
-		b->devs[i].volume = resolve(b->areas.lines[i].volume, &b->pairs[i].volume);
-		b->devs[i].device = resolve(b->areas.lines[i].device, &b->pairs[i].device);
+		struct row *row = &b->rows[i];
+
+		for (size_t k = 0; k < row->nr && !row->done; k++)
+			row->devs[k] = resolve(b->areas.lines[i].names[k], &row->found[k]);
 	}
+}
+
+/* The first name of a line whose device is not there, or NULL. */
+static const char *missing(const struct boot *b, size_t i)
+{
+	const struct row *row = &b->rows[i];
+
+	for (size_t k = 0; k < row->nr; k++)
+		if (!row->found[k].path)
+			return b->areas.lines[i].names[k];
+	return NULL;
 }
 
 /* Which one was meant nobody can tell, and the wrong one would lose its snapshots. */
@@ -91,69 +108,122 @@ static int check_shared(struct boot *b, size_t i)
 	if (other == b->areas.count)
 		return 0;
 	if (other == i)
-		return vssctl_fail(b->ctl, E_INVALIDARG, "%s:%zu: %s and %s are one device; the line is left out",
-				   b->table, line->number, line->volume, line->device);
-	return vssctl_fail(b->ctl, E_INVALIDARG, "%s:%zu: %s or %s is the volume or the device of line %zu as well; the line "
-			   "is left out", b->table, line->number, line->volume, line->device,
+		return vssctl_fail(b->ctl, E_INVALIDARG, "%s:%zu: two of the names of %s and its diff area stand for one "
+				   "device; the line is left out", b->table, line->number, line->names[0]);
+	return vssctl_fail(b->ctl, E_INVALIDARG, "%s:%zu: %s or a device of its diff area is the volume or a device of "
+			   "line %zu as well; the line is left out", b->table, line->number, line->names[0],
 			   b->areas.lines[other].number);
 }
 
-/* The chunk size that the volume has to be attached with. */
-static int read_geometry(struct boot *b, const struct pair *pair, uint32_t *chunk)
+static void close_all(struct vssctl_disk_source *sources, size_t nr)
 {
-	struct vssctl_disk_source source = { .name = pair->device.path };
+	for (size_t i = 0; i < nr; i++)
+		if (sources[i].fd >= 0)
+			close(sources[i].fd);
+}
+
+/*
+ * One that was to be added when the machine stopped may not have got its header: it is
+ * no part.  True: there is one like that, and it is left out.
+ */
+static bool leave_out_empty(struct boot *b, struct row *row, const struct vssctl_disk *disk,
+			    struct vssctl_disk_source *sources)
+{
+	size_t kept = 0, nr = row->nr_parts;
+
+	for (size_t i = 0; i < nr; i++)
+		kept += disk->nr_parts == nr && disk->parts[i].found;
+	if (disk->known || !kept || kept == nr)
+		return false;
+	for (size_t i = kept = 0; i < nr; i++) {
+		if (disk->parts[i].found) {
+			row->parts[kept] = row->parts[i];
+			sources[kept++] = sources[i];
+			continue;
+		}
+		vssctl_warn(b->ctl, "%s holds no part of a diff area: the one of %s is loaded without it, if it is whole",
+			    sources[i].name, row->found[0].path);
+		close(sources[i].fd);
+	}
+	row->nr_parts = kept;
+	return true;
+}
+
+static int tell_unreadable(struct boot *b, const struct row *row, const struct vssctl_disk *disk)
+{
+	const char *why = disk->nr_problems ? disk->problems[disk->nr_problems - 1].text : "it cannot be read";
+
+	if (row->nr_parts < 2 && (!disk->nr_parts || !disk->parts[0].found))
+		return vssctl_fail(b->ctl, VSS_E_OBJECT_NOT_FOUND, "%s holds no diff area that %s could have back; see "
+				   "'vssctl diff-area check %s'", row->found[1].path, row->found[0].path,
+				   row->found[1].path);
+	return vssctl_fail(b->ctl, VSS_E_OBJECT_NOT_FOUND, "the diff area of %s cannot be loaded: %s; see 'vssctl diff-area "
+			   "check' with all its devices, and name these in its line", row->found[0].path, why);
+}
+
+/* The parts, and the chunk size that the volume has to be attached with. */
+static int read_geometry(struct boot *b, struct row *row, uint32_t *chunk)
+{
+	struct vssctl_disk_source sources[VSS_MAX_AREA_PARTS];
 	struct vssctl_disk disk = { 0 };
+	bool again = true;
 	int ret = 0;
 
-	source.fd = open(pair->device.path, O_RDONLY | O_CLOEXEC);
-	if (source.fd < 0 || vssctl_disk_read_supers(&disk, &source, 1) || !disk.known)
-		ret = vssctl_fail(b->ctl, VSS_E_OBJECT_NOT_FOUND, "%s holds no diff area that %s could have back; see "
-				  "'vssctl diff-area check %s'", pair->device.path, pair->volume.path, pair->device.path);
-	else if (disk.volume_size != pair->volume.size)
+	for (size_t i = 0; i < row->nr_parts; i++)
+		sources[i] = (struct vssctl_disk_source) {
+			.fd = open(row->found[i + 1].path, O_RDONLY | O_CLOEXEC), .name = row->found[i + 1].path,
+		};
+	while (again) {
+		vssctl_disk_clear(&disk);
+		ret = vssctl_disk_read_supers(&disk, sources, row->nr_parts);
+		again = !ret && leave_out_empty(b, row, &disk, sources);
+	}
+	if (ret || !disk.known)
+		ret = tell_unreadable(b, row, &disk);
+	else if (disk.volume_size != row->found[0].size)
 		ret = vssctl_fail(b->ctl, E_INVALIDARG, "the diff area on %s is of a volume of another size than %s",
-				  pair->device.path, pair->volume.path);
+				  sources[0].name, row->found[0].path);
 	*chunk = disk.chunk_size;
 	vssctl_disk_clear(&disk);
-	if (source.fd >= 0)
-		close(source.fd);
+	close_all(sources, row->nr_parts);
 	return ret;
 }
 
 /* One that has a diff area has been loaded, or somebody has his own plans. */
-static int find_state(struct boot *b, const struct pair *pair, bool *attached, bool *loaded)
+static int find_state(struct boot *b, const struct row *row, bool *attached, bool *loaded)
 {
 	struct vss_kernel_volume state;
 	struct vss_kernel_area *areas;
 	size_t count;
 
 	*loaded = false;
-	*attached = !vss_kernel_volume_get(b->ctl->kernel, pair->volume.dev, &state);
+	*attached = !vss_kernel_volume_get(b->ctl->kernel, row->devs[0], &state);
 	if (!*attached)
 		return 0;
-	if (vss_kernel_area_list(b->ctl->kernel, &pair->volume.dev, &areas, &count))
+	if (vss_kernel_area_list(b->ctl->kernel, &row->devs[0], &areas, &count))
 		return vssctl_fail_kernel(b->ctl);
 	vss_kernel_area_list_free(areas, count);
 	*loaded = count;
 	return 0;
 }
 
-static int attach(struct boot *b, const struct pair *pair)
+static int attach(struct boot *b, struct row *row)
 {
 	struct vss_kernel_volume state;
 	uint32_t chunk;
-	int ret = read_geometry(b, pair, &chunk);
+	int ret = read_geometry(b, row, &chunk);
 
-	return ret ?: vssctl_attach_volume(b->ctl, &pair->volume, chunk, 0, &state);
+	return ret ?: vssctl_attach_volume(b->ctl, &row->found[0], chunk, 0, &state);
 }
 
 /* The module finds them lost, and that is no error of its: here it is one. */
-static int tell_lost(struct boot *b, const struct pair *pair, const char *hint)
+static int tell_lost(struct boot *b, const struct row *row, const char *hint)
 {
 	struct vss_kernel_snapshot *snapshots;
 	size_t count, lost = 0;
 	uint32_t reason = 0;
 
-	if (vss_kernel_snapshot_list(b->ctl->kernel, NULL, &pair->volume.dev, &snapshots, &count))
+	if (vss_kernel_snapshot_list(b->ctl->kernel, NULL, &row->devs[0], &snapshots, &count))
 		return vssctl_fail_kernel(b->ctl);
 	for (size_t i = 0; i < count; i++) {
 		if (snapshots[i].state != VSS_SNAPSHOT_LOST)
@@ -165,18 +235,18 @@ static int tell_lost(struct boot *b, const struct pair *pair, const char *hint)
 	if (!lost)
 		return 0;
 	return vssctl_fail(b->ctl, E_FAIL, "%s: %zu of %zu snapshots are lost (%s)%s; see 'vssctl list', and delete them",
-			   pair->volume.path, lost, count, vssctl_lost_reason_name(reason),
+			   row->found[0].path, lost, count, vssctl_lost_reason_name(reason),
 			   reason == VSS_LOST_UNTRACKED ? hint : "");
 }
 
-static int add(struct boot *b, const struct pair *pair, uint32_t mode)
+static int add(struct boot *b, const struct row *row, uint32_t mode)
 {
 	const struct timespec pause = { .tv_nsec = POLL_MS * 1000000L };
 	struct vss_kernel_area area = { 0 };
 	int ret;
 
 	for (int tries = CLAIM_TRIES;; nanosleep(&pause, NULL)) {
-		ret = vss_kernel_area_add_persistent(b->ctl->kernel, pair->volume.dev, pair->device.dev, mode, &area);
+		ret = vss_kernel_area_load(b->ctl->kernel, row->devs[0], row->parts, row->nr_parts, mode, &area);
 		if (ret != -EBUSY || mode != VSS_AREA_LOAD_CHECKED || !--tries)
 			break;
 	}
@@ -187,74 +257,79 @@ static int add(struct boot *b, const struct pair *pair, uint32_t mode)
 }
 
 /* With the volume claimed as @fd, so that nobody begins to use it before the end. */
-static int load_claimed(struct boot *b, const struct pair *pair, int fd, bool attached)
+static int load_claimed(struct boot *b, struct row *row, int fd, bool attached)
 {
 	const bool tells = vssctl_head_tells(fd);
 	const char *hint = tells ? "" : ": after an unclean end only ext2, ext3 and ext4 without a journal to be replayed can tell that they were not written";
-	int ret = attached ? 0 : attach(b, pair);
+	int ret;
 
+	memcpy(row->parts, row->devs + 1, (row->nr - 1) * sizeof(row->parts[0]));
+	row->nr_parts = row->nr - 1;
+	ret = attached ? 0 : attach(b, row);
 	if (ret)
 		return ret;
-	ret = add(b, pair, b->unclean && tells ? VSS_AREA_LOAD_CHECKED : VSS_AREA_LOAD);
+	ret = add(b, row, b->unclean && tells ? VSS_AREA_LOAD_CHECKED : VSS_AREA_LOAD);
 	if (ret) {
 		/* It may have been attached for something else. */
 		if (!attached)
-			vss_kernel_volume_detach(b->ctl->kernel, pair->volume.dev, false);
+			vss_kernel_volume_detach(b->ctl->kernel, row->devs[0], false);
 		return ret;
 	}
-	vssctl_note(b->ctl, "%s: diff area loaded from %s", pair->volume.path, pair->device.path);
-	return tell_lost(b, pair, b->unclean ? hint : ": it was not detached in order, or was written since");
+	vssctl_note(b->ctl, "%s: diff area loaded from %s%s", row->found[0].path, row->found[1].path,
+		    row->nr_parts > 1 ? " and others" : "");
+	return tell_lost(b, row, b->unclean ? hint : ": it was not detached in order, or was written since");
 }
 
-static int load(struct boot *b, const struct pair *pair)
+static int load(struct boot *b, struct row *row)
 {
 	bool attached, loaded;
-	int fd, ret = find_state(b, pair, &attached, &loaded);
+	int fd, ret = find_state(b, row, &attached, &loaded);
 
 	if (ret || loaded)
 		return ret;
-	fd = vssctl_claim_volume(pair->volume.path, CLAIM_TRIES);
+	fd = vssctl_claim_volume(row->found[0].path, CLAIM_TRIES);
 	if (fd == -EBUSY)
 		return vssctl_fail(b->ctl, VSS_E_VOLUME_IN_USE,
 				   "%s is in use already, so nobody can tell whether it was written: its diff area on %s is "
 				   "not loaded; unmount it and run 'vssctl diff-area boot', or have the initramfs do that earlier",
-				   pair->volume.path, pair->device.path);
+				   row->found[0].path, row->found[1].path);
 	if (fd < 0)
-		return vssctl_fail(b->ctl, vss_result_from_errno(-fd), "cannot open %s: %s", pair->volume.path,
+		return vssctl_fail(b->ctl, vss_result_from_errno(-fd), "cannot open %s: %s", row->found[0].path,
 				   strerror(-fd));
-	ret = load_claimed(b, pair, fd, attached);
+	ret = load_claimed(b, row, fd, attached);
 	close(fd);
 	return ret;
 }
 
 /* The machine stops: what nobody uses is detached in order. */
-static int leave(struct boot *b, const struct pair *pair)
+static int leave(struct boot *b, const struct row *row)
 {
 	struct vss_kernel_area *areas;
 	size_t count;
 	bool persistent;
 
 	/* Not attached: nothing to do. */
-	if (vss_kernel_area_list(b->ctl->kernel, &pair->volume.dev, &areas, &count))
+	if (vss_kernel_area_list(b->ctl->kernel, &row->devs[0], &areas, &count))
 		return 0;
 	persistent = count && areas[0].persistent;
 	vss_kernel_area_list_free(areas, count);
 	if (!persistent)
 		return 0;
-	if (vss_kernel_volume_detach(b->ctl->kernel, pair->volume.dev, false))
+	if (vss_kernel_volume_detach(b->ctl->kernel, row->devs[0], false))
 		return vssctl_fail_kernel(b->ctl);
-	vssctl_note(b->ctl, "%s: detached", pair->volume.path);
+	vssctl_note(b->ctl, "%s: detached", row->found[0].path);
 	return 0;
 }
 
 static int try_line(struct boot *b, size_t i)
 {
-	const struct pair *pair = &b->pairs[i];
+	struct row *row = &b->rows[i];
 	int ret, lock;
 
-	if (b->done[i] || !pair->volume.path || !pair->device.path)
+	/* To leave it takes the volume alone. */
+	if (row->done || (b->leave ? !row->found[0].path : !!missing(b, i)))
 		return 0;
-	b->done[i] = true;
+	row->done = true;
 	ret = b->leave ? 0 : check_shared(b, i);
 	/* Only where there is something to load is the module needed. */
 	if (!ret && !b->ctl->kernel)
@@ -262,7 +337,7 @@ static int try_line(struct boot *b, size_t i)
 	if (ret)
 		return ret;
 	lock = vssctl_lock(b->ctl);
-	ret = b->leave ? leave(b, pair) : load(b, pair);
+	ret = b->leave ? leave(b, row) : load(b, row);
 	vssctl_unlock(lock);
 	return ret;
 }
@@ -291,7 +366,7 @@ static bool is_named(const struct boot *b, const char *volume)
 static bool is_waited_for(const struct boot *b)
 {
 	for (size_t i = 0; i < b->areas.count; i++)
-		if (!b->done[i] && is_named(b, b->areas.lines[i].volume))
+		if (!b->rows[i].done && is_named(b, b->areas.lines[i].names[0]))
 			return true;
 	return false;
 }
@@ -321,37 +396,46 @@ static int run_all(struct boot *b, uint64_t wait)
 		nanosleep(&pause, NULL);
 	}
 	for (size_t i = 0; i < b->areas.count; i++)
-		if (!b->leave && !b->done[i] && is_named(b, b->areas.lines[i].volume))
-			vssctl_warn(b->ctl, "%s or its diff area's device %s is not there (yet); when both are, load it with "
-				    "'vssctl diff-area load' before the volume is mounted, or its snapshots are lost",
-				    b->areas.lines[i].volume, b->areas.lines[i].device);
+		if (!b->leave && !b->rows[i].done && is_named(b, b->areas.lines[i].names[0]))
+			vssctl_warn(b->ctl, "%s is not there (yet), of the volume %s and its diff area; when all of them are, "
+				    "load it with 'vssctl diff-area load' before the volume is mounted, or its snapshots are lost",
+				    missing(b, i) ?: "a device", b->areas.lines[i].names[0]);
 	return ret;
+}
+
+static bool row_init(struct row *row, size_t nr)
+{
+	row->nr = nr;
+	row->found = calloc(nr, sizeof(*row->found));
+	row->devs = calloc(nr, sizeof(*row->devs));
+	return row->found && row->devs;
 }
 
 /* With room for one at least: an empty table is a good one. */
 static int run_table(struct boot *b, uint64_t wait)
 {
 	const size_t room = b->areas.count + 1;
+	bool good;
 	int ret;
 
-	b->pairs = calloc(room, sizeof(*b->pairs));
+	b->rows = calloc(room, sizeof(*b->rows));
 	b->devs = calloc(room, sizeof(*b->devs));
-	b->done = calloc(room, sizeof(*b->done));
-	if (b->pairs && b->devs && b->done)
-		ret = run_all(b, wait);
-	else
-		ret = vssctl_fail(b->ctl, E_OUTOFMEMORY, "out of memory");
-	for (size_t i = 0; b->pairs && i < b->areas.count; i++)
-		pair_clear(&b->pairs[i]);
-	free(b->pairs);
+	good = b->rows && b->devs;
+	for (size_t i = 0; good && i < b->areas.count; i++) {
+		good = row_init(&b->rows[i], b->areas.lines[i].nr);
+		b->devs[i] = (struct vssctl_areas_devs) { .devs = b->rows[i].devs, .nr = b->rows[i].nr };
+	}
+	ret = good ? run_all(b, wait) : vssctl_fail(b->ctl, E_OUTOFMEMORY, "out of memory");
+	for (size_t i = 0; b->rows && i < b->areas.count; i++)
+		row_clear(&b->rows[i]);
+	free(b->rows);
 	free(b->devs);
-	free(b->done);
 	return ret;
 }
 
 static int run(struct vssctl *ctl, struct vssctl_args *args)
 {
-	struct boot b = { .ctl = ctl, .table = USUAL_TABLE };
+	struct boot b = { .ctl = ctl, .table = VSSCTL_AREAS_TABLE };
 	bool bad, last = false;
 	uint64_t wait = 0;
 	int opt, ret;
@@ -395,8 +479,8 @@ static int run(struct vssctl *ctl, struct vssctl_args *args)
 const struct vssctl_command vssctl_diff_area_boot = {
 	.name = "diff-area boot",
 	.operands = "[VOLUME...]",
-	.summary = "load the persistent diff areas of " USUAL_TABLE,
-	.description = "Attach the volumes that " USUAL_TABLE " names and load their persistent diff areas,\n"
+	.summary = "load the persistent diff areas of " VSSCTL_AREAS_TABLE,
+	.description = "Attach the volumes that " VSSCTL_AREAS_TABLE " names and load their persistent diff areas,\n"
 		       "with the snapshots in them.  To be run before they are mounted: what is in use is\n"
 		       "left alone.  With --wait only the VOLUMEs are waited for, if any are named.",
 	.options = options,

@@ -12,13 +12,69 @@ static const struct vssctl_option options[] = {
 	{ 0 },
 };
 
+static void clear_devices(struct vss_blockdev (*devices)[VSS_MAX_AREA_PARTS])
+{
+	for (size_t i = 0; i < VSS_MAX_AREA_PARTS; i++)
+		vss_blockdev_clear(&(*devices)[i]);
+}
+
+static bool is_there(struct vss_devno dev, const struct vss_kernel_area *areas, size_t count)
+{
+	for (size_t i = 0; i < count; i++)
+		if (areas[i].dev.major == dev.major && areas[i].dev.minor == dev.minor)
+			return true;
+	return false;
+}
+
+/* One that was being added when the machine stopped is not part of the area. */
+static void tell_strangers(struct vssctl *ctl, const struct vss_blockdev *volume,
+			   const struct vss_blockdev *devices, size_t nr)
+{
+	struct vss_kernel_area *areas;
+	size_t count;
+
+	if (nr < 2 || vss_kernel_area_list(ctl->kernel, &volume->dev, &areas, &count))
+		return;
+	for (size_t i = 0; i < nr; i++)
+		if (!is_there(devices[i].dev, areas, count))
+			vssctl_warn(ctl, "%s is not part of the diff area of %s, for it was not added to the end; "
+				    "add it again with 'vssctl diff-area add --persistent'",
+				    devices[i].path, volume->path);
+	vss_kernel_area_list_free(areas, count);
+}
+
+static int load(struct vssctl *ctl, struct vssctl_args *args, const struct vss_blockdev *volume, uint32_t mode)
+{
+	struct vss_blockdev devices[VSS_MAX_AREA_PARTS] __attribute__((cleanup(clear_devices))) = { 0 };
+	struct vss_devno devs[VSS_MAX_AREA_PARTS];
+	struct vss_kernel_area added = { 0 };
+	size_t nr = (size_t)args->argc - 1;
+	int ret = 0, lock;
+
+	for (size_t i = 0; i < nr && !ret; i++) {
+		ret = vssctl_resolve(ctl, args->argv[i + 1], &devices[i]);
+		devs[i] = devices[i].dev;
+	}
+	if (!ret)
+		ret = vssctl_open_kernel(ctl);
+	if (ret)
+		return ret;
+	lock = vssctl_lock(ctl);
+	ret = vss_kernel_area_load(ctl->kernel, volume->dev, devs, nr, mode, &added);
+	vssctl_unlock(lock);
+	if (ret)
+		return vssctl_fail_kernel(ctl);
+	tell_strangers(ctl, volume, devices, nr);
+	ctl->print->area_added(ctl, &added);
+	vss_kernel_area_clear(&added);
+	return VSSCTL_OK;
+}
+
 static int run(struct vssctl *ctl, struct vssctl_args *args)
 {
 	struct vss_blockdev volume __attribute__((cleanup(vss_blockdev_clear))) = { 0 };
-	struct vss_blockdev device __attribute__((cleanup(vss_blockdev_clear))) = { 0 };
-	struct vss_kernel_area added = { 0 };
 	uint32_t mode = VSS_AREA_LOAD;
-	int opt, ret, lock;
+	int opt, ret;
 
 	while ((opt = vssctl_next_option(args)) != VSSCTL_OPTION_END) {
 		switch (opt) {
@@ -29,29 +85,19 @@ static int run(struct vssctl *ctl, struct vssctl_args *args)
 			break;
 		}
 	}
-	ret = vssctl_resolve(ctl, args->argv[0], &volume) ?: vssctl_resolve(ctl, args->argv[1], &device);
-	if (!ret)
-		ret = vssctl_open_kernel(ctl);
-	if (ret)
-		return ret;
-	lock = vssctl_lock(ctl);
-	ret = vss_kernel_area_add_persistent(ctl->kernel, volume.dev, device.dev, mode, &added);
-	vssctl_unlock(lock);
-	if (ret)
-		return vssctl_fail_kernel(ctl);
-	ctl->print->area_added(ctl, &added);
-	vss_kernel_area_clear(&added);
-	return VSSCTL_OK;
+	ret = vssctl_resolve(ctl, args->argv[0], &volume);
+	return ret ? ret : load(ctl, args, &volume, mode);
 }
 
 const struct vssctl_command vssctl_diff_area_load = {
 	.name = "diff-area load",
-	.operands = "VOLUME DEVICE",
+	.operands = "VOLUME DEVICE...",
 	.summary = "take over a persistent diff area and its snapshots",
 	.description = "Give an attached volume back the persistent diff area that it had, with the\n"
-		       "snapshots in it.  If the volume may have been written since, they are lost.",
+		       "snapshots in it.  All devices of the area are to be named, in any order.  If\n"
+		       "the volume may have been written since, the snapshots are lost.",
 	.options = options,
 	.min_operands = 2,
-	.max_operands = 2,
+	.max_operands = 1 + VSS_MAX_AREA_PARTS,
 	.run = run,
 };

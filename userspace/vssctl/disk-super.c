@@ -210,63 +210,123 @@ static int by_number(const void *a, const void *b)
 	return x < y ? -1 : x > y;
 }
 
+/* All have a superblock that can be understood, of the same area. */
+static bool check_area(struct vssctl_disk *disk)
+{
+	const struct vssctl_disk_part *first = &disk->parts[0];
+
+	for (size_t i = 0; i < disk->nr_parts; i++)
+		if (!disk->parts[i].found)
+			return false;
+	for (size_t i = 0; i < disk->nr_parts; i++) {
+		const struct vssctl_disk_part *part = &disk->parts[i];
+		uint64_t unknown = le64toh(part->super.incompat) & ~VSS_DISK_INCOMPAT_ALL;
+
+		if (unknown) {
+			vssctl_disk_problem(disk, VSSCTL_DISK_UNREADABLE,
+					    "%s has features that this program does not know (0x%llx): use a newer one",
+					    part->source.name, (unsigned long long)unknown);
+			return false;
+		}
+		if (memcmp(part->super.area, first->super.area, sizeof(part->super.area))) {
+			vssctl_disk_problem(disk, VSSCTL_DISK_UNREADABLE, "%s and %s belong to different diff areas",
+					    first->source.name, part->source.name);
+			return false;
+		}
+	}
+	return true;
+}
+
+/* Does the table of the first part name it? */
+static bool is_named(const struct vss_disk_super *first, const struct vss_disk_super *super)
+{
+	uint32_t nr = le32toh(super->part_nr);
+
+	return nr < VSS_DISK_MAX_PARTS && nr < le32toh(first->nr_parts) &&
+	       !memcmp(super->parts[nr].uuid, first->parts[nr].uuid, VSS_DISK_UUID_SIZE);
+}
+
+/* Leave out what was not added to the end; the others stay in their order. */
+static void drop_strangers(struct vssctl_disk *disk)
+{
+	size_t nr = 1;
+
+	for (size_t i = 1; i < disk->nr_parts; i++) {
+		if (!le32toh(disk->parts[i].super.part_nr) ||
+		    is_named(&disk->parts[0].super, &disk->parts[i].super))
+			disk->parts[nr++] = disk->parts[i];
+		else
+			vssctl_disk_problem(disk, VSSCTL_DISK_NOTE,
+					    "%s is not part of the area: it was not added to the end",
+					    disk->parts[i].source.name);
+	}
+	disk->nr_parts = nr;
+}
+
+/* The first part gets each superblock last; of a damaged one the one before is left. */
+static bool is_same_age(const struct vssctl_disk_part *first, const struct vssctl_disk_part *part)
+{
+	uint64_t a = le64toh(first->super.seq), b = le64toh(part->super.seq);
+	bool first_harmed = !first->supers[0].valid || !first->supers[1].valid;
+	bool harmed = !part->supers[0].valid || !part->supers[1].valid;
+
+	return b + harmed >= a && b <= a + 1 + first_harmed;
+}
+
+static bool check_ages(struct vssctl_disk *disk)
+{
+	/* One that says so is enough, however old the others are. */
+	for (size_t i = 0; i < disk->nr_parts; i++) {
+		if (le32toh(disk->parts[i].super.state) != VSS_DISK_LOST)
+			continue;
+		disk->parts[0].super.state = disk->parts[i].super.state;
+		disk->parts[0].super.lost_reason = disk->parts[i].super.lost_reason;
+		return true;
+	}
+	for (size_t i = 1; i < disk->nr_parts; i++) {
+		if (is_same_age(&disk->parts[0], &disk->parts[i]))
+			continue;
+		vssctl_disk_problem(disk, VSSCTL_DISK_UNREADABLE,
+				    "%s and %s are of different times: one of them is an older copy",
+				    disk->parts[0].source.name, disk->parts[i].source.name);
+		return false;
+	}
+	return true;
+}
+
 /* Are these the parts of one area, each once?  Sorts them. */
 static bool check_parts(struct vssctl_disk *disk)
 {
 	const struct vss_disk_super *first;
 
-	for (size_t i = 0; i < disk->nr_parts; i++)
-		if (!disk->parts[i].found)
-			return false;
+	if (!check_area(disk))
+		return false;
 	qsort(disk->parts, disk->nr_parts, sizeof(*disk->parts), by_number);
 	first = &disk->parts[0].super;
-	for (size_t i = 0; i < disk->nr_parts; i++) {
-		const struct vssctl_disk_part *part = &disk->parts[i];
-		const struct vss_disk_super *super = &part->super;
-
-		if (le64toh(super->incompat) & ~VSS_DISK_INCOMPAT_ALL) {
-			vssctl_disk_problem(disk, VSSCTL_DISK_UNREADABLE,
-					    "%s has features that this program does not know (0x%llx): use a newer one",
-					    part->source.name,
-					    (unsigned long long)(le64toh(super->incompat) & ~VSS_DISK_INCOMPAT_ALL));
-			return false;
-		}
-		if (memcmp(super->area, first->area, sizeof(super->area))) {
-			vssctl_disk_problem(disk, VSSCTL_DISK_UNREADABLE, "%s and %s belong to different diff areas",
-					    disk->parts[0].source.name, part->source.name);
-			return false;
-		}
-		if (i && super->part_nr == disk->parts[i - 1].super.part_nr) {
-			vssctl_disk_problem(disk, VSSCTL_DISK_UNREADABLE,
-					    "%s and %s are both part %u of the area: one is a copy of the other",
-					    disk->parts[i - 1].source.name, part->source.name,
-					    le32toh(super->part_nr));
-			return false;
-		}
-	}
 	if (le32toh(first->part_nr)) {
 		vssctl_disk_problem(disk, VSSCTL_DISK_UNREADABLE,
 				    "%s is part %u of the area: name its first part as well",
 				    disk->parts[0].source.name, le32toh(first->part_nr));
 		return false;
 	}
+	drop_strangers(disk);
+	for (size_t i = 1; i < disk->nr_parts; i++) {
+		const struct vssctl_disk_part *part = &disk->parts[i];
+
+		if (part->super.part_nr == disk->parts[i - 1].super.part_nr) {
+			vssctl_disk_problem(disk, VSSCTL_DISK_UNREADABLE,
+					    "%s and %s are both part %u of the area: one is a copy of the other",
+					    disk->parts[i - 1].source.name, part->source.name,
+					    le32toh(part->super.part_nr));
+			return false;
+		}
+	}
 	if (le32toh(first->nr_parts) != disk->nr_parts) {
 		vssctl_disk_problem(disk, VSSCTL_DISK_UNREADABLE,
 				    "the area has %u parts: name all of them", le32toh(first->nr_parts));
 		return false;
 	}
-	/* As many as there must be, from 0 on, each once; unless a number is made up. */
-	for (size_t i = 0; i < disk->nr_parts; i++) {
-		uint32_t nr = le32toh(disk->parts[i].super.part_nr);
-
-		if (nr != i) {
-			vssctl_disk_problem(disk, VSSCTL_DISK_UNREADABLE,
-					    "%s says that it is part %u, of an area of %zu parts",
-					    disk->parts[i].source.name, nr, disk->nr_parts);
-			return false;
-		}
-	}
-	return true;
+	return check_ages(disk);
 }
 
 static int read_extents(struct vssctl_disk *disk, struct vssctl_disk_part *part, bool *good)
@@ -401,7 +461,7 @@ int vssctl_disk_read_supers(struct vssctl_disk *disk, const struct vssctl_disk_s
 				    "the superblock describes an area that cannot be: it does not fit the device, or the parts do not fit one another");
 		return 0;
 	}
-	for (size_t i = 0; i < count; i++) {
+	for (size_t i = 0; i < disk->nr_parts; i++) {
 		bool good;
 		int err = read_extents(disk, &disk->parts[i], &good);
 

@@ -89,16 +89,25 @@ static void read_boot(struct vss_uuid *boot)
 int vss_kernel_area_add_persistent(struct vss_kernel *kernel, struct vss_devno volume,
 				   struct vss_devno dev, uint32_t mode, struct vss_kernel_area *area)
 {
+	return vss_kernel_area_load(kernel, volume, &dev, 1, mode, area);
+}
+
+int vss_kernel_area_load(struct vss_kernel *kernel, struct vss_devno volume, const struct vss_devno *devs,
+			 size_t count, uint32_t mode, struct vss_kernel_area *area)
+{
 	struct nlattr *nest;
 	struct nl_msg *msg = area_request(kernel, VSS_CMD_AREA_ADD, false, volume, &nest);
 	struct vss_uuid boot;
 
 	read_boot(&boot);
-	if (!msg || nla_put_u32(msg, VSS_A_AREA_DEV_MAJOR, dev.major) < 0 ||
-	    nla_put_u32(msg, VSS_A_AREA_DEV_MINOR, dev.minor) < 0 ||
+	if (!msg || nla_put_u32(msg, VSS_A_AREA_DEV_MAJOR, devs[0].major) < 0 ||
+	    nla_put_u32(msg, VSS_A_AREA_DEV_MINOR, devs[0].minor) < 0 ||
 	    nla_put_u32(msg, VSS_A_AREA_MODE, mode) < 0 ||
 	    nla_put(msg, VSS_A_AREA_BOOT, sizeof(boot.bytes), boot.bytes) < 0)
 		return vss_kernel_request_too_long(kernel, VSS_SUBJECT_DEV(volume));
+	for (size_t i = 1; i < count; i++)
+		if (nla_put_u64(msg, VSS_A_AREA_MORE, (uint64_t)devs[i].major << 32 | devs[i].minor) < 0)
+			return vss_kernel_request_too_long(kernel, VSS_SUBJECT_DEV(volume));
 	nla_nest_end_keep_empty(msg, nest);
 	return area_add(kernel, volume, area);
 }

@@ -321,11 +321,13 @@ int vss_kernel_area_add_device(struct vss_kernel *kernel, struct vss_devno volum
 			       struct vss_devno dev, struct vss_kernel_area *area);
 
 /**
- * vss_kernel_area_add_persistent() - Give a volume a persistent diff area.
+ * vss_kernel_area_add_persistent() - Give a volume a persistent diff area, or its
+ *	one a further part.
  * @kernel: the handle
- * @volume: the tracked volume, without snapshots and diff area
+ * @volume: the tracked volume, without snapshots and diff area, or with a
+ *	persistent one that is to grow (VSS_AREA_CREATE only)
  * @dev: the device, claimed exclusively
- * @mode: enum vss_area_mode: make a new area, or load the one that is there.
+ * @mode: enum vss_area_mode: make a new area or part, or load the one that is there.
  *	VSS_AREA_LOAD_UNCLEAN says that the volume was not written since a crash
  *	and before this call, by anybody; if that is not so, images are wrong
  * @area: receives the part, to be cleared with vss_kernel_area_clear(); may be NULL
@@ -335,6 +337,24 @@ int vss_kernel_area_add_device(struct vss_kernel *kernel, struct vss_devno volum
  */
 int vss_kernel_area_add_persistent(struct vss_kernel *kernel, struct vss_devno volume,
 				   struct vss_devno dev, uint32_t mode, struct vss_kernel_area *area);
+
+/**
+ * vss_kernel_area_load() - Give a volume its persistent diff area of several parts back.
+ * @kernel: the handle
+ * @volume: the tracked volume, without snapshots and diff area
+ * @devs: all devices of the area, in any order, claimed exclusively; one that is
+ *	not part of it, for the machine stopped while it was added, is left alone
+ * @count: their number, 1 to VSS_MAX_AREA_PARTS
+ * @mode: enum vss_area_mode, one that loads; with @count 1 any but VSS_AREA_VOLATILE
+ * @area: receives the first part, to be cleared with vss_kernel_area_clear(); may be
+ *	NULL
+ *
+ * Return: 0; -ENOENT a part of the area is not among @devs; -EEXIST two of them are
+ * copies of one; -ESTALE one is an older copy; in all these cases nothing has changed.
+ * Another negative errno.  See also vss_kernel_area_add_persistent().
+ */
+int vss_kernel_area_load(struct vss_kernel *kernel, struct vss_devno volume, const struct vss_devno *devs,
+			 size_t count, uint32_t mode, struct vss_kernel_area *area);
 
 /**
  * vss_kernel_area_add_file() - Pin a file for a volume's diff area.
