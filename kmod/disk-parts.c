@@ -236,17 +236,35 @@ static int check_ages(struct vss_log *log, struct netlink_ext_ack *extack)
 	return 0;
 }
 
-/* Those that are named and are not part of the area. */
-static void drop_strangers(struct vss_log *log, u32 nr_parts)
+/*
+ * Those that are named and are not part of the area.  One that was being added when
+ * the power failed is one step newer at most: more shows that the first part is an
+ * older copy.  And it may be the only one that took the record of a loss.
+ */
+static int drop_strangers(struct vss_log *log, u32 nr_parts,
+			  struct netlink_ext_ack *extack)
 {
-	while (log->nr_parts > nr_parts) {
-		struct vss_log_part *lp = log->parts[--log->nr_parts];
+	u64 first = le64_to_cpu(log->super->seq);
 
+	while (log->nr_parts > nr_parts) {
+		struct vss_log_part *lp = log->parts[log->nr_parts - 1];
+		u64 seq = le64_to_cpu(lp->super->seq);
+
+		if (seq > first &&
+		    le32_to_cpu(lp->super->state) == VSS_DISK_LOST) {
+			log->super->state = lp->super->state;
+			log->super->lost_reason = lp->super->lost_reason;
+		} else if (seq > first + 1 + log->parts[0]->damaged) {
+			NL_SET_ERR_MSG(extack,
+				       "the first part of the diff area is an older copy: another device knows more");
+			return -ESTALE;
+		}
 		pr_info("%pg: %pg is not part of its diff area: it was not added to the end\n",
 			log->vol->bdev, lp->part->bdev);
-		log->parts[log->nr_parts] = NULL;
+		log->parts[--log->nr_parts] = NULL;
 		vss_log_part_free(lp);
 	}
+	return 0;
 }
 
 /**
@@ -274,7 +292,7 @@ int vss_disk_read_supers(struct vss_log *log, struct netlink_ext_ack *extack)
 		err = find_part(log, i, extack);
 	if (err)
 		return err;
-	drop_strangers(log, nr_parts);
+	err = drop_strangers(log, nr_parts, extack);
 	for (i = 0; i < nr_parts && !err; i++)
 		err = check_entry(log, i, &sum, extack);
 	return err ?: check_ages(log, extack);

@@ -207,13 +207,14 @@ static int find_state(struct boot *b, const struct row *row, bool *attached, boo
 	return 0;
 }
 
-static int attach(struct boot *b, struct row *row)
+/* Attached or not: what the devices contain decides which of them are parts. */
+static int attach(struct boot *b, struct row *row, bool attached)
 {
 	struct vss_kernel_volume state;
 	uint32_t chunk;
 	int ret = read_geometry(b, row, &chunk);
 
-	return ret ?: vssctl_attach_volume(b->ctl, &row->found[0], chunk, 0, &state);
+	return ret || attached ? ret : vssctl_attach_volume(b->ctl, &row->found[0], chunk, 0, &state);
 }
 
 /* The module finds them lost, and that is no error of its: here it is one. */
@@ -265,7 +266,7 @@ static int load_claimed(struct boot *b, struct row *row, int fd, bool attached)
 
 	memcpy(row->parts, row->devs + 1, (row->nr - 1) * sizeof(row->parts[0]));
 	row->nr_parts = row->nr - 1;
-	ret = attached ? 0 : attach(b, row);
+	ret = attach(b, row, attached);
 	if (ret)
 		return ret;
 	ret = add(b, row, b->unclean && tells ? VSS_AREA_LOAD_CHECKED : VSS_AREA_LOAD);

@@ -246,21 +246,45 @@ static bool is_named(const struct vss_disk_super *first, const struct vss_disk_s
 	       !memcmp(super->parts[nr].uuid, first->parts[nr].uuid, VSS_DISK_UUID_SIZE);
 }
 
+/*
+ * What was being added when the power failed is one step newer at most; but it may be the
+ * only one that took the record of a loss.
+ */
+static bool is_harmless(struct vssctl_disk *disk, const struct vssctl_disk_part *stranger)
+{
+	struct vssctl_disk_part *first = &disk->parts[0];
+	bool harmed = !first->supers[0].valid || !first->supers[1].valid;
+	uint64_t a = le64toh(first->super.seq), b = le64toh(stranger->super.seq);
+
+	if (b > a && le32toh(stranger->super.state) == VSS_DISK_LOST) {
+		first->super.state = stranger->super.state;
+		first->super.lost_reason = stranger->super.lost_reason;
+	} else if (b > a + 1 + harmed) {
+		vssctl_disk_problem(disk, VSSCTL_DISK_UNREADABLE, "%s is an older copy: %s knows more",
+				    first->source.name, stranger->source.name);
+		return false;
+	}
+	return true;
+}
+
 /* Leave out what was not added to the end; the others stay in their order. */
-static void drop_strangers(struct vssctl_disk *disk)
+static bool drop_strangers(struct vssctl_disk *disk)
 {
 	size_t nr = 1;
 
 	for (size_t i = 1; i < disk->nr_parts; i++) {
 		if (!le32toh(disk->parts[i].super.part_nr) ||
-		    is_named(&disk->parts[0].super, &disk->parts[i].super))
+		    is_named(&disk->parts[0].super, &disk->parts[i].super)) {
 			disk->parts[nr++] = disk->parts[i];
-		else
-			vssctl_disk_problem(disk, VSSCTL_DISK_NOTE,
-					    "%s is not part of the area: it was not added to the end",
-					    disk->parts[i].source.name);
+			continue;
+		}
+		if (!is_harmless(disk, &disk->parts[i]))
+			return false;
+		vssctl_disk_problem(disk, VSSCTL_DISK_NOTE, "%s is not part of the area: it was not added to the end",
+				    disk->parts[i].source.name);
 	}
 	disk->nr_parts = nr;
+	return true;
 }
 
 /* The first part gets each superblock last; of a damaged one the one before is left. */
@@ -309,7 +333,8 @@ static bool check_parts(struct vssctl_disk *disk)
 				    disk->parts[0].source.name, le32toh(first->part_nr));
 		return false;
 	}
-	drop_strangers(disk);
+	if (!drop_strangers(disk))
+		return false;
 	for (size_t i = 1; i < disk->nr_parts; i++) {
 		const struct vssctl_disk_part *part = &disk->parts[i];
 
