@@ -22,6 +22,7 @@
 #include "disk.h"
 #include "names.h"
 #include "prepare.h"
+#include "revert-boot.h"
 
 #define USUAL_TABLE	"/etc/vss/areas"
 #define LAST_FLAG	"/run/vss/areas-vouched"
@@ -30,13 +31,14 @@
 /* udev looks at what has come, and has it open meanwhile; nobody else has a reason to. */
 #define CLAIM_TRIES	15
 
-enum { OPT_TABLE = 1, OPT_WAIT, OPT_UNCLEAN, OPT_LAST, OPT_LEAVE };
+enum { OPT_TABLE = 1, OPT_WAIT, OPT_UNCLEAN, OPT_LAST, OPT_REVERT, OPT_LEAVE };
 
 static const struct vssctl_option options[] = {
 	{ OPT_TABLE, "table", "FILE", "instead of " USUAL_TABLE },
 	{ OPT_WAIT, "wait", "SECONDS", "so long for devices that are not there yet" },
 	{ OPT_UNCLEAN, "unclean", NULL, "nobody has written to the volumes in this boot" },
 	{ OPT_LAST, "last", NULL, "with --unclean: nobody can say so later in this boot" },
+	{ OPT_REVERT, "revert", NULL, "set back what 'vssctl revert --at-boot' has asked for" },
 	{ OPT_LEAVE, "leave", NULL, "the machine stops: detach what is not in use" },
 	{ 0 },
 };
@@ -52,7 +54,7 @@ struct boot {
 	struct pair *pairs;		/* of each line: what its names stand for */
 	struct vssctl_areas_devs *devs;	/* of each line: the same, as numbers */
 	bool *done;			/* of each line: loaded, or given up */
-	bool unclean, leave;
+	bool unclean, revert, leave;
 	char **names;			/* whom to wait for; none: all */
 	int nr_names;
 };
@@ -98,8 +100,8 @@ static int check_shared(struct boot *b, size_t i)
 			   b->areas.lines[other].number);
 }
 
-/* The chunk size that the volume has to be attached with. */
-static int read_geometry(struct boot *b, const struct pair *pair, uint32_t *chunk)
+/* The chunk size that the volume has to be attached with, and the area's name. */
+static int read_geometry(struct boot *b, const struct pair *pair, uint32_t *chunk, uint8_t area[VSS_DISK_UUID_SIZE])
 {
 	struct vssctl_disk_source source = { .name = pair->device.path };
 	struct vssctl_disk disk = { 0 };
@@ -113,6 +115,8 @@ static int read_geometry(struct boot *b, const struct pair *pair, uint32_t *chun
 		ret = vssctl_fail(b->ctl, E_INVALIDARG, "the diff area on %s is of a volume of another size than %s",
 				  pair->device.path, pair->volume.path);
 	*chunk = disk.chunk_size;
+	if (!ret)
+		memcpy(area, disk.parts[0].super.area, VSS_DISK_UUID_SIZE);
 	vssctl_disk_clear(&disk);
 	if (source.fd >= 0)
 		close(source.fd);
@@ -137,13 +141,11 @@ static int find_state(struct boot *b, const struct pair *pair, bool *attached, b
 	return 0;
 }
 
-static int attach(struct boot *b, const struct pair *pair)
+static int attach(struct boot *b, const struct pair *pair, uint32_t chunk)
 {
 	struct vss_kernel_volume state;
-	uint32_t chunk;
-	int ret = read_geometry(b, pair, &chunk);
 
-	return ret ?: vssctl_attach_volume(b->ctl, &pair->volume, chunk, 0, &state);
+	return vssctl_attach_volume(b->ctl, &pair->volume, chunk, 0, &state);
 }
 
 /* The module finds them lost, and that is no error of its: here it is one. */
@@ -187,15 +189,17 @@ static int add(struct boot *b, const struct pair *pair, uint32_t mode)
 }
 
 /* With the volume claimed as @fd, so that nobody begins to use it before the end. */
-static int load_claimed(struct boot *b, const struct pair *pair, int fd, bool attached)
+static int load_claimed(struct boot *b, const struct pair *pair, int fd, bool attached, bool head_is_ours)
 {
 	const bool tells = vssctl_head_tells(fd);
 	const char *hint = tells ? "" : ": after an unclean end only ext2, ext3 and ext4 without a journal to be replayed can tell that they were not written";
-	int ret = attached ? 0 : attach(b, pair);
+	uint32_t mode = b->unclean && tells ? VSS_AREA_LOAD_CHECKED : VSS_AREA_LOAD;
+	int ret;
 
-	if (ret)
-		return ret;
-	ret = add(b, pair, b->unclean && tells ? VSS_AREA_LOAD_CHECKED : VSS_AREA_LOAD);
+	/* As good a sign as the head that the module has recorded. */
+	if (b->unclean && head_is_ours)
+		mode = VSS_AREA_LOAD_UNCLEAN;
+	ret = add(b, pair, mode);
 	if (ret) {
 		/* It may have been attached for something else. */
 		if (!attached)
@@ -204,6 +208,31 @@ static int load_claimed(struct boot *b, const struct pair *pair, int fd, bool at
 	}
 	vssctl_note(b->ctl, "%s: diff area loaded from %s", pair->volume.path, pair->device.path);
 	return tell_lost(b, pair, b->unclean ? hint : ": it was not detached in order, or was written since");
+}
+
+static int load_and_revert(struct boot *b, const struct pair *pair, int fd, bool attached)
+{
+	struct vssctl_boot_revert revert = {
+		.ctl = b->ctl, .volume = pair->volume.path, .device = pair->device.path, .fd = -1,
+	};
+	bool now, loaded = false;
+	int ret = 0, reverted = 0;
+	uint32_t chunk;
+
+	/* What somebody has attached he may have for another area. */
+	if (!attached) {
+		ret = read_geometry(b, pair, &chunk, revert.area);
+		if (ret)
+			return ret;
+		if (b->revert)
+			vssctl_boot_revert_begin(&revert, fd);
+		ret = attach(b, pair, chunk);
+	}
+	ret = ret ?: load_claimed(b, pair, fd, attached, revert.head_is_ours);
+	if (!find_state(b, pair, &now, &loaded))
+		reverted = vssctl_boot_revert_run(&revert, loaded);
+	vssctl_boot_revert_end(&revert);
+	return reverted ?: ret;
 }
 
 static int load(struct boot *b, const struct pair *pair)
@@ -222,7 +251,7 @@ static int load(struct boot *b, const struct pair *pair)
 	if (fd < 0)
 		return vssctl_fail(b->ctl, vss_result_from_errno(-fd), "cannot open %s: %s", pair->volume.path,
 				   strerror(-fd));
-	ret = load_claimed(b, pair, fd, attached);
+	ret = load_and_revert(b, pair, fd, attached);
 	close(fd);
 	return ret;
 }
@@ -305,6 +334,12 @@ static uint64_t now_ms(void)
 	return (uint64_t)now.tv_sec * 1000 + (uint64_t)now.tv_nsec / 1000000;
 }
 
+/* The last failure decides, but for one that is to be seen; each one is told. */
+static int worse(int before, int now)
+{
+	return before == VSSCTL_HALF_WRITTEN || !now ? before : now;
+}
+
 static int run_all(struct boot *b, uint64_t wait)
 {
 	const struct timespec pause = { .tv_nsec = POLL_MS * 1000000L };
@@ -313,9 +348,8 @@ static int run_all(struct boot *b, uint64_t wait)
 
 	for (;;) {
 		look(b);
-		/* The last failure decides; each one is told. */
 		for (size_t i = 0; i < b->areas.count; i++)
-			ret = try_line(b, i) ?: ret;
+			ret = worse(ret, try_line(b, i));
 		if (now_ms() >= end || !is_waited_for(b))
 			break;
 		nanosleep(&pause, NULL);
@@ -373,6 +407,9 @@ static int run(struct vssctl *ctl, struct vssctl_args *args)
 		case OPT_LAST:
 			last = true;
 			break;
+		case OPT_REVERT:
+			b.revert = true;
+			break;
 		case OPT_LEAVE:
 			b.leave = true;
 			break;
@@ -380,6 +417,8 @@ static int run(struct vssctl *ctl, struct vssctl_args *args)
 	}
 	if (last && !b.unclean)
 		return vssctl_usage_error(args, "--last needs --unclean");
+	if (b.revert && !b.unclean)
+		return vssctl_usage_error(args, "--revert needs --unclean");
 	if (b.leave && (b.unclean || wait))
 		return vssctl_usage_error(args, "--leave excludes --unclean and --wait");
 	if (b.leave && !vssctl_module_loaded())
