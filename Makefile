@@ -85,7 +85,7 @@ check-crash: deps ## let a VM's power fail CUTS (300) times, its disks losing wh
 	+@$(MAKE) --no-print-directory stage >$(B)/crash-build.log 2>&1 || { cat $(B)/crash-build.log; exit 1; }
 	@scripts/check-crash.sh $(or $(CUTS),300) $(SEED)
 
-check-reboot: deps ## start a machine from a root volume with a snapshot, four times
+check-reboot: deps ## start a machine from a root volume with snapshots, five times
 	@mkdir -p $(B)
 	+@$(MAKE) --no-print-directory stage >$(B)/reboot-build.log 2>&1 || { cat $(B)/reboot-build.log; exit 1; }
 	@scripts/check-reboot.sh

@@ -1,10 +1,11 @@
 #!/bin/bash
 # SPDX-License-Identifier: GPL-2.0-or-later
 #
-# check-reboot.sh: a machine whose root volume has a snapshot is started again and again,
+# check-reboot.sh: a machine whose root volume has snapshots is started again and again,
 # from a disk of its own by an initramfs of initramfs-tools, and the root volume is written
-# each time (tests/reboot). The snapshot is there, and right, after the machine was
-# stopped in order; when the module was missing once, it is lost.
+# each time (tests/reboot). First the volume is to be set back to one of them: the power
+# fails meanwhile, and the next start goes on. Snapshots are there, and right, after the
+# machine was stopped in order; when the module was missing once, they are lost.
 
 set -uo pipefail
 . "$(dirname "$0")/vm/common.sh"
@@ -54,21 +55,27 @@ kill $server
 wait $server
 server=''
 echo "made a system in $SECONDS s"
-sum=$(<"$dir/state/sum")
+sum=$(<"$dir/state/sum") old=$(<"$dir/state/old")
 
-# start WHAT [KERNEL-OPTION]...: until it ends; the console is in $log.
-start()
+# machine WHAT [QEMU-DRIVE-OPTION] [KERNEL-OPTION]: begins to run; its process is $vm, the console in $log.
+machine()
 {
-	local begun=$SECONDS
-
 	log=$dir/${1// /-}.log
 	setpriv --pdeathsig KILL timeout --foreground -s KILL 180 qemu-system-x86_64 -nodefaults -no-user-config -no-reboot \
 		-M q35 -accel "${VM_ACCEL:-tcg}" -cpu max -smp 2 -m 512 -display none -vga none \
 		-kernel "/boot/vmlinuz-$kver" -initrd "$dir/state/initrd" \
-		-append "root=LABEL=vss-root ro console=ttyS0 panic=-1 oops=panic panic_on_warn=1 nokaslr mitigations=off quiet ${*:2}" \
-		-device virtio-rng-pci -drive "if=none,id=disk,format=raw,cache=unsafe,file=${dir//,/,,}/disk" \
+		-append "root=LABEL=vss-root ro console=ttyS0 panic=-1 oops=panic panic_on_warn=1 nokaslr mitigations=off quiet ${3:-}" \
+		-device virtio-rng-pci -drive "if=none,id=disk,format=raw,cache=unsafe,file=${dir//,/,,}/disk${2:+,$2}" \
 		-device virtio-blk-pci,drive=disk -serial "file:${log//,/,,}" </dev/null 2>"$dir/qemu.log" &
 	vm=$!
+}
+
+# start WHAT [KERNEL-OPTION]: until it ends.
+start()
+{
+	local begun=$SECONDS
+
+	machine "$1" '' "${2:-}"
 	wait $vm || failed "$1: it did not end" "$log"
 	vm=''
 	scripts/vm/check-log "$log" || failed "$1: the kernel log has that" "$log"
@@ -76,20 +83,39 @@ start()
 	echo "$1: $((SECONDS - begun)) s"
 }
 
-# right WHAT: the image was what the volume was, before the volume was written and after.
+# right WHAT: the images were what the volume was, before the volume was written and after.
 right()
 {
-	(($(grep -c "init: [a-z]* $sum" "$log") == 2)) || failed "$1: the image is not what the volume was" "$log"
+	(($(grep -cE "init: (image|later) vss0 $old" "$log") == 2)) || failed "$1: the older image is not what the volume was" "$log"
+	(($(grep -cE "init: (image|later) vss1 $sum" "$log") == 2)) || failed "$1: the image is not what the volume was" "$log"
+	! grep -q 'init: image vss2' "$log" || failed "$1: the newer one is there" "$log"
 }
 
-start "after a detach"
-right "after a detach"
+# At 256 KiB/s, so that it takes its time.
+machine "setting back" throttling.bps-write=262144
+until grep -q 'set back, [1-9]' "$log" 2>/dev/null; do
+	kill -0 $vm 2>/dev/null || failed "it was not set back" "$log"
+	sleep 0.05
+done
+# What timeout(1) runs, and it.
+pkill -KILL -P $vm
+wait $vm 2>/dev/null
+vm=''
+! grep -q 'init: image' "$log" || failed "it was too fast" "$log"
+echo "setting back: the power fails"
+
+# e2fsck would write to the head.
+start "after a power failure" fsck.mode=skip
+grep -q 'a revert that was broken off goes on' "$log" || failed "it did not go on" "$log"
+grep -q "init: volume $sum" "$log" || failed "the volume is not set back" "$log"
+right "after a power failure"
 start "after a reboot"
+! grep -q "init: volume $sum" "$log" || failed "it was set back again" "$log"
 right "after a reboot"
 start "without the module" module_blacklist=vss
 grep -q 'init: image none' "$log" || failed "the module was there" "$log"
 start "after that"
 grep -q 'lost (untracked)' "$log" || failed "the loss was not told" "$log"
-! grep -q "init: [a-z]* $sum" "$log" || failed "it was not lost" "$log"
-echo "four starts in $SECONDS s"
+! grep -qE "init: [a-z]* vss[0-9]* ($sum|$old)" "$log" || failed "they were not lost" "$log"
+echo "five starts in $SECONDS s"
 keep=''

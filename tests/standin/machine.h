@@ -153,6 +153,7 @@ struct machine {
 	char *trace;
 	char *log;
 	char state_dir[64];
+	char reverted_file[64];
 	char mounts[4][2][128];	/* device, folder */
 	size_t nr_mounts;
 	char dirs[4][128];	/* made to be mounted on */
@@ -953,7 +954,11 @@ static bool volume_is_mounted(void *data, const char *device, const char *dir)
 
 static inline void machine_boot(struct machine *m)
 {
-	struct vssd_settings settings = { .state_dir = m->state_dir[0] ? m->state_dir : NULL, .machine = "here" };
+	struct vssd_settings settings = {
+		.state_dir = m->state_dir[0] ? m->state_dir : NULL,
+		.reverted_file = m->reverted_file[0] ? m->reverted_file : NULL,
+		.machine = "here",
+	};
 	struct vssd_clock clock = { machine_now, machine_start, machine_stop, m };
 	struct vssd_volumes volumes = {
 		.resolve = volume_resolve,

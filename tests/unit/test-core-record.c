@@ -237,6 +237,50 @@ static void transportable_sets(void **state)
 	}
 }
 
+/* The record of the only set becomes one from the middle of its making, as the set's own copies have it. */
+static void turn_back_record(struct world *w)
+{
+	char command[128];
+
+	snprintf(command, sizeof(command), "sed -i 's/\"created\"/\"creating\"/' %s/sets/*.json", w->dir);
+	assert_int_equal(system(command), 0);
+}
+
+/* The volume that records are on was set back at boot, to a copy of the set. */
+static void system_was_set_back(void **state)
+{
+	struct world *w = *state;
+	struct vss_snapshot_prop prop = { 0 };
+	char id[VSS_UUID_TEXT_SIZE];
+
+	snprintf(w->m->reverted_file, sizeof(w->m->reverted_file), "%s/reverted", w->dir);
+	for (int named = 1; named >= 0; named--) {
+		struct requester r;
+		FILE *file;
+
+		requester_open(&r, w->m);
+		assert_int_equal(requester_create(&r, VSS_CTX_NAS_ROLLBACK, two, 2), S_OK);
+		assert_int_equal(all(w, &prop), 2);
+		requester_close(&r);
+		turn_back_record(w);
+		file = fopen(w->m->reverted_file, "w");
+		assert_non_null(file);
+		/* another one: the set is undone */
+		prop.snapshot_id.bytes[0] ^= !named;
+		fprintf(file, "%s\n", vss_uuid_format(&prop.snapshot_id, id));
+		fclose(file);
+		vss_free_snapshot_properties(&prop);
+		machine_restart(w->m);
+		assert_int_equal(w->sys->nr_snapshots, named);
+		assert_int_equal(w->hard->nr_snapshots, named);
+		assert_int_equal(records(w), 0);
+		assert_int_equal(all(w, NULL), 2 * named);
+		w->sys->nr_snapshots = w->hard->nr_snapshots = 0;
+		machine_restart(w->m);
+	}
+	unlink(w->m->reverted_file);
+}
+
 /* LIF-031 */
 static void exposures(void **state)
 {
@@ -561,6 +605,7 @@ int main(void)
 		cmocka_unit_test_setup_teardown(killed_in_the_middle, setup, teardown),
 		cmocka_unit_test_setup_teardown(changes_meanwhile, setup, teardown),
 		cmocka_unit_test_setup_teardown(transportable_sets, setup, teardown),
+		cmocka_unit_test_setup_teardown(system_was_set_back, setup, teardown),
 		cmocka_unit_test_setup_teardown(exposures, setup, teardown),
 		cmocka_unit_test_setup_teardown(damaged_records, setup, teardown),
 		cmocka_unit_test_setup_teardown(no_place, setup, teardown),

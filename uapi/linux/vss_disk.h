@@ -291,4 +291,57 @@ struct vss_disk_event {
 	__le64	time;
 };
 
+/*
+ * A revert at the next boot, on part 0 where that is a whole device, at these places.
+ * Programs write it and carry it out; the module does not look at it.
+ */
+#define VSS_DISK_REVERT_AT	4096
+#define VSS_DISK_REVERT_OLD_AT	8192	/* the volume's head before it */
+#define VSS_DISK_REVERT_NEW_AT	12288	/* and after */
+#define VSS_DISK_REVERT_MAGIC	"VSSrevrt"
+
+/**
+ * enum vss_disk_revert_state - how far a revert is
+ * @VSS_DISK_REVERT_WANTED:	nothing is written yet
+ * @VSS_DISK_REVERT_WRITING:	the volume is being written, but not its head
+ * @VSS_DISK_REVERT_HEAD:	all but the head is written; that is the old one, the
+ *				new one, or each sector that of either
+ * @VSS_DISK_REVERT_DONE:	it was set back to that snapshot last
+ */
+enum vss_disk_revert_state {
+	VSS_DISK_REVERT_WANTED	= 1,
+	VSS_DISK_REVERT_WRITING	= 2,
+	VSS_DISK_REVERT_HEAD	= 3,
+	VSS_DISK_REVERT_DONE	= 4,
+};
+
+/**
+ * struct vss_disk_revert - a revert at the next boot, 512 bytes
+ * @magic:	VSS_DISK_REVERT_MAGIC
+ * @crc:	checksum of the 512 bytes
+ * @size:	512
+ * @state:	enum vss_disk_revert_state
+ * @old_head:	in VSS_DISK_REVERT_HEAD checksum of VSS_DISK_HEAD_SIZE bytes at
+ *		VSS_DISK_REVERT_OLD_AT
+ * @new_head:	likewise at VSS_DISK_REVERT_NEW_AT
+ * @reserved:	zero
+ * @area:	name of the area
+ * @snapshot:	name of the snapshot that the volume is set back to
+ * @time:	when it was asked for, ns since 1970-01-01 UTC
+ * @reserved2:	zero
+ */
+struct vss_disk_revert {
+	__u8	magic[8];
+	__le32	crc;
+	__le32	size;
+	__le32	state;
+	__le32	old_head;
+	__le32	new_head;
+	__le32	reserved;
+	__u8	area[VSS_DISK_UUID_SIZE];
+	__u8	snapshot[VSS_DISK_UUID_SIZE];
+	__le64	time;
+	__u8	reserved2[440];
+};
+
 #endif /* _UAPI_LINUX_VSS_DISK_H */

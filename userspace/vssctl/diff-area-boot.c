@@ -22,6 +22,7 @@
 #include "disk.h"
 #include "names.h"
 #include "prepare.h"
+#include "revert-boot.h"
 
 #define LAST_FLAG	"/run/vss/areas-vouched"
 #define POLL_MS		200
@@ -29,13 +30,14 @@
 /* udev looks at what has come, and has it open meanwhile; nobody else has a reason to. */
 #define CLAIM_TRIES	15
 
-enum { OPT_TABLE = 1, OPT_WAIT, OPT_UNCLEAN, OPT_LAST, OPT_LEAVE };
+enum { OPT_TABLE = 1, OPT_WAIT, OPT_UNCLEAN, OPT_LAST, OPT_REVERT, OPT_LEAVE };
 
 static const struct vssctl_option options[] = {
 	{ OPT_TABLE, "table", "FILE", "instead of " VSSCTL_AREAS_TABLE },
 	{ OPT_WAIT, "wait", "SECONDS", "so long for devices that are not there yet" },
 	{ OPT_UNCLEAN, "unclean", NULL, "nobody has written to the volumes in this boot" },
 	{ OPT_LAST, "last", NULL, "with --unclean: nobody can say so later in this boot" },
+	{ OPT_REVERT, "revert", NULL, "set back what 'vssctl revert --at-boot' has asked for" },
 	{ OPT_LEAVE, "leave", NULL, "the machine stops: detach what is not in use" },
 	{ 0 },
 };
@@ -56,7 +58,7 @@ struct boot {
 	const char *table;
 	struct row *rows;		/* of each line */
 	struct vssctl_areas_devs *devs;	/* of each line: its numbers */
-	bool unclean, leave;
+	bool unclean, revert, leave;
 	char **names;			/* whom to wait for; none: all */
 	int nr_names;
 };
@@ -161,8 +163,8 @@ static int tell_unreadable(struct boot *b, const struct row *row, const struct v
 			   "check' with all its devices, and name these in its line", row->found[0].path, why);
 }
 
-/* The parts, and the chunk size that the volume has to be attached with. */
-static int read_geometry(struct boot *b, struct row *row, uint32_t *chunk)
+/* The parts, the first of them, and the chunk size that the volume has to be attached with. */
+static int read_geometry(struct boot *b, struct row *row, uint32_t *chunk, struct vssctl_boot_revert *revert)
 {
 	struct vssctl_disk_source sources[VSS_MAX_AREA_PARTS];
 	struct vssctl_disk disk = { 0 };
@@ -184,6 +186,10 @@ static int read_geometry(struct boot *b, struct row *row, uint32_t *chunk)
 		ret = vssctl_fail(b->ctl, E_INVALIDARG, "the diff area on %s is of a volume of another size than %s",
 				  sources[0].name, row->found[0].path);
 	*chunk = disk.chunk_size;
+	if (!ret) {
+		memcpy(revert->area, disk.parts[0].super.area, VSS_DISK_UUID_SIZE);
+		revert->device = disk.parts[0].source.name;
+	}
 	vssctl_disk_clear(&disk);
 	close_all(sources, row->nr_parts);
 	return ret;
@@ -207,14 +213,11 @@ static int find_state(struct boot *b, const struct row *row, bool *attached, boo
 	return 0;
 }
 
-/* Attached or not: what the devices contain decides which of them are parts. */
-static int attach(struct boot *b, struct row *row, bool attached)
+static int attach(struct boot *b, struct row *row, uint32_t chunk)
 {
 	struct vss_kernel_volume state;
-	uint32_t chunk;
-	int ret = read_geometry(b, row, &chunk);
 
-	return ret || attached ? ret : vssctl_attach_volume(b->ctl, &row->found[0], chunk, 0, &state);
+	return vssctl_attach_volume(b->ctl, &row->found[0], chunk, 0, &state);
 }
 
 /* The module finds them lost, and that is no error of its: here it is one. */
@@ -258,18 +261,17 @@ static int add(struct boot *b, const struct row *row, uint32_t mode)
 }
 
 /* With the volume claimed as @fd, so that nobody begins to use it before the end. */
-static int load_claimed(struct boot *b, struct row *row, int fd, bool attached)
+static int load_claimed(struct boot *b, struct row *row, int fd, bool attached, bool head_is_ours)
 {
 	const bool tells = vssctl_head_tells(fd);
 	const char *hint = tells ? "" : ": after an unclean end only ext2, ext3 and ext4 without a journal to be replayed can tell that they were not written";
+	uint32_t mode = b->unclean && tells ? VSS_AREA_LOAD_CHECKED : VSS_AREA_LOAD;
 	int ret;
 
-	memcpy(row->parts, row->devs + 1, (row->nr - 1) * sizeof(row->parts[0]));
-	row->nr_parts = row->nr - 1;
-	ret = attach(b, row, attached);
-	if (ret)
-		return ret;
-	ret = add(b, row, b->unclean && tells ? VSS_AREA_LOAD_CHECKED : VSS_AREA_LOAD);
+	/* As good a sign as the head that the module has recorded. */
+	if (b->unclean && head_is_ours)
+		mode = VSS_AREA_LOAD_UNCLEAN;
+	ret = add(b, row, mode);
 	if (ret) {
 		/* It may have been attached for something else. */
 		if (!attached)
@@ -279,6 +281,32 @@ static int load_claimed(struct boot *b, struct row *row, int fd, bool attached)
 	vssctl_note(b->ctl, "%s: diff area loaded from %s%s", row->found[0].path, row->found[1].path,
 		    row->nr_parts > 1 ? " and others" : "");
 	return tell_lost(b, row, b->unclean ? hint : ": it was not detached in order, or was written since");
+}
+
+static int load_and_revert(struct boot *b, struct row *row, int fd, bool attached)
+{
+	struct vssctl_boot_revert revert = { .ctl = b->ctl, .volume = row->found[0].path, .fd = -1 };
+	bool now, loaded = false;
+	int ret, reverted = 0;
+	uint32_t chunk;
+
+	memcpy(row->parts, row->devs + 1, (row->nr - 1) * sizeof(row->parts[0]));
+	row->nr_parts = row->nr - 1;
+	/* Attached or not: what the devices contain decides which of them are parts. */
+	ret = read_geometry(b, row, &chunk, &revert);
+	if (ret)
+		return ret;
+	/* What somebody has attached he may have for another area. */
+	if (!attached) {
+		if (b->revert)
+			vssctl_boot_revert_begin(&revert, fd);
+		ret = attach(b, row, chunk);
+	}
+	ret = ret ?: load_claimed(b, row, fd, attached, revert.head_is_ours);
+	if (!find_state(b, row, &now, &loaded))
+		reverted = vssctl_boot_revert_run(&revert, loaded);
+	vssctl_boot_revert_end(&revert);
+	return reverted ?: ret;
 }
 
 static int load(struct boot *b, struct row *row)
@@ -297,7 +325,7 @@ static int load(struct boot *b, struct row *row)
 	if (fd < 0)
 		return vssctl_fail(b->ctl, vss_result_from_errno(-fd), "cannot open %s: %s", row->found[0].path,
 				   strerror(-fd));
-	ret = load_claimed(b, row, fd, attached);
+	ret = load_and_revert(b, row, fd, attached);
 	close(fd);
 	return ret;
 }
@@ -381,6 +409,12 @@ static uint64_t now_ms(void)
 	return (uint64_t)now.tv_sec * 1000 + (uint64_t)now.tv_nsec / 1000000;
 }
 
+/* The last failure decides, but for one that is to be seen; each one is told. */
+static int worse(int before, int now)
+{
+	return before == VSSCTL_HALF_WRITTEN || !now ? before : now;
+}
+
 static int run_all(struct boot *b, uint64_t wait)
 {
 	const struct timespec pause = { .tv_nsec = POLL_MS * 1000000L };
@@ -389,9 +423,8 @@ static int run_all(struct boot *b, uint64_t wait)
 
 	for (;;) {
 		look(b);
-		/* The last failure decides; each one is told. */
 		for (size_t i = 0; i < b->areas.count; i++)
-			ret = try_line(b, i) ?: ret;
+			ret = worse(ret, try_line(b, i));
 		if (now_ms() >= end || !is_waited_for(b))
 			break;
 		nanosleep(&pause, NULL);
@@ -458,6 +491,9 @@ static int run(struct vssctl *ctl, struct vssctl_args *args)
 		case OPT_LAST:
 			last = true;
 			break;
+		case OPT_REVERT:
+			b.revert = true;
+			break;
 		case OPT_LEAVE:
 			b.leave = true;
 			break;
@@ -465,6 +501,8 @@ static int run(struct vssctl *ctl, struct vssctl_args *args)
 	}
 	if (last && !b.unclean)
 		return vssctl_usage_error(args, "--last needs --unclean");
+	if (b.revert && !b.unclean)
+		return vssctl_usage_error(args, "--revert needs --unclean");
 	if (b.leave && (b.unclean || wait))
 		return vssctl_usage_error(args, "--leave excludes --unclean and --wait");
 	if (b.leave && !vssctl_module_loaded())

@@ -8,6 +8,7 @@
 #include "disk-tree.h"
 #include "document.h"
 #include "names.h"
+#include "revert-wish.h"
 
 const char *vssctl_disk_level_name(enum vssctl_disk_level level)
 {
@@ -125,6 +126,29 @@ static void add_area(json_object *root, struct vssctl_disk *disk)
 	json_object_object_add(root, "usage", usage);
 }
 
+/* Asked for by "vssctl revert --at-boot". */
+static void add_revert(json_object *root, const struct vssctl_disk *disk)
+{
+	static const char *const states[] = {
+		[VSS_DISK_REVERT_WANTED] = "wanted",
+		[VSS_DISK_REVERT_WRITING] = "writing",
+		[VSS_DISK_REVERT_HEAD] = "head",
+		[VSS_DISK_REVERT_DONE] = "done",
+	};
+	const struct vssctl_disk_part *part = &disk->parts[0];
+	json_object *object;
+	struct vssctl_wish wish;
+
+	if (part->nr_extents || part->source.offset ||
+	    vssctl_wish_read(part->source.fd, part->super.area, &wish) || !wish.state)
+		return;
+	object = json_object_new_object();
+	vssctl_tree_uuid(object, "snapshot", &wish.snapshot);
+	vssctl_tree_text(object, "progress", states[wish.state]);
+	vssctl_tree_time(object, "asked", wish.time);
+	json_object_object_add(root, "revert_at_boot", object);
+}
+
 static json_object *snapshot_tree(const struct vssctl_disk *disk, const struct vssctl_disk_snapshot *snap)
 {
 	json_object *object = json_object_new_object();
@@ -159,8 +183,10 @@ json_object *vssctl_disk_tree(struct vssctl_disk *disk, bool copies)
 {
 	json_object *root = json_object_new_object(), *array;
 
-	if (disk->known)
+	if (disk->known) {
 		add_area(root, disk);
+		add_revert(root, disk);
+	}
 	array = json_object_new_array();
 	for (size_t i = 0; i < disk->nr_parts; i++)
 		json_object_array_add(array, part_tree(disk, &disk->parts[i]));

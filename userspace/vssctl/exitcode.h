@@ -17,6 +17,7 @@ enum vssctl_exit {
 	VSSCTL_NO_ROOM = 6,		/* no room for a diff area or in it */
 	VSSCTL_NOT_SUPPORTED = 7,	/* this volume or kernel; module missing */
 	VSSCTL_TIMEOUT = 8,		/* a deadline passed */
+	VSSCTL_HALF_WRITTEN = 9,	/* "diff-area boot": a volume is half set back; not to be mounted */
 };
 
 /* The exit code for a VSS result code. */

@@ -6,6 +6,7 @@
 
 #include "command.h"
 #include "requester.h"
+#include "revert-at-boot.h"
 
 /* ---- those that take an id and nothing else ---- */
 
@@ -104,17 +105,19 @@ const struct vssctl_command vssctl_break = {
 
 /* ---- revert ---- */
 
-enum { OPT_FORCE = 1, OPT_STATUS };
+enum { OPT_FORCE = 1, OPT_STATUS, OPT_AT_BOOT, OPT_CANCEL };
 
 static const struct vssctl_option revert_options[] = {
 	{ OPT_FORCE, "force", NULL, "unmount the volume first" },
 	{ OPT_STATUS, "status", NULL, "wait for the revert of a volume, named instead of the id" },
+	{ OPT_AT_BOOT, "at-boot", NULL, "set the root volume back when the machine is started next" },
+	{ OPT_CANCEL, "cancel", NULL, "take that back" },
 	{ 0 },
 };
 
 static int run_revert(struct vssctl *ctl, struct vssctl_args *args)
 {
-	bool force = false, status = false;
+	bool force = false, status = false, at_boot = false, cancel = false;
 	struct vss_backup_components *bc;
 	struct vss_async *async;
 	struct vss_uuid id;
@@ -130,9 +133,19 @@ static int run_revert(struct vssctl *ctl, struct vssctl_args *args)
 		case OPT_STATUS:
 			status = true;
 			break;
+		case OPT_AT_BOOT:
+			at_boot = true;
+			break;
+		case OPT_CANCEL:
+			cancel = true;
+			break;
 		}
 	}
+	if (force + status + at_boot + cancel > 1)
+		return vssctl_usage_error(args, "--force, --status, --at-boot and --cancel exclude each other");
 	ret = status ? 0 : vssctl_parse_uuid(ctl, args->argv[0], &id);
+	if (!ret && (at_boot || cancel))
+		return at_boot ? vssctl_revert_at_boot(ctl, &id) : vssctl_revert_cancel(ctl, &id);
 	if (!ret)
 		ret = vssctl_connect_all(ctl, &bc);
 	if (ret)

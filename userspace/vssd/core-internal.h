@@ -97,6 +97,7 @@ TAILQ_HEAD(refresh_list, refresh);
 struct vssd_core {
 	struct vssd_settings settings;
 	char *state_dir;
+	char *reverted_file;
 	char *machine;
 	struct vssd_clock clock;
 	struct vssd_volumes volumes;

@@ -216,8 +216,9 @@ static void revert_begin(void *arg)
 	/* Not by force either: what runs would see its files change below it. */
 	if (core->volumes.is_system && core->volumes.is_system(core->volumes.data, volume.path)) {
 		op_fail(&r->op, VSS_E_VOLUME_NOT_SUPPORTED,
-			"the running system lies on %s, which cannot be set back below it; start another system "
-			"and do it there, or restore files", volume.path);
+			"the running system lies on %s, which cannot be set back below it; a root volume is set back at the "
+			"next start by 'vssctl revert --at-boot'; else start another system and do it there, or restore files",
+			volume.path);
 		return;
 	}
 	r->volume = vssd_strdup(volume.path);

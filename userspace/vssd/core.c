@@ -186,6 +186,7 @@ struct vssd_core *vssd_core_new(const struct vssd_settings *settings, const stru
 	struct vssd_core *core = vssd_alloc(sizeof(*core));
 
 	core->state_dir = vssd_strdup(settings->state_dir);
+	core->reverted_file = vssd_strdup(settings->reverted_file);
 	core->machine = vssd_strdup(settings->machine ? settings->machine : "localhost");
 	core->settings.identify_timeout_ms = or_default(settings->identify_timeout_ms, 30000);
 	core->settings.prepare_timeout_ms = or_default(settings->prepare_timeout_ms, 600000);
@@ -275,6 +276,7 @@ void vssd_core_free(struct vssd_core *core)
 	free(core->statuses);
 	free(core->props);
 	free(core->state_dir);
+	free(core->reverted_file);
 	free(core->machine);
 	free(core);
 }

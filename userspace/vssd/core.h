@@ -39,6 +39,7 @@ struct vssd_clock {
 
 struct vssd_settings {
 	const char *state_dir;		/* for records of sets; NULL keeps none */
+	const char *reverted_file;	/* has the shadow copy that the root volume was set back to at boot; may be NULL */
 	const char *machine;		/* what sets are said to come from */
 	uint32_t identify_timeout_ms;		/* 30 s */
 	uint32_t prepare_timeout_ms;		/* PrepareBackup, PrepareSnapshot: 600 s */

@@ -358,6 +358,7 @@ static int set_up(struct service *s, struct vss_error *err)
 	gethostname(s->machine, sizeof(s->machine) - 1);
 	settings.machine = s->machine;
 	settings.state_dir = s->options->state;
+	settings.reverted_file = "/run/vss/reverted";
 	clock = vssd_loop_clock(s->event);
 	s->core = vssd_core_new(&settings, &clock, vssd_log_write, s->log);
 	if (!s->core)
