@@ -11,6 +11,8 @@
  */
 #include <linux/crc32c.h>
 #include <linux/delay.h>
+#include <linux/jhash.h>
+#include <linux/log2.h>
 #include <linux/mm.h>
 #include <linux/slab.h>
 
@@ -45,6 +47,9 @@
  * @owners:	the good snapshots by their epochs, VSS_DISK_MAX_SNAPSHOTS at most
  * @nr_owners:	their number
  * @stale:	@owners is to be filled anew
+ * @seen:	a bit for each chunk and tag in the map, by their hash; NULL: no memory
+ * @seen_mask:	of the hash
+ * @handed:	no snapshot newer than this has inherited copies
  */
 struct walk {
 	struct vss_log	*log;
@@ -66,6 +71,9 @@ struct walk {
 	struct vss_snapshot **owners;
 	u32		nr_owners;
 	bool		stale;
+	unsigned long	*seen;
+	u32		seen_mask;
+	u32		handed;
 };
 
 typedef int entry_fn(struct walk *w, const struct vss_disk_log *head,
@@ -322,6 +330,41 @@ static struct vss_snapshot *find_owner(struct walk *w, u32 tag)
 	return low ? w->owners[low - 1] : NULL;
 }
 
+/* Bits for each slot, so that few hashes are the same; and the most of them. */
+#define SEEN_SLOT_BITS	16U
+#define SEEN_MAX_BITS	BIT(28)
+
+static void init_seen(struct walk *w)
+{
+	u64 bits = (u64)w->log->vol->area.nr_slots * SEEN_SLOT_BITS;
+
+	bits = roundup_pow_of_two(clamp_t(u64, bits, BITS_PER_LONG,
+					  SEEN_MAX_BITS));
+	w->seen_mask = bits - 1;
+	w->seen = kvzalloc(bits / BITS_PER_BYTE, GFP_KERNEL);
+}
+
+/*
+ * Note that the map has copies of these chunks with this tag.  False: it surely
+ * had none.  To look there takes a step for each of the chunk's copies, of which
+ * every snapshot may have one.
+ */
+static bool see(struct walk *w, u64 chunk, u32 nr, u32 tag)
+{
+	/* What was handed down is not noted. */
+	bool maybe = !w->seen || tag <= w->handed;
+	u32 i;
+
+	for (i = 0; i < nr && w->seen; i++) {
+		u32 bit = jhash_3words(lower_32_bits(chunk + i),
+				       upper_32_bits(chunk + i), tag, 0);
+
+		if (__test_and_set_bit(bit & w->seen_mask, w->seen))
+			maybe = true;
+	}
+	return maybe;
+}
+
 /* As vss_map_lock_provided(), but memory may be waited for. */
 static int lock_provided(struct vss_map *map, struct vss_shard *shard)
 	__acquires(&shard->lock)
@@ -399,17 +442,21 @@ static int add_run(struct walk *w, u64 chunk, u32 nr, u32 tag, u32 slot)
 	u32 group = chunk >> VSS_GROUP_SHIFT;
 	struct vss_shard *shard = vss_map_shard(&vol->map, group);
 	unsigned int first = chunk % VSS_GROUP_CHUNKS;
-	u16 has;
+	u16 has = 0;
+	bool seen;
 	int err;
 
 	/* Nobody needs it: a copy for a snapshot that was being deleted. */
 	if (!owner)
 		return 0;
+	seen = see(w, chunk, nr, owner->epoch);
 	err = lock_provided(&vol->map, shard);
 	if (err)
 		goto out;
-	has = vss_map_tagged(shard, group, GENMASK(first + nr - 1, first),
-			     owner->epoch);
+	if (seen)
+		has = vss_map_tagged(shard, group,
+				     GENMASK(first + nr - 1, first),
+				     owner->epoch);
 	if (has)
 		err = insert_rest(vol, owner, shard, chunk, nr, tag, slot, has);
 	else
@@ -461,6 +508,7 @@ static int remove_snapshot(struct walk *w, const struct vss_disk_event *event)
 	if (!snap)
 		return -EBADMSG;
 	w->stale = true;
+	w->handed = max(w->handed, snap->epoch);
 	if (event->reason)
 		vss_snapshot_lose(snap, le16_to_cpu(event->reason));
 	else
@@ -588,6 +636,7 @@ int vss_log_replay(struct vss_log *log, u32 *epoch, enum vss_lost_reason *lost)
 			   GFP_KERNEL);
 	if (!w.window || !w.data || !w.owners)
 		goto out;
+	init_seen(&w);
 
 	begin_walk(&w);
 	err = find_end(&w, &durable);
@@ -608,6 +657,7 @@ int vss_log_replay(struct vss_log *log, u32 *epoch, enum vss_lost_reason *lost)
 		err = 0;
 	}
 out:
+	kvfree(w.seen);
 	kfree(w.owners);
 	free_pages((unsigned long)w.window, VSS_LOG_ORDER);
 	free_pages((unsigned long)w.data, order);

@@ -4,9 +4,10 @@
 # check-crash.sh [CUTS] [SEED]: the power of a VM with persistent snapshots fails
 # CUTS times (10) at random, and each time its disks lose, tear and reorder what was
 # not flushed (tests/crash/lossy.c). Half of them are aimed: at the replay of what the
-# one before has left, the making and deletion of snapshots, a detach and load, the
-# growth of the diff area by a further disk. After each, every snapshot must be what it was (tests/crash/round.sh). Prints a line for each
-# power failure.
+# one before has left, the making and deletion of snapshots, a detach and load, the growth
+# of the diff area by a further disk, a revert of the volume, which has to be gone on with or
+# told as failed. KINDS='any revert' chooses some of these. After each, every snapshot must
+# be what it was (tests/crash/round.sh). Prints a line for each power failure.
 
 set -uo pipefail
 . "$(dirname "$0")/vm/common.sh"
@@ -15,7 +16,8 @@ cd "$top" || exit 1
 cuts=${1:-10} seed=${2:-$RANDOM}
 RANDOM=$seed
 echo "$cuts power failures, seed $seed"
-kinds=(any replay any create any delete any reload any grow)
+kinds=(any replay any create any delete any reload any grow any revert)
+[[ ! ${KINDS:-} ]] || read -r -a kinds <<<"$KINDS"
 # Most that may pass before the power fails: boot, replay, comparison, load.
 limit=240
 
@@ -25,6 +27,8 @@ mkdir "$dir/state"
 truncate -s 12M "$dir/origin"
 truncate -s 48M "$dir/area"
 truncate -s 24M "$dir/more0" "$dir/more1"
+# What vssd remembers.
+truncate -s 16M "$dir/memory"
 gcc -std=gnu11 -Wall -Wextra -Werror -O2 -shared -fPIC -o "$dir/lossy.so" tests/crash/lossy.c || exit 1
 
 server='' vm='' keep=1
@@ -44,6 +48,7 @@ begin_server()
 	: >"$dir/lost"
 	setpriv --pdeathsig KILL nbdkit --foreground --exit-with-parent --unix "$dir/socket" "$dir/lossy.so" \
 		"disk=origin:$dir/origin" "disk=area:$dir/area" "disk=more0:$dir/more0" "disk=more1:$dir/more1" \
+		"disk=memory:$dir/memory" "unit=$2" \
 		"cut=$1" "aim=$dir/state/aim" "seed=$RANDOM" "log=$dir/lost" \
 		2>"$dir/server.log" &
 	server=$!
@@ -64,14 +69,17 @@ tell_failure()
 # round ROLE CUT [KIND]: ends with the power failure, or when the VM is done.
 round()
 {
-	local status died='' thread=single
+	local status died='' thread=single unit=512
 
 	# Two virtual CPUs that run at once take twice as long to boot.
 	((n % 3)) || thread=multi
+	# A disk that tears them leaves of a revert nothing but the report of its failure.
+	[[ ${3:-} != revert ]] || ((RANDOM % 4 == 0)) || unit=4096
 	rm -rf "$dir/vm" "$dir"/state/{verified,tired,failed,aim}
-	begin_server "$2"
+	begin_server "$2" $unit
 	setpriv --pdeathsig TERM scripts/vm/run --no-disks --mem 1024 --tcg-thread $thread --timeout $limit --dir "$dir/vm" \
-		--share "$dir/state" --nbd "$dir/socket:origin" --nbd "$dir/socket:area" --nbd "$dir/socket:more0" --nbd "$dir/socket:more1" \
+		--share "$dir/state" --nbd "$dir/socket:origin" --nbd "$dir/socket:area" --nbd "$dir/socket:more0" \
+		--nbd "$dir/socket:more1" --nbd "$dir/socket:memory" \
 		-- tests/crash/round.sh "$1" "${3:-any}" >"$dir/vm.out" 2>&1 </dev/null &
 	vm=$!
 	while kill -0 $vm 2>/dev/null; do
@@ -117,7 +125,7 @@ for ((n = 1; n <= cuts; n++)); do
 	kind=${kinds[(n + seed) % ${#kinds[@]}]}
 	[[ $kind == any ]] || cut=0
 	round load $cut "$kind"
-	echo "$n: $kind: $(paste -sd ';' "$dir/lost" | sed 's/;/; /g'); $(grep 'snapshots compared' "$dir/vm.out" || echo 'not compared')"
+	echo "$n: $kind: $(paste -sd ';' "$dir/lost" | sed 's/;/; /g'); $(grep -E 'snapshots compared|^the revert' "$dir/vm.out" | paste -sd ';' | sed 's/;/; /g')"
 done
 round last 0
 echo "last: $(grep 'snapshots compared' "$dir/vm.out")"

@@ -14,7 +14,9 @@
  * Whoever wants it to fail in the middle of something puts a number N into the aim's file
  * just before: then it is the Nth write or flush from there on, and the file is deleted.
  *
- *   nbdkit lossy.so disk=NAME:FILE... [cut=N] [aim=FILE] [seed=N] [log=FILE]
+ * Sectors of a disk that writes more at once (unit=BYTES) share their fate within it.
+ *
+ *   nbdkit lossy.so disk=NAME:FILE... [cut=N] [aim=FILE] [seed=N] [unit=BYTES] [log=FILE]
  *
  * Ended in order it keeps everything.
  */
@@ -61,6 +63,7 @@ static uint64_t cut_at;
 static char *aim_path;
 static uint64_t requests;
 static uint64_t random_state = 1;
+static uint64_t unit = SECTOR;
 static FILE *log_file;
 
 static uint64_t draw(uint64_t below)
@@ -108,12 +111,17 @@ static void lose(struct disk *d)
 	unsigned int percent = percents[draw(sizeof(percents) / sizeof(percents[0]))];
 	/* The last version only, or any. */
 	bool any = draw(2);
+	const uint64_t salt = random_state, rest = draw(UINT64_MAX);
 	uint64_t kept = 0;
 
 	for (uint64_t i = 0; i < d->queued; i++) {
 		uint64_t s = d->queue[i];
 		struct version *v = d->sectors[s];
 
+		/* The same for all sectors of a unit. */
+		random_state = (salt ^ (s * SECTOR / unit + 1) * 0x9e3779b97f4a7c15ULL) | 1;
+		for (int n = 0; n < 4; n++)
+			draw(2);
 		if (!v || draw(100) >= percent)
 			continue;
 		while (any && v->older && draw(2))
@@ -122,6 +130,7 @@ static void lose(struct disk *d)
 			fprintf(stderr, "lossy: %s: %s\n", d->name, strerror(errno));
 		kept++;
 	}
+	random_state = rest | 1;
 	if (log_file)
 		fprintf(log_file, "%s: %llu of %llu sectors kept\n", d->name, (unsigned long long)kept,
 			(unsigned long long)d->queued);
@@ -202,6 +211,12 @@ static int lossy_config(const char *key, const char *value)
 			return -1;
 	} else if (!strcmp(key, "seed")) {
 		random_state = number(value) * 2 + 1;
+	} else if (!strcmp(key, "unit")) {
+		unit = number(value);
+		if (!unit || unit % SECTOR) {
+			nbdkit_error("unit=%s is no multiple of %u", value, SECTOR);
+			return -1;
+		}
 	} else if (!strcmp(key, "log")) {
 		log_file = fopen(value, "ae");
 		if (!log_file) {

@@ -2,14 +2,16 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 #
 # round.sh setup|load|last [KIND]: what goes on in the VM between two power failures;
-# scripts/check-crash.sh runs it. The disks "origin", "area" and those by which the area
-# grows, "more0" and "more1", lose what was not flushed; what the images must be is kept
-# in a folder of the host's:
+# scripts/check-crash.sh runs it. The disks "origin", "area", those by which the area grows,
+# "more0" and "more1", and "memory", which has what vssd keeps, lose what was not flushed;
+# what the images must be is kept in a folder of the host's:
 #
 #   snaps/UUID	a snapshot that was reported as made
 #   going/UUID	one whose deletion was begun
 #   new/copy.0	the volume at the instant of one that is being made
 #   parts	how many disks the diff area was reported to have
+#   reverting	the UUID of one that the volume is being set back to
+#   before	the volume as it was when that was begun
 #   verified	made when all snapshots were found to be right
 #   tired	made when there was load enough
 #   failed	made when something was wrong that is not due to a power failure
@@ -21,7 +23,7 @@ state=/run/vss/share
 # After the power failure all commands fail: that is no news.
 if [[ $1 != inner ]]; then
 	"$0" inner "$@" && exit
-	for serial in origin area more0 more1; do
+	for serial in origin area more0 more1 memory; do
 		dd if="$(lsblk -dnpo SERIAL,NAME | awk -v s="$serial" '$1 == s { print $2 }')" of=/dev/null bs=4k count=1 \
 			iflag=direct status=none || exit 3
 	done
@@ -35,6 +37,7 @@ kind=${3:-any}
 volume=$(disk origin)
 area=$(disk area)
 more=("$(disk more0)" "$(disk more1)")
+memory=$(disk memory)
 # Whole disks: instant reads them while writes are held, so nothing may be dirty in the page cache.
 ways=direct,vector,uring,dsync,flush,zero
 
@@ -47,6 +50,8 @@ setup()
 	run_ok vssctl diff-area add -q "$volume" --on "$area" --persistent
 	echo 1 >$state/parts
 	run_ok vssctl detach -q "$volume"
+	run_ok mkfs.ext4 -q "$memory"
+	sync "$memory"
 }
 
 parts()
@@ -200,7 +205,8 @@ grow()
 
 	nr=$(parts)
 	((nr <= ${#more[@]})) || return 0
-	run_ok vssctl diff-area add -q "$volume" --on "${more[nr - 1]}" --persistent
+	# What growth that was cut short has left there is overwritten.
+	run_ok vssctl diff-area add -q --force "$volume" --on "${more[nr - 1]}" --persistent
 	echo $((nr + 1)) >$state/parts
 }
 
@@ -234,6 +240,105 @@ reload()
 	begin_writes
 }
 
+begin_service()
+{
+	mkdir -p /run/dbus /var/lib/vss
+	run_ok mount "$memory" /var/lib/vss
+	dbus-uuidgen --ensure
+	dbus-daemon --system --fork --print-pid=3 3>"$TEST_TMP/bus.pid" || fail 'no system bus'
+	vssd --foreground >"$TEST_TMP/vssd.log" 2>&1 &
+	vssd=$!
+	wait_for 60 grep -q 'is ready' "$TEST_TMP/vssd.log"
+}
+
+end_service()
+{
+	kill $vssd
+	wait $vssd || { cat "$TEST_TMP/vssd.log"; fail 'vssd has failed'; }
+	kill "$(<"$TEST_TMP/bus.pid")"
+	wait_for 20 eval '! pgrep -x dbus-daemon >/dev/null'
+	rm -f /run/dbus/pid /run/dbus/system_bus_socket
+	wait_for 20 umount /var/lib/vss
+}
+
+# Until it has ended, or is told as failed; prints what is told.
+await_revert()
+{
+	local out end=$((SECONDS + 60))
+
+	while ((SECONDS < end)); do
+		out=$(vssctl revert --status "$volume" 2>&1) && { echo 'ended'; return; }
+		[[ $out == *'goes on when'* ]] || break
+		sleep 1
+	done
+	echo "$out"
+}
+
+# is_back UUID: the volume is the snapshot.
+is_back()
+{
+	same "$volume" "$state/snaps/$1" || fail "the volume is not snapshot $1"
+}
+
+# Without other writes: newer snapshots go with it.
+revert_one()
+{
+	local uuid other newer='' aims=(5 30 100)
+
+	end_writes
+	settle
+	uuid=$(find $state/snaps -type f -printf '%f\n' | shuf -n 1)
+	# What comes after a cut must be what was there.
+	sync "$volume"
+	take_copy "$volume" $state/before
+	for other in $(vssctl list --json | json id); do
+		[[ ! $newer ]] || mv "$state/snaps/$other" $state/going
+		[[ $other != "$uuid" ]] || newer=1
+	done
+	echo "$uuid" >$state/reverting.new
+	mv $state/reverting.new $state/reverting
+	begin_service
+	aim revert "${aims[RANDOM % 3]}"
+	run_ok vssctl revert --force "$uuid"
+	[[ $(await_revert) == ended ]] || fail 'the revert has failed'
+	is_back "$uuid"
+	rm -f $state/reverting $state/before $state/going/*
+	end_service
+	begin_writes
+}
+
+# What a power failure has left of one.
+after_revert()
+{
+	local uuid out
+
+	uuid=$(<$state/reverting)
+	begin_service
+	out=$(await_revert)
+	case $out in
+	ended)
+		if same "$volume" "$state/snaps/$uuid" 2>/dev/null; then
+			echo 'the revert is complete'
+		else
+			same "$volume" $state/before || fail 'half a revert, and nobody tells'
+			echo 'the revert had not begun'
+		fi ;;
+	*'broken off by a restart'*)
+		same "$volume" $state/before || fail "half a revert, and that is told: $out"
+		echo 'the revert was told to have changed nothing' ;;
+	*'a mixture'*)
+		out=$(same --either $state/before "$volume" "$state/snaps/$uuid") || fail 'not even a mixture'
+		echo "the revert was told to have left a mixture: $out"
+		run_ok vssctl revert --force "$uuid"
+		[[ $(await_revert) == ended ]] || fail 'the revert has failed again'
+		is_back "$uuid" ;;
+	*) fail "what is this: $out" ;;
+	esac
+	rm -f $state/reverting $state/before
+	end_service
+	known=$(known)
+}
+
 load()
 {
 	local end=$((SECONDS + 15)) n
@@ -249,7 +354,10 @@ load()
 	while ((SECONDS < end)); do
 		sleep "0.$((RANDOM % 8))"
 		n=$(find $state/snaps -type f | wc -l)
-		if [[ $kind == reload ]] || ((RANDOM % 10 == 0)); then
+		if [[ $kind == revert ]]; then
+			sleep 3
+			revert_one
+		elif [[ $kind == reload ]] || ((RANDOM % 10 == 0)); then
 			reload
 		elif [[ $kind == grow ]] || ((RANDOM % 20 == 0)); then
 			aimed grow 16 grow
@@ -271,6 +379,7 @@ if [[ $2 == setup ]]; then
 fi
 known=''
 load_area --unclean
+[[ ! -e $state/reverting ]] || after_revert
 verify
 echo "$compared snapshots compared, $(json dropped_groups <"$TEST_TMP/check.json" | head -n 1) groups dropped"
 : >$state/verified

@@ -39,6 +39,7 @@ struct range {
 static struct range zero[MAX_ZERO];
 static size_t zero_count;
 static bool errors_allowed;
+static struct side either;	/* a sector may be as there, too */
 
 static void open_side(struct side *s, const char *path)
 {
@@ -137,7 +138,7 @@ static void show(const unsigned char *data)
 static bool compare(const char *path_a, const char *path_b, uint64_t length)
 {
 	static const unsigned char zeroes[SECTOR];
-	uint64_t bad = 0, ranges = 0, last = UINT64_MAX, missing = 0;
+	uint64_t bad = 0, ranges = 0, last = UINT64_MAX, missing = 0, others = 0;
 	struct side a, b;
 
 	open_side(&a, path_a);
@@ -146,6 +147,8 @@ static bool compare(const char *path_a, const char *path_b, uint64_t length)
 		a.size = a.size < length ? a.size : length;
 		b.size = b.size < length ? b.size : length;
 	}
+	if (either.path && either.size < a.size)
+		die("%s is too short", either.path);
 	if (a.size != b.size) {
 		fprintf(stderr, "same: %s has %llu bytes, %s has %llu\n", a.path,
 			(unsigned long long)a.size, b.path, (unsigned long long)b.size);
@@ -160,6 +163,8 @@ static bool compare(const char *path_a, const char *path_b, uint64_t length)
 			read_side(&a, at, n);
 			read_side(&b, at, n);
 		}
+		if (either.path)
+			read_side(&either, at, n);
 		if (!zero_count && !memcmp(a.data, b.data, n))
 			continue;
 		for (size_t i = 0; i < n; i += SECTOR) {
@@ -168,6 +173,10 @@ static bool compare(const char *path_a, const char *path_b, uint64_t length)
 
 			if (!memcmp(a.data + i, want, m))
 				continue;
+			if (either.path && !memcmp(a.data + i, either.data + i, m)) {
+				others++;
+				continue;
+			}
 			bad++;
 			if (last != at + i && ranges++ < 16) {
 				fprintf(stderr, "same: differ from byte %llu: ",
@@ -185,6 +194,8 @@ static bool compare(const char *path_a, const char *path_b, uint64_t length)
 	if (errors_allowed)
 		printf("read=%llu missing=%llu\n", (unsigned long long)(a.size - missing),
 		       (unsigned long long)missing);
+	if (either.path)
+		printf("%llu sectors are those of %s\n", (unsigned long long)others, either.path);
 	if (!bad)
 		return true;
 	fprintf(stderr, "same: %s and %s differ in %llu sectors, in %llu runs\n", a.path, b.path,
@@ -198,6 +209,7 @@ int main(int argc, char **argv)
 		{ "length", required_argument, NULL, 'l' },
 		{ "zero", required_argument, NULL, 'z' },
 		{ "or-error", no_argument, NULL, 'e' },
+		{ "either", required_argument, NULL, 'E' },
 		{ 0 },
 	};
 	uint64_t length = 0;
@@ -210,6 +222,8 @@ int main(int argc, char **argv)
 			length = strtoull(optarg, NULL, 0);
 		else if (opt == 'e')
 			errors_allowed = true;
+		else if (opt == 'E')
+			open_side(&either, optarg);
 		else
 			goto usage;
 	}
@@ -220,10 +234,11 @@ int main(int argc, char **argv)
 			result = 1;
 	return result;
 usage:
-	fputs("usage: same [--length BYTES] [--zero FILE] [--or-error] A B [C D]...\n"
+	fputs("usage: same [--length BYTES] [--zero FILE] [--or-error] [--either FILE] A B [C D]...\n"
 	      "Compares the first BYTES, or all.  With --or-error, what A gives EIO for is no\n"
 	      "difference; how many bytes were read and how many were missing is printed.\n"
-	      "FILE has lines \"START LENGTH\", bytes: there A must be zeroes, whatever B is.\n",
+	      "FILE has lines \"START LENGTH\", bytes: there A must be zeroes, whatever B is.\n"
+	      "With --either, each sector may also be what the file has: how many are is printed.\n",
 	      stderr);
 	return 2;
 }

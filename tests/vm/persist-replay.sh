@@ -97,6 +97,8 @@ expect_fail -m VSS_E_MAXIMUM_NUMBER_OF_SNAPSHOTS_REACHED vssctl create "$volume"
 [[ $(vol "$volume" snapshots) == 512 ]] || fail "there are $(vol "$volume" snapshots) snapshots"
 unload
 [[ ${LONG:-} ]] || exit 0
+load 1000000 --snapshots 512 --hot 2000
+unload
 for n in 1000000 10000000; do
 	load $n
 	unload
