@@ -102,6 +102,17 @@ static void __init learn_chain_end_io(void)
 }
 
 /**
+ * vss_gate_is_chained() - does another bio end with this one?
+ * @bio:	the bio
+ *
+ * Return: true if it is the child of a bio_chain().
+ */
+bool vss_gate_is_chained(const struct bio *bio)
+{
+	return bio->bi_end_io == chain_end_io;
+}
+
+/**
  * vss_gate_end_bio() - run the end_io of a bio that bio_endio() was run on
  * @bio:	the bio, its own bi_end_io and bi_private put back
  *
@@ -110,7 +121,7 @@ static void __init learn_chain_end_io(void)
  */
 void vss_gate_end_bio(struct bio *bio)
 {
-	if (bio->bi_end_io == chain_end_io) {
+	if (vss_gate_is_chained(bio)) {
 		struct bio *parent = bio->bi_private;
 
 		if (bio->bi_status && !parent->bi_status)
@@ -167,8 +178,10 @@ static void ctx_end_io(struct bio *bio)
 	 * Not bio_endio(): that has been run on this bio, and what it does to
 	 * it (the queue's accounting) must not be done twice.
 	 */
-	if (bio->bi_end_io)
+	if (vss_gate_is_chained(bio))
 		run_end_io(bio);
+	else if (bio->bi_end_io)
+		bio->bi_end_io(bio);
 }
 
 /* Is the bio in flight on this volume already? */
