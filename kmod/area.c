@@ -459,6 +459,8 @@ sector_t vss_area_own_range(struct vss_area *area, sector_t sector, sector_t nr,
 	u32 lo = 0, hi;
 
 	*own = false;
+	if (!rcu_access_pointer(area->own))
+		return nr;
 	rcu_read_lock();
 	ranges = rcu_dereference(area->own);
 	if (!ranges)

@@ -143,12 +143,19 @@ static u16 group_mask(const struct vss_range *range, u32 group)
 bool vss_copy_is_safe(const struct vss_volume *vol,
 		      const struct vss_range *range)
 {
-	u32 gen, g;
+	u32 g = group_of(range->first), last = group_of(range->last), gen;
 
 	if (!READ_ONCE(vol->live))
 		return true;
 	gen = READ_ONCE(vol->gen);
-	for (g = group_of(range->first); g <= group_of(range->last); g++) {
+	/* Nearly all writes, so at little cost. */
+	if (g == last) {
+		u16 mask = GENMASK(range->last % VSS_GROUP_CHUNKS,
+				   range->first % VSS_GROUP_CHUNKS);
+
+		return !(mask & ~vss_safebits_get(&vol->safe, g, gen));
+	}
+	for (; g <= last; g++) {
 		u16 mask = group_mask(range, g);
 
 		if ((vss_safebits_get(&vol->safe, g, gen) & mask) != mask)

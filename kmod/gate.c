@@ -24,9 +24,9 @@
  */
 #include <linux/blk-cgroup.h>
 #include <linux/percpu.h>
-#include <linux/slab.h>
 #include <linux/rcupdate.h>
 
+#include "cpupool.h"
 #include "gate.h"
 #include "log.h"
 #include "volume.h"
@@ -47,7 +47,7 @@ struct vss_ctx {
 	bool			head;
 };
 
-static struct kmem_cache *ctx_cache;
+static struct vss_cpupool ctx_pool;
 
 /*
  * Completions below a completion on this CPU, to be run by the outermost one.
@@ -67,6 +67,16 @@ enum verdict {
 	WAIT_COPY,	/* chunks must be copied first */
 	WAIT_MEMORY,	/* no context could be had without sleeping */
 };
+
+static struct vss_ctx *ctx_alloc(struct vss_gate *gate, gfp_t gfp)
+{
+	return vss_cpupool_alloc(&ctx_pool, &gate->pool, gfp);
+}
+
+static void ctx_free(struct vss_gate *gate, struct vss_ctx *ctx)
+{
+	vss_cpupool_free(&ctx_pool, &gate->pool, ctx);
+}
 
 static void wake_drain(struct vss_gate *gate)
 {
@@ -92,6 +102,17 @@ static void __init learn_chain_end_io(void)
 }
 
 /**
+ * vss_gate_is_chained() - does another bio end with this one?
+ * @bio:	the bio
+ *
+ * Return: true if it is the child of a bio_chain().
+ */
+bool vss_gate_is_chained(const struct bio *bio)
+{
+	return bio->bi_end_io == chain_end_io;
+}
+
+/**
  * vss_gate_end_bio() - run the end_io of a bio that bio_endio() was run on
  * @bio:	the bio, its own bi_end_io and bi_private put back
  *
@@ -100,7 +121,7 @@ static void __init learn_chain_end_io(void)
  */
 void vss_gate_end_bio(struct bio *bio)
 {
-	if (bio->bi_end_io == chain_end_io) {
+	if (vss_gate_is_chained(bio)) {
 		struct bio *parent = bio->bi_private;
 
 		if (bio->bi_status && !parent->bi_status)
@@ -148,7 +169,7 @@ static void ctx_end_io(struct bio *bio)
 	rcu_read_lock();	/* the volume may go once the write is counted */
 	if (ctx->head)
 		vss_head_written(vol);
-	mempool_free(ctx, &vol->gate.pool);
+	ctx_free(&vol->gate, ctx);
 	this_cpu_inc(*vol->gate.finished);
 	wake_drain(&vol->gate);
 	rcu_read_unlock();
@@ -157,8 +178,10 @@ static void ctx_end_io(struct bio *bio)
 	 * Not bio_endio(): that has been run on this bio, and what it does to
 	 * it (the queue's accounting) must not be done twice.
 	 */
-	if (bio->bi_end_io)
+	if (vss_gate_is_chained(bio))
 		run_end_io(bio);
+	else if (bio->bi_end_io)
+		bio->bi_end_io(bio);
 }
 
 /* Is the bio in flight on this volume already? */
@@ -205,7 +228,7 @@ static void ctx_pop(struct bio *bio, const void *private)
 
 		bio->bi_end_io = ctx->end_io;
 		bio->bi_private = ctx->private;
-		mempool_free(ctx, &vol->gate.pool);
+		ctx_free(&vol->gate, ctx);
 		this_cpu_inc(*vol->gate.finished);
 		wake_drain(&vol->gate);
 	}
@@ -231,8 +254,7 @@ static enum verdict judge(struct vss_volume *vol, struct bio *bio,
 		return WAIT_COPY;
 
 	if (!ctx) {
-		ctx = mempool_alloc(&gate->pool,
-				    GFP_NOWAIT | __GFP_NOWARN);
+		ctx = ctx_alloc(gate, GFP_NOWAIT | __GFP_NOWARN);
 		if (!ctx)
 			return WAIT_MEMORY;
 	}
@@ -255,7 +277,7 @@ static enum verdict judge(struct vss_volume *vol, struct bio *bio,
 	this_cpu_inc(*gate->finished);
 	wake_drain(gate);
 	if (ctx != *ctxp)
-		mempool_free(ctx, &gate->pool);
+		ctx_free(gate, ctx);
 	return verdict;
 }
 
@@ -448,11 +470,10 @@ static void submit_all(struct vss_volume *vol, struct bio_list *bios)
 		 * may sit in our own plug.
 		 */
 		if (!ctx)
-			ctx = mempool_alloc(&gate->pool,
-					    GFP_NOWAIT | __GFP_NOWARN);
+			ctx = ctx_alloc(gate, GFP_NOWAIT | __GFP_NOWARN);
 		if (!ctx) {
 			blk_finish_plug(&plug);
-			ctx = mempool_alloc(&gate->pool, GFP_NOIO);
+			ctx = ctx_alloc(gate, GFP_NOIO);
 			blk_start_plug(&plug);
 		}
 		submit(bio, vol, &ctx);
@@ -460,7 +481,7 @@ static void submit_all(struct vss_volume *vol, struct bio_list *bios)
 	}
 	blk_finish_plug(&plug);
 	if (ctx)
-		mempool_free(ctx, &gate->pool);
+		ctx_free(gate, ctx);
 }
 
 static void release_work(struct work_struct *work)
@@ -659,7 +680,8 @@ int vss_gate_init(struct vss_volume *vol)
 	gate->finished = alloc_percpu(unsigned long);
 	if (!gate->started || !gate->finished)
 		return -ENOMEM;
-	return mempool_init_slab_pool(&gate->pool, MIN_CONTEXTS, ctx_cache);
+	return mempool_init_slab_pool(&gate->pool, MIN_CONTEXTS,
+				      ctx_pool.cache);
 }
 
 /**
@@ -681,9 +703,7 @@ void vss_gate_destroy(struct vss_volume *vol)
 int __init vss_gate_module_init(void)
 {
 	learn_chain_end_io();
-	ctx_cache = kmem_cache_create("vss_write", sizeof(struct vss_ctx), 0, 0,
-				      NULL);
-	return ctx_cache ? 0 : -ENOMEM;
+	return vss_cpupool_init(&ctx_pool, "vss_write", sizeof(struct vss_ctx));
 }
 
 /**
@@ -691,5 +711,5 @@ int __init vss_gate_module_init(void)
  */
 void vss_gate_module_exit(void)
 {
-	kmem_cache_destroy(ctx_cache);
+	vss_cpupool_exit(&ctx_pool);
 }

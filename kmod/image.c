@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * The image of a snapshot: a block device whose reads are sent on, by clones,
- * to wherever the old content is.  No data is copied.
+ * The image of a snapshot: a block device whose reads are sent on to wherever
+ * the old content is: the bio itself if all of it is in one place, else by
+ * clones.  No data is copied.
  *
  * A chunk that was not copied is read from the origin, and no lock is held
  * while that goes on: a write may overtake the read.  So the reader notes the
@@ -15,8 +16,8 @@
 #include <linux/idr.h>
 #include <linux/mm.h>
 #include <linux/module.h>
-#include <linux/slab.h>
 
+#include "cpupool.h"
 #include "snapshot.h"
 #include "volume.h"
 
@@ -26,18 +27,33 @@
  * @snap:	the snapshot
  * @pending:	pieces under way, and one for who maps the bio
  * @status:	the first error
+ * @sent:	the bio itself was sent on, and bio_endio() was run on it
  * @start:	for the disk's statistics
- * @todo:	what is not mapped yet
- * @work:	maps it when memory had to be waited for
+ * @todo:	what is not mapped yet; with @sent the bio as it came
+ * @work:	maps it when memory had to be waited for, or looks again
+ * @origin:	with @sent: it was read from the origin
+ * @remapped:	with @sent: the bio's BIO_REMAPPED
+ * @seq:	with @sent: sum of the publish counters when no copy was found
+ * @end_io:	with @sent: the bio's bi_end_io
+ * @private:	with @sent: its bi_private
+ * @bdev:	with @sent: its bi_bdev
  */
 struct vss_image_io {
 	struct bio		*bio;
 	struct vss_snapshot	*snap;
 	refcount_t		pending;
 	blk_status_t		status;
+	bool			sent;
 	unsigned long		start;
 	struct bvec_iter	todo;
 	struct work_struct	work;
+
+	bool			origin;
+	bool			remapped;
+	u32			seq;
+	bio_end_io_t		*end_io;
+	void			*private;
+	struct block_device	*bdev;
 };
 
 /**
@@ -96,8 +112,8 @@ struct run {
 static int image_major;
 #define IMAGE_MINORS	32
 
+static struct vss_cpupool ios;
 static mempool_t io_pool;
-static struct kmem_cache *io_cache;
 static struct bio_set piece_set;
 
 /*
@@ -121,6 +137,7 @@ static DECLARE_WORK(deferred_work, start_deferred);
 
 static void map_work(struct work_struct *work);
 static void recheck_work(struct work_struct *work);
+static void recheck_sent_work(struct work_struct *work);
 
 /**
  * vss_image_get() - an image bio is being worked on
@@ -128,9 +145,9 @@ static void recheck_work(struct work_struct *work);
  */
 void vss_image_get(struct vss_snapshot *snap)
 {
-	atomic_inc(&snap->inflight);
+	this_cpu_inc(*snap->begun);
 	/* Counted first, then the state is looked at. */
-	smp_mb__after_atomic();
+	smp_mb();
 }
 
 /**
@@ -139,10 +156,34 @@ void vss_image_get(struct vss_snapshot *snap)
  */
 void vss_image_put(struct vss_snapshot *snap)
 {
-	rcu_read_lock();	/* the snapshot may go once the count is 0 */
-	if (atomic_dec_and_test(&snap->inflight))
+	rcu_read_lock();	/* the snapshot may go once this is counted */
+	this_cpu_inc(*snap->ended);
+	/* Pairs with the barrier in vss_image_destroy()'s wait_event(). */
+	smp_mb();
+	if (READ_ONCE(snap->leaving))
 		wake_up(&snap->quiet);
 	rcu_read_unlock();
+}
+
+/* Have all bios ended that were begun? */
+static bool is_quiet(struct vss_snapshot *snap)
+{
+	unsigned long begun = 0, ended = 0;
+	int cpu;
+
+	for_each_possible_cpu(cpu)
+		ended += READ_ONCE(*per_cpu_ptr(snap->ended, cpu));
+	/* In this order, as in the gate: equal sums mean that none is left. */
+	smp_mb();
+	for_each_possible_cpu(cpu)
+		begun += READ_ONCE(*per_cpu_ptr(snap->begun, cpu));
+	return begun == ended;
+}
+
+static void free_counts(struct vss_snapshot *snap)
+{
+	free_percpu(snap->begun);
+	free_percpu(snap->ended);
 }
 
 /* May what was read from the image be trusted? */
@@ -155,6 +196,7 @@ static void io_put(struct vss_image_io *io)
 {
 	struct vss_snapshot *snap = io->snap;
 	struct bio *bio = io->bio;
+	bool ended;
 
 	if (!refcount_dec_and_test(&io->pending))
 		return;
@@ -167,18 +209,18 @@ static void io_put(struct vss_image_io *io)
 	smp_rmb();
 	bio->bi_status = may_be_read(snap) ? io->status : BLK_STS_IOERR;
 	bio_end_io_acct(bio, io->start);
-	mempool_free(io, &io_pool);
-	bio_endio(bio);
+	ended = io->sent;
+	vss_cpupool_free(&ios, &io_pool, io);
+	if (!ended)
+		bio_endio(bio);
+	else if (bio->bi_end_io)
+		bio->bi_end_io(bio);
 	vss_image_put(snap);
 }
 
-/* Add what one chunk's source is to the run, if it fits. */
+/* Add what one chunk's source is to a run that has one, if it fits. */
 static bool extend(struct run *run, const struct run *next)
 {
-	if (run->source == NOWHERE) {
-		*run = *next;
-		return true;
-	}
 	if (run->source != next->source)
 		return false;
 	switch (run->source) {
@@ -293,23 +335,30 @@ static void next_run(struct vss_snapshot *snap, sector_t sector, sector_t nr,
 		seq = atomic_read(vss_pubseq(vol, group));
 		for (; c <= end; c++) {
 			unsigned int offset = sector & (chunk_sectors - 1);
-			struct run next = {
-				.nr = min_t(sector_t, nr,
-					    chunk_sectors - offset),
-			};
+			sector_t n = min_t(sector_t, nr, chunk_sectors - offset);
 
-			chunk_source(snap, shard, group, c, found & BIT(c),
-				     slots[c], offset, &next);
-			if (!extend(run, &next)) {
-				spin_unlock(&shard->lock);
-				return;
+			if (run->source == NOWHERE) {
+				run->nr = n;
+				chunk_source(snap, shard, group, c,
+					     found & BIT(c), slots[c], offset,
+					     run);
+			} else {
+				struct run next = { .nr = n };
+
+				chunk_source(snap, shard, group, c,
+					     found & BIT(c), slots[c], offset,
+					     &next);
+				if (!extend(run, &next)) {
+					spin_unlock(&shard->lock);
+					return;
+				}
 			}
-			if (next.source == ORIGIN && !counted) {
+			if (run->source == ORIGIN && !counted) {
 				run->seq += seq;
 				counted = true;
 			}
-			sector += next.nr;
-			nr -= next.nr;
+			sector += n;
+			nr -= n;
 			if (run->source == MEMORY) {
 				refcount_inc(&run->copy->refs);
 				spin_unlock(&shard->lock);
@@ -416,44 +465,115 @@ static bool send_piece(struct vss_image_io *io, struct bvec_iter part,
 }
 
 /*
- * Map a range of an image bio and send its pieces.  @todo is advanced; false:
- * memory could not be had with @gfp.  @copied_only: what is not copied has
- * been read already.
+ * May the bio itself be sent on?  Not in a chain, which bio_endio() unrolls: each
+ * would end within the end of the one before, however many there are.
  */
-static bool map_range(struct vss_image_io *io, struct bvec_iter *todo,
-		      bool copied_only, gfp_t gfp)
+static bool may_be_sent(struct bio *bio)
+{
+	return !bio_flagged(bio, BIO_CHAIN) && !vss_gate_is_chained(bio) &&
+		!(bio->bi_opf & (REQ_NOWAIT | REQ_POLLED));
+}
+
+static void sent_done(struct bio *bio)
+{
+	struct vss_image_io *io = bio->bi_private;
+
+	/* As it came, for whoever it comes back to, or is to clone it. */
+	bio->bi_end_io = io->end_io;
+	bio->bi_private = io->private;
+	bio->bi_bdev = io->bdev;
+	bio->bi_iter = io->todo;
+	if (io->remapped)
+		bio_set_flag(bio, BIO_REMAPPED);
+	else
+		bio_clear_flag(bio, BIO_REMAPPED);
+
+	if (bio->bi_status) {
+		io->status = bio->bi_status;
+	} else if (io->origin) {
+		/* The data first, then the counters: see the file's header. */
+		smp_rmb();
+		if (current_seq(io->snap->vol, &io->todo) != io->seq) {
+			INIT_WORK(&io->work, recheck_sent_work);
+			queue_work(recheck_wq, &io->work);
+			return;
+		}
+	}
+	io_put(io);
+}
+
+/* All of the bio is to be read from one place: no clone is needed for that. */
+static void send_bio(struct vss_image_io *io, const struct run *run)
 {
 	struct bio *bio = io->bio;
 
+	io->sent = true;
+	io->origin = run->source == ORIGIN;
+	io->remapped = bio_flagged(bio, BIO_REMAPPED);
+	io->seq = run->seq;
+	io->end_io = bio->bi_end_io;
+	io->private = bio->bi_private;
+	io->bdev = bio->bi_bdev;
+	bio->bi_end_io = sent_done;
+	bio->bi_private = io;
+	/* The device below counts it, and traces it, as it would a clone. */
+	bio_clear_flag(bio, BIO_CGROUP_ACCT);
+	bio_clear_flag(bio, BIO_TRACE_COMPLETION);
+	bio_set_dev(bio, io->origin ? io->snap->vol->bdev : run->bdev);
+	if (!io->origin)
+		bio->bi_iter.bi_sector = run->sector;
+	submit_bio_noacct(bio);
+}
+
+/*
+ * Send a run of an image bio, the first of @todo, which is advanced; false:
+ * memory could not be had with @gfp.  @copied_only: what is not copied has been
+ * read already.
+ */
+static bool map_run(struct vss_image_io *io, struct bvec_iter *todo,
+		    const struct run *run, bool copied_only, gfp_t gfp)
+{
+	struct bio *bio = io->bio;
+	struct bvec_iter part = *todo;
+	bool sent = true;
+
+	part.bi_size = run->nr << SECTOR_SHIFT;
+	switch (run->source) {
+	case NOWHERE:
+		break;	/* a bio without data */
+	case ORIGIN:
+		if (!copied_only)
+			sent = send_piece(io, part, run, gfp);
+		break;
+	case STORE:
+		sent = send_piece(io, part, run, gfp);
+		break;
+	case MEMORY:
+		copy_part(bio, part, run);
+		vss_copy_put(run->copy);
+		break;
+	case ZERO:
+		zero_part(bio, part);
+		break;
+	default:
+		io->status = BLK_STS_IOERR;
+	}
+	if (sent)
+		bio_advance_iter(bio, todo, part.bi_size);
+	return sent;
+}
+
+/* Map a range of an image bio and send its pieces; the rest as for map_run(). */
+static bool map_range(struct vss_image_io *io, struct bvec_iter *todo,
+		      bool copied_only, gfp_t gfp)
+{
 	while (todo->bi_size) {
-		struct bvec_iter part = *todo;
 		struct run run;
-		bool sent = true;
 
 		next_run(io->snap, todo->bi_sector, bvec_iter_sectors(*todo),
 			 &run);
-		part.bi_size = run.nr << SECTOR_SHIFT;
-		switch (run.source) {
-		case ORIGIN:
-			if (!copied_only)
-				sent = send_piece(io, part, &run, gfp);
-			break;
-		case STORE:
-			sent = send_piece(io, part, &run, gfp);
-			break;
-		case MEMORY:
-			copy_part(bio, part, &run);
-			vss_copy_put(run.copy);
-			break;
-		case ZERO:
-			zero_part(bio, part);
-			break;
-		default:
-			io->status = BLK_STS_IOERR;
-		}
-		if (!sent)
+		if (!map_run(io, todo, &run, copied_only, gfp))
 			return false;
-		bio_advance_iter(bio, todo, part.bi_size);
 	}
 	return true;
 }
@@ -470,6 +590,15 @@ static void recheck_work(struct work_struct *work)
 	io_put(io);
 }
 
+/* The same, of a bio that was sent on itself. */
+static void recheck_sent_work(struct work_struct *work)
+{
+	struct vss_image_io *io = container_of(work, struct vss_image_io, work);
+
+	map_range(io, &io->todo, true, GFP_NOIO);
+	io_put(io);
+}
+
 static void map_work(struct work_struct *work)
 {
 	struct vss_image_io *io = container_of(work, struct vss_image_io, work);
@@ -480,7 +609,8 @@ static void map_work(struct work_struct *work)
 
 static bool start_io(struct bio *bio, gfp_t gfp)
 {
-	struct vss_image_io *io = mempool_alloc(&io_pool, gfp);
+	struct vss_image_io *io = vss_cpupool_alloc(&ios, &io_pool, gfp);
+	struct run run;
 
 	if (!io)
 		return false;
@@ -488,9 +618,15 @@ static bool start_io(struct bio *bio, gfp_t gfp)
 	io->snap = bio->bi_bdev->bd_disk->private_data;
 	refcount_set(&io->pending, 1);
 	io->status = BLK_STS_OK;
+	io->sent = false;
 	io->start = bio_start_io_acct(bio);
 	io->todo = bio->bi_iter;
-	if (map_range(io, &io->todo, false, gfp)) {
+	next_run(io->snap, io->todo.bi_sector, bio_sectors(bio), &run);
+	if ((run.source == ORIGIN || run.source == STORE) &&
+	    run.nr == bio_sectors(bio) && may_be_sent(bio)) {
+		send_bio(io, &run);
+	} else if (map_run(io, &io->todo, &run, false, gfp) &&
+		   map_range(io, &io->todo, false, gfp)) {
 		io_put(io);
 	} else {
 		INIT_WORK(&io->work, map_work);
@@ -626,8 +762,11 @@ int vss_image_create(struct vss_snapshot *snap)
 	id = ida_alloc_max(&image_ida, MINORMASK / IMAGE_MINORS, GFP_KERNEL);
 	if (id < 0)
 		return id;
-	disk = vss_alloc_disk();
+	snap->begun = alloc_percpu(unsigned long);
+	snap->ended = alloc_percpu(unsigned long);
+	disk = snap->begun && snap->ended ? vss_alloc_disk() : NULL;
 	if (IS_ERR_OR_NULL(disk)) {
+		free_counts(snap);
 		ida_free(&image_ida, id);
 		return -ENOMEM;
 	}
@@ -645,6 +784,7 @@ int vss_image_create(struct vss_snapshot *snap)
 		err = err ?: vss_disk_limits_stack(disk, part->bdev);
 	if (err) {
 		put_disk(disk);
+		free_counts(snap);
 		ida_free(&image_ida, id);
 		return err;
 	}
@@ -686,10 +826,12 @@ void vss_image_destroy(struct vss_snapshot *snap)
 
 	if (snap->disk_added)
 		del_gendisk(snap->disk);
-	wait_event(snap->quiet, !atomic_read(&snap->inflight));
+	WRITE_ONCE(snap->leaving, true);
+	wait_event(snap->quiet, is_quiet(snap));
 	flush_work(&snap->overlay_work);
 	synchronize_rcu();	/* see vss_image_put() */
 	put_disk(snap->disk);
+	free_counts(snap);
 	ida_free(&image_ida, id);
 }
 
@@ -715,10 +857,11 @@ int vss_image_module_init(void)
 	unsigned int flags = WQ_MEM_RECLAIM | WQ_UNBOUND;
 	int err;
 
-	io_cache = KMEM_CACHE(vss_image_io, 0);
-	if (!io_cache)
-		return -ENOMEM;
-	err = mempool_init_slab_pool(&io_pool, MIN_IOS, io_cache);
+	err = vss_cpupool_init(&ios, "vss_image_io",
+			       sizeof(struct vss_image_io));
+	if (err)
+		return err;
+	err = mempool_init_slab_pool(&io_pool, MIN_IOS, ios.cache);
 	if (err)
 		goto no_pool;
 	err = bioset_init(&piece_set, MIN_PIECES,
@@ -743,7 +886,7 @@ no_queues:
 no_bios:
 	mempool_exit(&io_pool);
 no_pool:
-	kmem_cache_destroy(io_cache);
+	vss_cpupool_exit(&ios);
 	return err;
 }
 
@@ -756,6 +899,6 @@ void vss_image_module_exit(void)
 	destroy_queues();
 	bioset_exit(&piece_set);
 	mempool_exit(&io_pool);
-	kmem_cache_destroy(io_cache);
+	vss_cpupool_exit(&ios);
 	ida_destroy(&image_ida);
 }

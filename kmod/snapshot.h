@@ -35,8 +35,10 @@ struct vss_volume;
  * @disk:	the image
  * @disk_added:	the image is visible; set by its set
  * @closing:	the image cannot be opened any more
- * @inflight:	bios of the image being worked on
- * @quiet:	woken when @inflight falls to 0
+ * @begun:	bios of the image that were begun to be worked on (per CPU)
+ * @ended:	those of them that have ended
+ * @leaving:	the image is removed as soon as all have
+ * @quiet:	woken when @ended changes while @leaving is set
  * @writable:	writes go to the overlay
  * @logged:	the log of a persistent area knows it; under vss_volume.snap_lock
  * @stays:	it is removed from memory only, and stays on disk
@@ -65,7 +67,9 @@ struct vss_snapshot {
 	struct gendisk		*disk;
 	bool			disk_added;
 	bool			closing;
-	atomic_t		inflight;
+	unsigned long __percpu	*begun;
+	unsigned long __percpu	*ended;
+	bool			leaving;
 	wait_queue_head_t	quiet;
 
 	bool			logged;
