@@ -205,7 +205,7 @@ compare 'after the power failure'
 
 echo "--- it grows again, and the power fails under load"
 begin_writes
-run_ok vssctl diff-area add -q "$volume" --on "$next" --persistent
+run_ok vssctl diff-area add -q --force "$volume" --on "$next" --persistent
 take_busy
 sleep 1
 cut_off grow-o grow-a grow-m grow-n

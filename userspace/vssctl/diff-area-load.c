@@ -38,7 +38,7 @@ static void tell_strangers(struct vssctl *ctl, const struct vss_blockdev *volume
 	for (size_t i = 0; i < nr; i++)
 		if (!is_there(devices[i].dev, areas, count))
 			vssctl_warn(ctl, "%s is not part of the diff area of %s, for it was not added to the end; "
-				    "add it again with 'vssctl diff-area add --persistent'",
+				    "add it again with 'vssctl diff-area add --persistent --force'",
 				    devices[i].path, volume->path);
 	vss_kernel_area_list_free(areas, count);
 }
