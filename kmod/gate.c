@@ -178,7 +178,7 @@ static void ctx_end_io(struct bio *bio)
 	 * Not bio_endio(): that has been run on this bio, and what it does to
 	 * it (the queue's accounting) must not be done twice.
 	 */
-	if (vss_gate_is_chained(bio))
+	if (vss_gate_is_chained(bio) || bio->bi_end_io == ctx_end_io)
 		run_end_io(bio);
 	else if (bio->bi_end_io)
 		bio->bi_end_io(bio);

@@ -37,6 +37,7 @@
  * @end_io:	with @sent: the bio's bi_end_io
  * @private:	with @sent: its bi_private
  * @bdev:	with @sent: its bi_bdev
+ * @opf:	with @sent: its bi_opf, to which the devices below add theirs
  */
 struct vss_image_io {
 	struct bio		*bio;
@@ -54,6 +55,7 @@ struct vss_image_io {
 	bio_end_io_t		*end_io;
 	void			*private;
 	struct block_device	*bdev;
+	blk_opf_t		opf;
 };
 
 /**
@@ -482,6 +484,7 @@ static void sent_done(struct bio *bio)
 	bio->bi_end_io = io->end_io;
 	bio->bi_private = io->private;
 	bio->bi_bdev = io->bdev;
+	bio->bi_opf = io->opf;
 	bio->bi_iter = io->todo;
 	if (io->remapped)
 		bio_set_flag(bio, BIO_REMAPPED);
@@ -514,6 +517,7 @@ static void send_bio(struct vss_image_io *io, const struct run *run)
 	io->end_io = bio->bi_end_io;
 	io->private = bio->bi_private;
 	io->bdev = bio->bi_bdev;
+	io->opf = bio->bi_opf;
 	bio->bi_end_io = sent_done;
 	bio->bi_private = io;
 	/* The device below counts it, and traces it, as it would a clone. */
