@@ -841,5 +841,8 @@ int main(int argc, char **argv)
 	vss_kernel_close(kernel);
 	/* Else nothing but refusals was tried. */
 	ok &= f.taken > f.sent / 50;
-	return ok && (f.sent < 2000 || (f.persistent && f.loaded)) ? 0 : 1;
+	ok &= f.sent < 2000 || f.loaded;
+	/* Chance alone makes one in a thousand, about. */
+	ok &= f.sent < 20000 || f.persistent;
+	return ok ? 0 : 1;
 }
