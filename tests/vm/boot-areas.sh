@@ -256,7 +256,7 @@ echo "--- what somebody else has attached stays so"
 load_vss
 run_ok vssctl attach -q "$other"
 printf '%s\n' "$(stays "$other") $(stays "$empty")" >"$TEST_TMP/areas"
-expect_fail -m 'no persistent diff area' vssctl diff-area boot --table "$TEST_TMP/areas"
+expect_fail -m 'holds no diff area' vssctl diff-area boot --table "$TEST_TMP/areas"
 [[ $(vssctl status --json | json volume) == "$other" ]] || fail "it was detached"
 run_ok vssctl detach -q "$other"
 expect_fail -s 3 -m 'holds no diff area' vssctl diff-area boot --table "$TEST_TMP/areas"

@@ -175,7 +175,7 @@ vssctl attach -q "$volume"
 craft 276 1
 expect_fail -m 'does not fit' vssctl diff-area load -q "$volume" "$area"
 craft 112 7
-expect_fail -m 'does not fit' vssctl diff-area load -q "$volume" "$area"
+expect_fail -m 'makes no sense' vssctl diff-area load -q "$volume" "$area"
 craft 12 4096
 run_ok vssctl diff-area load -q "$volume" "$area"
 settle
