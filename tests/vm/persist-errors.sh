@@ -27,7 +27,7 @@ table()
 {
 	dmsetup suspend --nolockfs --noflush "${2:-area}"
 	dmsetup load "${2:-area}" --table "$1"
-	dmsetup resume "${2:-area}"
+	dmsetup resume --noudevsync "${2:-area}"
 }
 
 begin()
