@@ -65,6 +65,9 @@ for ((i = 0; i < ${rounds:-1}; i++)); do
 	sleep 1
 	before=$(vol "$swap" chunks_copied)
 	snap_busy --no-freeze --length $length "$swap" "$dev"
+	for id in "${ids[@]}"; do
+		alive "$id"
+	done
 	expect_same "swap, first read" "${images[0]}" "${copies[0]}" --length $length
 	expect_same "beside swap, first read" "${images[1]}" "${copies[1]}" --length $length
 	sleep 2
