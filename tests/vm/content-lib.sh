@@ -72,13 +72,13 @@ snap()
 }
 
 # snap_busy OPTION|VOLUME...: takes a set of busy volumes and copies of them at the
-# instant; sets ids, images and copies.
+# instant; sets ids, images and copies. These are in $copies_dir, or $TEST_TMP.
 snap_busy()
 {
 	local out id image copy
 
 	busy_count=$((${busy_count:-0} + 1))
-	out=$(instant --out "$TEST_TMP" --name "copy$busy_count" "$@") || fail "instant $*"
+	out=$(instant --out "${copies_dir:-$TEST_TMP}" --name "copy$busy_count" "$@") || fail "instant $*"
 	ids=() images=() copies=()
 	while read -r id image copy; do
 		ids+=("$id")
