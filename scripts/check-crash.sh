@@ -27,7 +27,7 @@ mkdir "$dir/state"
 truncate -s 12M "$dir/origin"
 truncate -s 48M "$dir/area"
 truncate -s 24M "$dir/more0" "$dir/more1"
-# What vssd remembers.
+# What vssd remembers, on a file system that is not to be repaired by hand: a torn superblock is.
 truncate -s 16M "$dir/memory"
 gcc -std=gnu11 -Wall -Wextra -Werror -O2 -shared -fPIC -o "$dir/lossy.so" tests/crash/lossy.c || exit 1
 
@@ -47,8 +47,8 @@ begin_server()
 	rm -f "$dir/socket"
 	: >"$dir/lost"
 	setpriv --pdeathsig KILL nbdkit --foreground --exit-with-parent --unix "$dir/socket" "$dir/lossy.so" \
-		"disk=origin:$dir/origin" "disk=area:$dir/area" "disk=more0:$dir/more0" "disk=more1:$dir/more1" \
-		"disk=memory:$dir/memory" "unit=$2" \
+		"unit=$2" "disk=origin:$dir/origin" "disk=area:$dir/area" "disk=more0:$dir/more0" \
+		"disk=more1:$dir/more1" "unit=4096" "disk=memory:$dir/memory" \
 		"cut=$1" "aim=$dir/state/aim" "seed=$RANDOM" "log=$dir/lost" \
 		2>"$dir/server.log" &
 	server=$!

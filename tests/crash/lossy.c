@@ -14,9 +14,9 @@
  * Whoever wants it to fail in the middle of something puts a number N into the aim's file
  * just before: then it is the Nth write or flush from there on, and the file is deleted.
  *
- * Sectors of a disk that writes more at once (unit=BYTES) share their fate within it.
+ * Sectors of a disk that writes more at once (named behind unit=BYTES) share their fate within it.
  *
- *   nbdkit lossy.so disk=NAME:FILE... [cut=N] [aim=FILE] [seed=N] [unit=BYTES] [log=FILE]
+ *   nbdkit lossy.so [unit=BYTES] disk=NAME:FILE... [cut=N] [aim=FILE] [seed=N] [log=FILE]
  *
  * Ended in order it keeps everything.
  */
@@ -50,6 +50,7 @@ struct version {
 struct disk {
 	char *name;
 	int fd;
+	uint64_t unit;
 	uint64_t size;
 	struct version **sectors;	/* by number; NULL: as in the file */
 	uint64_t *queue;		/* those that have got one since the last flush */
@@ -119,7 +120,7 @@ static void lose(struct disk *d)
 		struct version *v = d->sectors[s];
 
 		/* The same for all sectors of a unit. */
-		random_state = (salt ^ (s * SECTOR / unit + 1) * 0x9e3779b97f4a7c15ULL) | 1;
+		random_state = (salt ^ (s * SECTOR / d->unit + 1) * 0x9e3779b97f4a7c15ULL) | 1;
 		for (int n = 0; n < 4; n++)
 			draw(2);
 		if (!v || draw(100) >= percent)
@@ -187,6 +188,7 @@ static int add_disk(const char *value)
 		nbdkit_error("%s: %s", colon + 1, strerror(errno));
 		return -1;
 	}
+	d->unit = unit;
 	d->size = (uint64_t)st.st_size / SECTOR * SECTOR;
 	d->sectors = calloc(d->size / SECTOR, sizeof(d->sectors[0]));
 	d->queue = calloc(d->size / SECTOR, sizeof(d->queue[0]));
