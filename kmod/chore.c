@@ -11,6 +11,7 @@
 #include <linux/slab.h>
 
 #include "chore.h"
+#include "log.h"
 #include "snapshot.h"
 #include "volume.h"
 
@@ -66,17 +67,20 @@ struct vss_chore *vss_chore_new(void)
 	return chore;
 }
 
-/* Something that changes as long as the work gets on. */
+/*
+ * Something that changes as long as the work gets on, or a load for which
+ * vss_mutex is kept.
+ */
 static u64 progress(const struct vss_chore *chore)
 {
 	struct vss_volume *vol = chore->vol;
 
 	if (!vol)
-		return READ_ONCE(chore->freed);
+		return READ_ONCE(chore->freed) + vss_fingerprint_progress();
 	/* Of a persistent diff area they are not in @dropped. */
 	return ((u64)READ_ONCE(vol->nr_snaps) << 40) +
 		READ_ONCE(vol->area.used) +
-		atomic64_read(&vol->copier.used);
+		atomic64_read(&vol->copier.used) + vss_fingerprint_progress();
 }
 
 /* False: the work does not get on, or the task is killed. */

@@ -60,10 +60,10 @@ static int read_part(struct vss_log_part *lp, struct netlink_ext_ack *extack)
 			       "the device holds no persistent diff area, or both superblocks are damaged");
 		return -EINVAL;
 	}
-	if (le64_to_cpu(lp->super->incompat) & ~VSS_DISK_INCOMPAT_ALL ||
+	if (le64_to_cpu(lp->super->incompat) != VSS_DISK_INCOMPAT_ALL ||
 	    le64_to_cpu(lp->super->ro_compat) & ~VSS_DISK_RO_COMPAT_ALL) {
 		NL_SET_ERR_MSG(extack,
-			       "the diff area has features that this module does not know");
+			       "the diff area has features that this module does not know, or is of an earlier version");
 		return -EOPNOTSUPP;
 	}
 	if (lp->super->nr_extents) {

@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * Persistent diff areas on disk: superblocks, where things are, and what a
- * volume looks like while nobody writes to it.
+ * Persistent diff areas on disk: superblocks, and where things are.
  */
 #include <linux/bitmap.h>
 #include <linux/blk-cgroup.h>
@@ -14,12 +13,12 @@
 #include "log.h"
 #include "volume.h"
 
+static_assert(sizeof(struct vss_disk_super) == VSS_DISK_SUPER_SIZE);
+static_assert(sizeof(struct vss_disk_extents) == VSS_DISK_SUPER_SIZE);
+
 /* Room in a half for each slot: two entries, and the heads of their blocks. */
 #define HALF_SLOT_BYTES		40U
 #define HALF_MIN_BYTES		262144U
-
-#define PRINT_EDGE		16
-#define PRINT_BETWEEN		(VSS_DISK_PRINTS - 2 * PRINT_EDGE)
 
 /**
  * vss_disk_rw() - read or write a device and wait for it
@@ -383,6 +382,7 @@ int vss_disk_format(struct vss_log *log, const u8 *boot)
 	memcpy(super->magic, VSS_DISK_MAGIC, sizeof(super->magic));
 	super->size = cpu_to_le32(sizeof(*super));
 	super->ro_compat = cpu_to_le64(VSS_DISK_RO_COMPAT_HEAD);
+	super->incompat = cpu_to_le64(VSS_DISK_INCOMPAT_ALL);
 	generate_random_uuid(super->area);
 	memcpy(super->boot, boot, sizeof(super->boot));
 	super->nr_parts = cpu_to_le32(1);
@@ -415,54 +415,4 @@ void vss_disk_wipe(struct vss_log *log)
 	if (err)
 		pr_warn("%pg: the superblocks of its diff area on %pg could not be wiped\n",
 			log->vol->bdev, bdev);
-}
-
-static u64 print_start(u64 size, unsigned int i)
-{
-	u64 length = (u64)PRINT_EDGE * VSS_DISK_PRINT_SIZE;
-
-	if (i < PRINT_EDGE)
-		return (u64)i * VSS_DISK_PRINT_SIZE;
-	if (i >= PRINT_EDGE + PRINT_BETWEEN) {
-		i -= PRINT_EDGE + PRINT_BETWEEN;
-		return (size > length ? size - length : 0) +
-			(u64)i * VSS_DISK_PRINT_SIZE;
-	}
-	i -= PRINT_EDGE;
-	/* In two steps, so that 64 TiB times 33 does not matter. */
-	return round_down(div_u64(size, PRINT_BETWEEN + 1) * (i + 1), 4096);
-}
-
-/**
- * vss_disk_print() - take a volume's fingerprint
- * @log:	the log of the volume, which nobody writes to; no group is being
- *		built, for its buffer is used
- * @print:	set: VSS_DISK_PRINTS checksums
- *
- * Asks for no memory: whether snapshots are lost must not depend on that.
- *
- * Return: 0 or a negative errno.
- */
-int vss_disk_print(struct vss_log *log, __le32 *print)
-{
-	struct vss_volume *vol = log->vol;
-	u64 size = (u64)vol->nr_sectors << SECTOR_SHIFT;
-	unsigned int i;
-	int err = 0;
-
-	static_assert(VSS_DISK_PRINT_SIZE <= VSS_LOG_BYTES);
-	for (i = 0; i < VSS_DISK_PRINTS && !err; i++) {
-		u64 start = print_start(size, i);
-		unsigned int n;
-
-		print[i] = 0;
-		if (start >= size)
-			continue;
-		n = min_t(u64, VSS_DISK_PRINT_SIZE, size - start);
-		n = round_down(n, bdev_logical_block_size(vol->bdev));
-		err = n ? vss_disk_rw(vol->bdev, start >> SECTOR_SHIFT,
-				      log->buf, n, REQ_OP_READ) : 0;
-		print[i] = cpu_to_le32(n ? ~crc32c(~0, log->buf, n) : 0);
-	}
-	return err;
 }

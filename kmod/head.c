@@ -8,9 +8,9 @@
  * nobody looked.  A head is recorded after it was written, so a power cut between
  * the two costs the snapshots, and never makes a wrong one look right.
  */
-#include <linux/crc32c.h>
 #include <linux/delay.h>
 #include <linux/slab.h>
+#include <linux/xxhash.h>
 
 #include "log.h"
 #include "volume.h"
@@ -18,13 +18,13 @@
 /* What comes within so long is recorded together. */
 #define HEAD_DELAY	msecs_to_jiffies(20)
 
-/* Checksum of the head, read into @buf; false: it cannot be read. */
-static bool read_head(struct vss_volume *vol, void *buf, u32 *crc)
+/* Hash of the head, read into @buf; false: it cannot be read. */
+static bool read_head(struct vss_volume *vol, void *buf, u64 *hash)
 {
 	if (vol->nr_sectors < VSS_DISK_HEAD_SIZE >> SECTOR_SHIFT ||
 	    vss_disk_rw(vol->bdev, 0, buf, VSS_DISK_HEAD_SIZE, REQ_OP_READ))
 		return false;
-	*crc = ~crc32c(~0, buf, VSS_DISK_HEAD_SIZE);
+	*hash = xxh64(buf, VSS_DISK_HEAD_SIZE, 0);
 	return true;
 }
 
@@ -34,14 +34,15 @@ static void read_work(struct work_struct *work)
 	struct vss_log *log = container_of(to_delayed_work(work),
 					   struct vss_log, head_read_work);
 	void *buf = (void *)__get_free_page(GFP_NOIO);
-	u32 crc = 0, size = 0;
+	u64 hash = 0;
+	u32 size = 0;
 
 	BUILD_BUG_ON(VSS_DISK_HEAD_SIZE > PAGE_SIZE);
-	if (buf && read_head(log->vol, buf, &crc))
+	if (buf && read_head(log->vol, buf, &hash))
 		size = VSS_DISK_HEAD_SIZE;
 	free_page((unsigned long)buf);
 	spin_lock(&log->lock);
-	log->head = crc;
+	log->head = hash;
 	log->head_size = size;
 	spin_unlock(&log->lock);
 	queue_work(log->wq, &log->head_work);
@@ -52,18 +53,19 @@ static void record_work(struct work_struct *work)
 {
 	struct vss_log *log = container_of(work, struct vss_log, head_work);
 	struct vss_disk_super *super = log->super;
-	u32 crc, size;
+	u64 hash;
+	u32 size;
 
 	spin_lock(&log->lock);
-	crc = log->head;
+	hash = log->head;
 	size = log->head_size;
 	spin_unlock(&log->lock);
 	if (READ_ONCE(log->dead) || READ_ONCE(log->closed) ||
-	    (crc == le32_to_cpu(super->head) &&
+	    (hash == le64_to_cpu(super->head) &&
 	     size == le32_to_cpu(super->head_size)))
 		return;
 	super->ro_compat |= cpu_to_le64(VSS_DISK_RO_COMPAT_HEAD);
-	super->head = cpu_to_le32(crc);
+	super->head = cpu_to_le64(hash);
 	super->head_size = cpu_to_le32(size);
 	vss_log_write_active(log);
 }
@@ -97,13 +99,13 @@ void vss_head_written(struct vss_volume *vol)
 bool vss_head_is_same(struct vss_log *log)
 {
 	const struct vss_disk_super *super = log->super;
-	u32 crc;
+	u64 hash;
 
 	/* Who does not know of it may have written the volume, and not it. */
 	return le64_to_cpu(super->ro_compat) & VSS_DISK_RO_COMPAT_HEAD &&
 		le32_to_cpu(super->head_size) == VSS_DISK_HEAD_SIZE &&
-		read_head(log->vol, log->buf, &crc) &&
-		crc == le32_to_cpu(super->head);
+		read_head(log->vol, log->buf, &hash) &&
+		hash == le64_to_cpu(super->head);
 }
 
 /**

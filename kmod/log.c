@@ -12,11 +12,11 @@
  * A loss is made durable too, before writes are let go for it.  When the device
  * does not answer that cannot be: then the origin matters more.
  */
-#include <linux/crc32c.h>
 #include <linux/ktime.h>
 #include <linux/mm.h>
 #include <linux/rcupdate.h>
 #include <linux/slab.h>
+#include <linux/xxhash.h>
 
 #include "area.h"
 #include "copy.h"
@@ -156,22 +156,23 @@ static bool add_snapshots(struct vss_log *log)
 
 /* ---- copies ---- */
 
-static u32 content_crc(struct vss_copy *copy, unsigned int i, unsigned int n)
+static u32 content_hash(struct vss_copy *copy, unsigned int i, unsigned int n)
 {
 	unsigned int shift = copy->vol->chunk_shift;
 	unsigned int at = i << shift;
 	unsigned int end = min((i + n) << shift, copy->bytes);
-	u32 crc = ~0;
+	struct xxh64_state state;
 
+	xxh64_reset(&state, 0);
 	for (; at < end; at += PAGE_SIZE) {
 		struct page *page = vss_copy_page(copy, copy->first +
 						  (at >> shift),
 						  at & ((1U << shift) - 1));
 
-		crc = crc32c(crc, page_address(page),
+		xxh64_update(&state, page_address(page),
 			     min_t(unsigned int, PAGE_SIZE, end - at));
 	}
-	return ~crc;
+	return lower_32_bits(xxh64_digest(&state));
 }
 
 /* The group will have written the part that these slots are on. */
@@ -203,7 +204,7 @@ static void add_copy(struct vss_log *log, struct vss_copy *copy)
 			/* Never on two parts. */
 			n = vss_area_take(area, n, &slot);
 			mark_dirty(log, slot);
-			entry.crc = cpu_to_le32(content_crc(copy, i, n));
+			entry.hash = cpu_to_le32(content_hash(copy, i, n));
 		}
 		for (j = 0; j < n; j++)
 			copy->slots[i + j] = bad ? VSS_SLOT_NONE : slot + j;

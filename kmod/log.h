@@ -85,7 +85,7 @@ struct vss_log_part {
  * @released:	writes to be let go once a loss is durable
  * @grow:	a part that the area is to get
  * @grow_err:	0: it has got the last one
- * @head:	checksum of the volume's head, to be recorded
+ * @head:	hash of the volume's head, to be recorded
  * @head_size:	bytes of it, 0: it cannot be read
  * @wait:	woken when @rewriting ends, when @grow was looked at, with @closed
  *		and with @dead
@@ -108,7 +108,7 @@ struct vss_log_part {
  * @missing:	parts that do not say that the snapshots are lost
  * @unrecorded:	none says so
  * @bare:	the last group has no successor yet that bears witness for it
- * @buf:	the group being written, VSS_LOG_BYTES; else for vss_disk_print()
+ * @buf:	the group being written, VSS_LOG_BYTES; else for fingerprints
  * @nr_blocks:	blocks in it
  * @max_blocks:	most blocks it may have
  * @epoch:	tag of its copies
@@ -144,7 +144,7 @@ struct vss_log {
 	struct bio_list		released;
 	struct vss_log_part	*grow;
 	int			grow_err;
-	u32			head;
+	u64			head;
 	u32			head_size;
 	wait_queue_head_t	wait;
 
@@ -244,13 +244,17 @@ int vss_disk_write_super(struct vss_log *log, enum vss_disk_state state);
 u32 vss_disk_write_lost(struct vss_log *log, bool *recorded);
 void vss_disk_wipe(struct vss_log *log);
 int vss_disk_format(struct vss_log *log, const u8 *boot);
-int vss_disk_print(struct vss_log *log, __le32 *print);
 u32 vss_disk_measure(struct vss_log *log);
 u32 vss_disk_locate(const struct vss_log *log, u32 half, u32 index,
 		    struct vss_log_part **lp, sector_t *sector);
 void vss_disk_begin_io(struct vss_log *log);
 void vss_disk_submit(struct vss_log_part *lp);
 void vss_disk_wait_io(struct vss_log *log);
+
+int vss_fingerprint_take(struct vss_log *log, __le64 *print,
+			 void (*goes_on)(void *data), void *data);
+int vss_fingerprint_is_same(struct vss_log *log, bool *same);
+unsigned int vss_fingerprint_progress(void);
 
 void vss_head_init(struct vss_log *log);
 void vss_head_stop(struct vss_log *log);

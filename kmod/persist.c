@@ -26,12 +26,12 @@
  * struct hold_watch - ends a hold if the area does not answer
  * @work:	does it
  * @vol:	the volume, held
- * @ended:	it did: snapshots of the volume are lost
+ * @ended:	not 0: it did, snapshots of the volume are lost
  */
 struct hold_watch {
 	struct delayed_work	work;
 	struct vss_volume	*vol;
-	bool			ended;
+	unsigned int		ended;
 };
 
 static void end_hold(struct work_struct *work)
@@ -39,7 +39,9 @@ static void end_hold(struct work_struct *work)
 	struct hold_watch *watch = container_of(to_delayed_work(work),
 						struct hold_watch, work);
 
-	WRITE_ONCE(watch->ended, true);
+	/* It may have been put off while it ran. */
+	if (xchg(&watch->ended, 1))
+		return;
 	vss_snapshots_lose(watch->vol, VSS_LOST_STALLED);
 	vss_gate_unhold(watch->vol);
 }
@@ -48,9 +50,17 @@ static void end_hold(struct work_struct *work)
 static void begin_hold_watch(struct hold_watch *watch, struct vss_volume *vol)
 {
 	watch->vol = vol;
-	watch->ended = false;
+	watch->ended = 0;
 	INIT_DELAYED_WORK_ONSTACK(&watch->work, end_hold);
 	queue_delayed_work(vol->wq, &watch->work, vss_stall_seconds * HZ);
+}
+
+/* The device answers: it has the whole time again. */
+static void go_on(void *data)
+{
+	struct hold_watch *watch = data;
+
+	mod_delayed_work(watch->vol->wq, &watch->work, vss_stall_seconds * HZ);
 }
 
 /* True: writes went on, and the snapshots are lost. */
@@ -91,27 +101,41 @@ static bool is_in_use(const struct vss_log *log)
 	return false;
 }
 
-/* Has the volume been written since, as far as can be known? */
-static bool was_written(struct vss_log *log, const struct vss_log_request *req)
+/* Of one that was in use: may it have been written since? */
+static bool may_be_written(struct vss_log *log, const struct vss_log_request *req)
 {
 	const struct vss_disk_super *super = log->super;
-	__le32 print[VSS_DISK_PRINTS];
 
-	if (le32_to_cpu(super->state) == VSS_DISK_ACTIVE) {
-		/*
-		 * The same boot: then it went away while it was in use.  An
-		 * unknown one may be the same.
-		 */
-		if (!memchr_inv(req->boot, 0, sizeof(req->boot)) ||
-		    !memchr_inv(super->boot, 0, sizeof(super->boot)) ||
-		    !memcmp(req->boot, super->boot, sizeof(req->boot)))
-			return true;
-		if (req->mode == VSS_AREA_LOAD_CHECKED)
-			return !vss_head_is_same(log);
-		return req->mode != VSS_AREA_LOAD_UNCLEAN;
+	/*
+	 * The same boot: then it went away while it was in use.  An unknown one
+	 * may be the same.
+	 */
+	if (!memchr_inv(req->boot, 0, sizeof(req->boot)) ||
+	    !memchr_inv(super->boot, 0, sizeof(super->boot)) ||
+	    !memcmp(req->boot, super->boot, sizeof(req->boot)))
+		return true;
+	if (req->mode == VSS_AREA_LOAD_CHECKED)
+		return !vss_head_is_same(log);
+	return req->mode != VSS_AREA_LOAD_UNCLEAN;
+}
+
+/* Has the volume been written since, as far as can be known?  0 or -EINTR. */
+static int was_written(struct vss_log *log, const struct vss_log_request *req,
+		       bool *written)
+{
+	bool same;
+	int err;
+
+	*written = false;
+	if (le32_to_cpu(log->super->state) == VSS_DISK_ACTIVE) {
+		*written = may_be_written(log, req);
+	} else if (req->mode != VSS_AREA_LOAD_UNCLEAN) {
+		err = vss_fingerprint_is_same(log, &same);
+		if (err)
+			return err;
+		*written = !same;
 	}
-	return vss_disk_print(log, print) ||
-		memcmp(print, super->print, sizeof(super->print));
+	return 0;
 }
 
 /*
@@ -168,6 +192,17 @@ static void drop_unfinished(struct vss_volume *vol)
 	}
 }
 
+/* Who asks for this has it open, so that nobody else does. */
+static int may_tell(struct vss_volume *vol, const struct vss_log_request *req,
+		    struct netlink_ext_ack *extack)
+{
+	if (req->mode == VSS_AREA_LOAD_UNCLEAN || vss_volume_openers(vol) <= 1)
+		return 0;
+	NL_SET_ERR_MSG(extack,
+		       "somebody has the volume open: whether it was written since, or is, cannot be told; unmount it first");
+	return -EBUSY;
+}
+
 static int load(struct vss_log *log, const struct vss_log_request *req,
 		struct netlink_ext_ack *extack)
 {
@@ -175,6 +210,7 @@ static int load(struct vss_log *log, const struct vss_log_request *req,
 	int shrunk = atomic_read(&vol->shrunk);
 	enum vss_lost_reason lost = VSS_LOST_NOT;
 	struct hold_watch watch;
+	bool written = false;
 	u32 epoch = 0;
 	int err;
 
@@ -194,10 +230,14 @@ static int load(struct vss_log *log, const struct vss_log_request *req,
 		lost = le32_to_cpu(log->super->lost_reason) ?: VSS_LOST_DAMAGED;
 	if (!lost && shrunk && has_good(vol))
 		lost = VSS_LOST_RESIZED;
-	if (!lost && was_written(log, req))
-		lost = VSS_LOST_UNTRACKED;
-	if (lost == VSS_LOST_UNTRACKED && !has_good(vol))
-		lost = VSS_LOST_NOT;	/* nothing that could be wrong */
+	/* Without good ones there is nothing that could be wrong. */
+	if (!lost && has_good(vol)) {
+		err = was_written(log, req, &written);
+		if (err)
+			goto out;
+		if (written)
+			lost = VSS_LOST_UNTRACKED;
+	}
 
 	if (lost == VSS_LOST_DAMAGED)
 		pr_warn("%pg: the diff area on %pg is damaged: all snapshots in it are lost\n",
@@ -208,6 +248,11 @@ static int load(struct vss_log *log, const struct vss_log_request *req,
 		NL_SET_ERR_MSG(extack, "writes in flight did not end");
 		goto unhold;
 	}
+	/* Who has it open may have written it before it was attached. */
+	if (!lost && has_good(vol))
+		err = may_tell(vol, req, extack);
+	if (err)
+		goto unhold;
 	if (!lost && vss_gate_writes(vol) && has_good(vol))
 		lost = VSS_LOST_UNTRACKED;
 	memcpy(log->super->boot, req->boot, sizeof(log->super->boot));
@@ -323,16 +368,14 @@ int vss_log_open(struct vss_volume *vol, struct list_head *parts,
 {
 	bool new = req->mode == VSS_AREA_CREATE;
 	struct vss_log *log;
-	int err;
+	int err = 0;
 
 	lockdep_assert_held(&vss_mutex);
 	vss_bdev_close_end();
-	/* Who asks for this has it open, so that nobody else does. */
-	if (req->mode == VSS_AREA_LOAD_CHECKED && vss_volume_openers(vol) > 1) {
-		NL_SET_ERR_MSG(extack,
-			       "somebody has the volume open: whether he writes to it cannot be told");
-		return -EBUSY;
-	}
+	if (req->mode == VSS_AREA_LOAD_CHECKED)
+		err = may_tell(vol, req, extack);
+	if (err)
+		return err;
 	log = new_log(vol, parts);
 	if (!log)
 		return -ENOMEM;
@@ -431,14 +474,17 @@ static bool is_untouched(struct vss_volume *vol)
 }
 
 /* Nobody waits for copies, nor writes: say what the volume looks like. */
-static int say_clean(struct vss_log *log)
+static int say_clean(struct vss_log *log, struct hold_watch *watch)
 {
 	struct vss_volume *vol = log->vol;
 	int err;
 
 	/* What was written must be there when it is looked at again. */
 	err = blkdev_issue_flush(vol->bdev);
-	err = err ?: vss_disk_print(log, log->super->print);
+	memset(log->super->print, 0, sizeof(log->super->print));
+	if (!err && has_good(vol))
+		err = vss_fingerprint_take(log, log->super->print, go_on,
+					   watch);
 	/* Whoever opens it from now on finds its writes held. */
 	if (!err && !is_untouched(vol))
 		err = -EBUSY;
@@ -486,7 +532,7 @@ int vss_log_leave(struct vss_volume *vol)
 	vss_log_close(log);
 	good = !log->dead && has_good(vol);
 	if (!err && !log->dead && !READ_ONCE(watch.ended))
-		err = say_clean(log);
+		err = say_clean(log, &watch);
 	/* By the watch they are lost in memory only. */
 	hung = end_hold_watch(&watch) && had && !log->dead;
 	doomed = vss_log_is_doomed(log);

@@ -9,12 +9,12 @@
  * Nobody else uses the volume's map and snapshots meanwhile: no snapshot is the
  * live one, so writes pass; that there were none is found out afterwards.
  */
-#include <linux/crc32c.h>
 #include <linux/delay.h>
 #include <linux/jhash.h>
 #include <linux/log2.h>
 #include <linux/mm.h>
 #include <linux/slab.h>
+#include <linux/xxhash.h>
 
 #include "area.h"
 #include "log.h"
@@ -265,11 +265,13 @@ static int check_content(struct walk *w, const struct vss_disk_log *head,
 {
 	const struct vss_disk_copy *copy = (const void *)entry;
 	struct vss_volume *vol = w->log->vol;
-	u32 slot = le32_to_cpu(copy->slot), crc = ~0, i;
+	u32 slot = le32_to_cpu(copy->slot), i;
+	struct xxh64_state state;
 
 	if (copy->type != VSS_DISK_COPY || slot == VSS_DISK_UNREADABLE ||
 	    !copy_is_sane(w, copy))
 		return 0;
+	xxh64_reset(&state, 0);
 	for (i = 0; i < copy->nr; i++) {
 		sector_t start = vss_chunk_to_sector(vol, chunk_of(copy) + i);
 		unsigned int n = min_t(sector_t, vss_chunk_sectors(vol),
@@ -280,9 +282,9 @@ static int check_content(struct walk *w, const struct vss_disk_log *head,
 		vss_area_locate(vol, slot + i, &bdev, &sector);
 		if (vss_disk_rw(bdev, sector, w->data, n, REQ_OP_READ))
 			return 1;
-		crc = crc32c(crc, w->data, n);
+		xxh64_update(&state, w->data, n);
 	}
-	return ~crc != le32_to_cpu(copy->crc);
+	return lower_32_bits(xxh64_digest(&state)) != le32_to_cpu(copy->hash);
 }
 
 static struct vss_snapshot *find_epoch(struct vss_volume *vol, u32 epoch)

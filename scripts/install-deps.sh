@@ -15,6 +15,7 @@ packages=(
 	make gcc libc6-dev pkg-config libnl-genl-3-dev libblkid-dev
 	libmount-dev libsmartcols-dev libjson-c-dev liburing-dev
 	libxml2-dev libsystemd-dev libdevmapper-dev libpq-dev libarchive-dev uuid-dev
+	libxxhash-dev
 	# Kernel: the one the VM runs, and its headers. No boot loader comes
 	# along, as recommended packages are left out.
 	linux-image-amd64 linux-headers-amd64 kmod

@@ -53,6 +53,7 @@ static inline void disk_write_supers(int fd, uint8_t area, uint32_t chunk_size, 
 	struct vss_disk_super super = {
 		.magic = VSS_DISK_MAGIC,
 		.size = htole32(sizeof(super)),
+		.incompat = htole64(VSS_DISK_INCOMPAT_ALL),
 		.nr_parts = htole32(1),
 		.chunk_size = htole32(chunk_size),
 		.log_block = htole32(VSS_DISK_MIN_LOG_BLOCK),

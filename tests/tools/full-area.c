@@ -27,6 +27,9 @@
 #include <string.h>
 #include <unistd.h>
 
+#define XXH_INLINE_ALL
+#include <xxhash.h>
+
 #include "tool.h"
 
 #include "disk-make.h"
@@ -127,7 +130,7 @@ static void make(const char *path, uint64_t volume, uint64_t chunks, uint32_t sn
 	static const uint8_t zeroes[CHUNK];
 	static struct area a = { .seq = 1, .first = 1 };
 	uint64_t slots = chunks, places = volume / CHUNK, half;
-	uint32_t crc = crc32c(zeroes, sizeof(zeroes));
+	uint32_t hash = (uint32_t)XXH64(zeroes, sizeof(zeroes), 0);
 
 	/* The log's own slots count for its length too. */
 	while (slots < chunks + HEADER_SLOTS + 2 * half_bytes(slots) / CHUNK)
@@ -158,7 +161,7 @@ static void make(const char *path, uint64_t volume, uint64_t chunks, uint32_t sn
 		} else {
 			if (tag != a.epoch)
 				put_snapshot(&a, tag);
-			copy.crc = htole32(crc);
+			copy.hash = htole32(hash);
 		}
 		chunk = n % hot * 0x9e3779b1 & (places - 1);
 		copy.chunk_low = htole32((uint32_t)chunk);

@@ -16,6 +16,7 @@
 #include <unistd.h>
 
 #include "disk.h"
+#include "disk-hash.h"
 
 #define IMAGE_GROUP_BYTES	65536
 
@@ -97,6 +98,7 @@ static inline void image_new(struct image *im, uint32_t chunk_size, uint32_t log
 	im->seq = 1;
 	im->flushed = 1;
 	memcpy(im->super.magic, VSS_DISK_MAGIC, sizeof(im->super.magic));
+	im->super.incompat = htole64(VSS_DISK_INCOMPAT_ALL);
 	im->super.size = htole32(sizeof(im->super));
 	im->super.chunk_size = htole32(chunk_size);
 	im->super.log_block = htole32(log_block);
@@ -215,18 +217,20 @@ static inline void image_copy(struct image *im, uint64_t chunk, uint8_t nr, uint
 		.slot = htole32(slot),
 	};
 	uint8_t *buffer = malloc(im->chunk_size);
-	uint32_t crc = 0;
+	XXH64_state_t state;
 
 	assert_non_null(buffer);
+	XXH64_reset(&state, 0);
 	for (uint8_t i = 0; i < nr && slot != VSS_DISK_UNREADABLE; i++) {
 		size_t n = image_chunk_bytes(im, chunk + i);
 
 		image_content(im, chunk + i, versions[i], buffer);
-		crc = vssctl_crc32c(crc, buffer, n);
+		XXH64_update(&state, buffer, n);
 		image_slot(im, slot + i, buffer, n);
 	}
 	free(buffer);
-	c.crc = htole32(crc);
+	if (slot != VSS_DISK_UNREADABLE)
+		c.hash = htole32((uint32_t)XXH64_digest(&state));
 	image_entry(im, &c, sizeof(c));
 }
 

@@ -74,6 +74,57 @@ static void of_a_full_journal(void **state)
 	close(fd);
 }
 
+/* Of such a state nothing but the superblock tells. */
+static void expect_orphans(const char *request)
+{
+	char line[160], path[32];
+	int fd = make_image("mke2fs -F -t ext4", path);
+
+	snprintf(line, sizeof(line), "PATH=$PATH:/sbin:/usr/sbin debugfs -w -R '%s' %s >/dev/null 2>&1", request, path);
+	assert_int_equal(system(line), 0);
+	assert_true(vssctl_is_at_rest(fd));
+	assert_false(vssctl_head_tells(fd));
+	unlink(path);
+	close(fd);
+}
+
+/* Deleted while they were open: a mount frees them, a read-only one as well. */
+static void of_orphans(void **state)
+{
+	(void)state;
+	expect_orphans("set_super_value last_orphan 12");
+	expect_orphans("set_super_value feature_ro_compat 0x1046b");
+}
+
+/* GRUB leaves its first sector to a file system, with an empty table. */
+static void of_a_boot_loader(void **state)
+{
+	char path[32];
+	int fd = make_image("mke2fs -F -t ext4", path);
+
+	(void)state;
+	assert_int_equal(pwrite(fd, "\x55\xaa", 2, 510), 2);
+	assert_true(vssctl_head_tells(fd));
+	unlink(path);
+	close(fd);
+}
+
+/* The whole disk, where a file system was before. */
+static void of_a_partition_table(void **state)
+{
+	char line[160], path[32];
+	int fd = make_image("mke2fs -F -t ext4", path);
+
+	(void)state;
+	snprintf(line, sizeof(line), "PATH=$PATH:/sbin:/usr/sbin; echo 2048,4096,L | sfdisk -q --wipe never %s >/dev/null 2>&1",
+		 path);
+	assert_int_equal(system(line), 0);
+	assert_false(vssctl_head_tells(fd));
+	assert_false(vssctl_is_at_rest(fd));
+	unlink(path);
+	close(fd);
+}
+
 /* Its journal elsewhere has the magic number of ext4 as well. */
 static void of_a_journal(void **state)
 {
@@ -143,6 +194,9 @@ int main(void)
 		cmocka_unit_test(of_the_ext_family),
 		cmocka_unit_test(of_no_file_system),
 		cmocka_unit_test(of_a_full_journal),
+		cmocka_unit_test(of_orphans),
+		cmocka_unit_test(of_a_boot_loader),
+		cmocka_unit_test(of_a_partition_table),
 		cmocka_unit_test(of_a_journal),
 		cmocka_unit_test(of_two_at_once),
 		cmocka_unit_test(claims),

@@ -4,7 +4,7 @@
 # Snapshots in a persistent diff area outlive a detach and the module's unloading:
 # images are as the volume was, before and after, and the offline reader finds
 # what the module finds. A volume that was written meanwhile has lost them, and
-# says so.
+# says so. LONG=1 asks more file systems what they tell of a mount.
 # vm: timeout=300
 
 . "$(dirname "$0")/persist-lib.sh"
@@ -146,16 +146,41 @@ dd if="$TEST_TMP/area" of="$area" bs=1M oflag=direct status=none
 back
 compare 'the area as it was'
 
-# Written while nobody looked.
+# In use: whoever has it may have written to it.
 away
-dd if=/dev/urandom of="$volume" bs=4k count=1 seek=3 oflag=direct conv=notrunc status=none
+load_vss
+run_ok vssctl attach -q "$volume"
+exec 9>"$volume"
+expect_fail -s 4 -m 'has the volume open' vssctl diff-area load -q "$volume" "$area"
+exec 9>&-
+settle
+run_ok vssctl diff-area load -q "$volume" "$area"
+settle
+compare 'after a load that was refused'
+
+# Written while nobody looked, by what leaves no trace elsewhere.
+away
+dd if=/dev/urandom of="$volume" bs=512 count=1 seek=$((RANDOM % 32768)) oflag=direct conv=notrunc status=none
 back
 all_lost untracked
 expect_fail vssctl create -q "$volume"
 unsnap "${names[@]}"
 run_ok vssctl detach -q "$volume"
 
-# Somebody wants it so.
+# Somebody wants it so, with a file system; the least that is written to one: its superblock,
+# which has its own checksum at its end.
+mkfs.ext4 -q -F "$volume"
+run_ok vssctl attach -q "$volume"
+run_ok vssctl diff-area add -q --force "$volume" --on "$area" --persistent
+sums=() names=()
+take "$volume"
+away
+run_ok tune2fs -L other "$volume"
+back
+all_lost untracked
+unsnap "${names[@]}"
+run_ok vssctl detach -q "$volume"
+
 run_ok vssctl attach -q "$volume"
 run_ok vssctl diff-area add -q --force "$volume" --on "$area" --persistent
 sums=() names=()
@@ -163,5 +188,112 @@ take "$volume"
 writes "$volume" 100
 compare 'made anew'
 settle
+run_ok vssctl delete -q "${names[0]}"
+run_ok vssctl detach -q "$volume"
+
+# Of a large one only samples are taken: these tell of mounts, and of nothing else.
+truncate -s 1100M "$TEST_TMP/large"
+large=$(losetup --find --show "$TEST_TMP/large")
+cleanup_push losetup -d "$large"
+kinds=(none partitions 'ext4 -E lazy_itable_init=1')
+[[ ! ${LONG:-} ]] || kinds+=('xfs -m crc=0' xfs btrfs)
+for fs in "${kinds[@]}"; do
+	echo "--- $fs"
+	wipefs -qa "$large"
+	case $fs in
+	none) ;;
+	partitions)
+		# with what was there before
+		run_ok mkfs.ext4 -q "$large"
+		echo 2048,4096,L | run_ok sfdisk -q --wipe never --no-reread "$large"
+		;;
+	*)
+		# shellcheck disable=SC2086 # it has options
+		run_ok mkfs.$fs "$large" >/dev/null
+	esac
+	run_ok vssctl attach -q "$large"
+	run_ok vssctl diff-area add -q --force "$large" --on "$area" --persistent
+	snap "$large"
+	names=("${ids[@]}")
+	settle
+	run_ok vssctl detach -q "$large"
+	run_ok vssctl attach -q "$large"
+	run_ok vssctl diff-area load -q "$large" "$area"
+	if [[ $fs == none || $fs == partitions || $fs == *crc=0 ]]; then
+		all_lost untracked
+	else
+		[[ $(vssctl show --json "${names[0]}" | json state) == alive ]] || fail "it is not alive: $(vssctl list)"
+		settle
+		run_ok vssctl detach -q "$large"
+		dir=$(mount_tmp "$large")
+		umount "$dir"
+		run_ok vssctl attach -q "$large"
+		run_ok vssctl diff-area load -q "$large" "$area"
+		all_lost untracked
+	fi
+	settle
+	unsnap "${names[@]}"
+	run_ok vssctl detach -q "$large"
+done
+
+# Where nothing can be wrong it may be in use.
+run_ok mkfs.ext4 -q "$large"
+run_ok vssctl attach -q "$large"
+run_ok vssctl diff-area add -q --force "$large" --on "$area" --persistent
+run_ok vssctl detach -q "$large"
+dir=$(mount_tmp "$large")
+run_ok vssctl attach -q "$large"
+run_ok vssctl diff-area load -q "$large" "$area"
+snap "$large"
+# But it is not to be left so.
+expect_fail -m 'in use' vssctl detach -q "$large"
+settle
+unsnap "${ids[@]}"
+run_ok vssctl detach -q "$large"
+umount "$dir"
+
+# A person may know better.
+wipefs -qa "$large"
+run_ok vssctl attach -q "$large"
+run_ok vssctl diff-area add -q --force "$large" --on "$area" --persistent
+snap "$large"
+settle
+run_ok vssctl detach -q "$large"
+run_ok vssctl attach -q "$large"
+run_ok vssctl diff-area load -q --unclean "$large" "$area"
+[[ $(vssctl show --json "${ids[0]}" | json state) == alive ]] || fail "it is not alive: $(vssctl list)"
+settle
+unsnap "${ids[@]}"
+run_ok vssctl detach -q "$large"
+[[ ${LONG:-} ]] || exit 0
+
+# One that reads slowly: all of it lasts longer than anything is waited for, and no part of it does.
+split "$(disk vd3)" 100M
+dmsetup create slow --table "0 204800 delay ${parts[0]} 0 0 ${parts[0]} 0 0"
+cleanup_push dmsetup remove --retry slow
+settle
+volume=/dev/mapper/slow
+echo 3 >/sys/module/vss/parameters/stall_seconds
+run_ok vssctl attach -q "$volume"
+run_ok vssctl diff-area add -q --force "$volume" --on "$area" --persistent
+sums=() names=()
+take "$volume"
+writes "$volume" 100
+settle
+dmsetup suspend slow
+dmsetup load slow --table "0 204800 delay ${parts[0]} 0 40 ${parts[0]} 0 0"
+dmsetup resume slow
+SECONDS=0
+run_ok vssctl detach -q "$volume"
+((SECONDS > 10)) || fail "it was not slow: $SECONDS s"
+run_ok vssctl attach -q "$volume"
+SECONDS=0
+run_ok vssctl diff-area load -q "$volume" "$area"
+((SECONDS > 10)) || fail "it was not slow: $SECONDS s"
+dmsetup suspend slow
+dmsetup load slow --table "0 204800 delay ${parts[0]} 0 0 ${parts[0]} 0 0"
+dmsetup resume slow
+settle
+compare 'a slow one'
 run_ok vssctl delete -q "${names[0]}"
 run_ok vssctl detach -q "$volume"

@@ -358,8 +358,8 @@ enum vss_area_type {
 enum vss_area_mode {
 	VSS_AREA_VOLATILE,		/* snapshots end with the machine's uptime */
 	VSS_AREA_CREATE,		/* make a persistent area, overwrite what is there */
-	VSS_AREA_LOAD,			/* take over a persistent area with its snapshots */
-	VSS_AREA_LOAD_UNCLEAN,		/* also after a crash: the volume was not written since */
+	VSS_AREA_LOAD,			/* take over a persistent area that was left in order */
+	VSS_AREA_LOAD_UNCLEAN,		/* in any case: the volume was not written since */
 	VSS_AREA_LOAD_CHECKED,		/* also after a crash, if the volume's head is the same */
 };
 

@@ -7,8 +7,10 @@
  *
  * All numbers are little-endian.  A checksum is CRC-32C (Castagnoli, reflected,
  * all ones before and after: that of "123456789" is 0xe3069283) over the whole
- * block, with the checksum's own field taken as zero.  Reserved fields are
- * written as zero and not looked at.
+ * block, with the checksum's own field taken as zero.  A hash is XXH64 with seed 0,
+ * of what the volume contains: no CRC, for file systems end their own blocks with
+ * one, and whatever such a block contains, it then leaves the same in any CRC of
+ * that polynomial.  Reserved fields are written as zero and not looked at.
  */
 #ifndef _UAPI_LINUX_VSS_DISK_H
 #define _UAPI_LINUX_VSS_DISK_H
@@ -41,7 +43,8 @@
 #define VSS_DISK_COMPAT_ALL	0ULL
 #define VSS_DISK_RO_COMPAT_HEAD	0x1ULL	/* the volume's head is recorded */
 #define VSS_DISK_RO_COMPAT_ALL	VSS_DISK_RO_COMPAT_HEAD
-#define VSS_DISK_INCOMPAT_ALL	0ULL
+#define VSS_DISK_INCOMPAT_HASH	0x1ULL	/* hashes are XXH64; always set */
+#define VSS_DISK_INCOMPAT_ALL	VSS_DISK_INCOMPAT_HASH
 
 /**
  * enum vss_disk_state - what a superblock says about the volume
@@ -72,8 +75,9 @@ struct vss_disk_part {
 /* The volume's first bytes, where file systems tell that they are mounted. */
 #define VSS_DISK_HEAD_SIZE	4096
 
-/* Sampled regions of the volume, and their length. */
+/* Regions of the volume: all of it up to this size, else samples of that length. */
 #define VSS_DISK_PRINTS		64
+#define VSS_DISK_PRINT_WHOLE	0x40000000
 #define VSS_DISK_PRINT_SIZE	65536
 
 /**
@@ -100,12 +104,12 @@ struct vss_disk_part {
  * @nr_extents:	extents of this part, 0: it is a whole device
  * @log_first:	sequence number of the log's first block
  * @log_end:	in VSS_DISK_CLEAN that of the first block behind the log
- * @head:	checksum of the volume's first @head_size bytes, when they were
- *		written last
+ * @head:	hash of the volume's first @head_size bytes, when they were written
+ *		last
  * @head_size:	VSS_DISK_HEAD_SIZE, or 0: not known
  * @reserved:	zero
  * @parts:	all parts; further ones are zero
- * @print:	in VSS_DISK_CLEAN checksums of regions of the volume
+ * @print:	in VSS_DISK_CLEAN hashes of regions of the volume
  * @reserved2:	zero
  */
 struct vss_disk_super {
@@ -130,12 +134,12 @@ struct vss_disk_super {
 	__le32			nr_extents;
 	__le64			log_first;
 	__le64			log_end;
-	__le32			head;
+	__le64			head;
 	__le32			head_size;
-	__u8			reserved[104];
+	__u8			reserved[100];
 	struct vss_disk_part	parts[VSS_DISK_MAX_PARTS];
-	__le32			print[VSS_DISK_PRINTS];
-	__u8			reserved2[1536];
+	__le64			print[VSS_DISK_PRINTS];
+	__u8			reserved2[1280];
 };
 
 /* Extent blocks are at N * 4096 and VSS_DISK_SUPER_STRIDE + N * 4096, N from 1. */
@@ -232,7 +236,7 @@ enum vss_disk_type {
  * @chunk_high:	bits 32 to 47 of the first chunk's number
  * @chunk_low:	bits 0 to 31
  * @slot:	slot of the first, the others follow; or VSS_DISK_UNREADABLE
- * @crc:	VSS_DISK_COPY: checksum of the chunks' content
+ * @hash:	VSS_DISK_COPY: the low half of the hash of the chunks' content
  * @tag:	VSS_DISK_MAP: the tag
  */
 struct vss_disk_copy {
@@ -242,7 +246,7 @@ struct vss_disk_copy {
 	__le32	chunk_low;
 	__le32	slot;
 	union {
-		__le32	crc;
+		__le32	hash;
 		__le32	tag;
 	};
 };
@@ -321,10 +325,10 @@ enum vss_disk_revert_state {
  * @crc:	checksum of the 512 bytes
  * @size:	512
  * @state:	enum vss_disk_revert_state
- * @old_head:	in VSS_DISK_REVERT_HEAD checksum of VSS_DISK_HEAD_SIZE bytes at
- *		VSS_DISK_REVERT_OLD_AT
- * @new_head:	likewise at VSS_DISK_REVERT_NEW_AT
  * @reserved:	zero
+ * @old_head:	hash of VSS_DISK_HEAD_SIZE bytes at VSS_DISK_REVERT_OLD_AT, in
+ *		VSS_DISK_REVERT_WRITING and VSS_DISK_REVERT_HEAD
+ * @new_head:	likewise at VSS_DISK_REVERT_NEW_AT, in VSS_DISK_REVERT_HEAD
  * @area:	name of the area
  * @snapshot:	name of the snapshot that the volume is set back to
  * @time:	when it was asked for, ns since 1970-01-01 UTC
@@ -335,13 +339,13 @@ struct vss_disk_revert {
 	__le32	crc;
 	__le32	size;
 	__le32	state;
-	__le32	old_head;
-	__le32	new_head;
 	__le32	reserved;
+	__le64	old_head;
+	__le64	new_head;
 	__u8	area[VSS_DISK_UUID_SIZE];
 	__u8	snapshot[VSS_DISK_UUID_SIZE];
 	__le64	time;
-	__u8	reserved2[440];
+	__u8	reserved2[432];
 };
 
 #endif /* _UAPI_LINUX_VSS_DISK_H */

@@ -22,6 +22,10 @@
 /* It was unmounted, or has a journal, and no errors. */
 #define EXT_STATE_AT	(1024 + 0x3a)
 #define EXT_VALID	0x0001
+/* Files that were deleted while they were open: the next mount frees them. */
+#define EXT_RO_COMPAT_AT (1024 + 0x64)
+#define EXT_ORPHAN_PRESENT 0x10000
+#define EXT_LAST_ORPHAN_AT (1024 + 0xe8)
 
 int vssctl_claim_volume(const char *path, int tries)
 {
@@ -38,29 +42,66 @@ int vssctl_claim_volume(const char *path, int tries)
 	}
 }
 
+int vssctl_load_area(struct vssctl *ctl, struct vss_devno volume, const struct vss_devno *devices, size_t nr,
+		     uint32_t mode, int tries, struct vss_kernel_area *area)
+{
+	const struct timespec pause = { .tv_nsec = CLAIM_POLL_NS };
+	int ret;
+
+	for (;; nanosleep(&pause, NULL)) {
+		ret = vss_kernel_area_load(ctl->kernel, volume, devices, nr, mode, area);
+		if (ret != -EBUSY || mode == VSS_AREA_LOAD_UNCLEAN || !--tries)
+			return ret;
+	}
+}
+
 static void cleanup_probe(blkid_probe *probe)
 {
 	blkid_free_probe(*probe);
 }
 
-bool vssctl_head_tells(int fd)
+/* An empty table is what a boot loader leaves in the first sector. */
+static bool has_partitions(blkid_probe probe)
+{
+	blkid_partlist list = blkid_probe_has_value(probe, "PTTYPE") ? blkid_probe_get_partitions(probe) : NULL;
+
+	return list && blkid_partlist_numof_partitions(list) > 0;
+}
+
+/* The only signature that is found, and not left from before there were partitions. */
+static bool is_ext(int fd)
 {
 	blkid_probe probe __attribute__((cleanup(cleanup_probe))) = blkid_new_probe();
-	uint32_t incompat;
-	uint16_t state;
 	const char *type;
 
 	if (!probe || blkid_probe_set_device(probe, fd, 0, 0) || blkid_probe_enable_superblocks(probe, 1) ||
-	    blkid_probe_set_superblocks_flags(probe, BLKID_SUBLKS_TYPE))
+	    blkid_probe_set_superblocks_flags(probe, BLKID_SUBLKS_TYPE) || blkid_probe_enable_partitions(probe, 1))
 		return false;
 	/* Where signatures of several are found, it is none of them. */
 	if (blkid_do_safeprobe(probe) || blkid_probe_lookup_value(probe, "TYPE", &type, NULL))
 		return false;
-	if (strcmp(type, "ext2") && strcmp(type, "ext3") && strcmp(type, "ext4"))
-		return false;
-	return pread(fd, &incompat, sizeof(incompat), EXT_INCOMPAT_AT) == sizeof(incompat) &&
-		!(le32toh(incompat) & EXT_RECOVER) &&
-		pread(fd, &state, sizeof(state), EXT_STATE_AT) == sizeof(state) && le16toh(state) & EXT_VALID;
+	return (!strcmp(type, "ext2") || !strcmp(type, "ext3") || !strcmp(type, "ext4")) && !has_partitions(probe);
+}
+
+/* What is there is 0 if it cannot be read: no state is good then. */
+static uint32_t read32(int fd, off_t at)
+{
+	uint32_t value;
+
+	return pread(fd, &value, sizeof(value), at) == sizeof(value) ? le32toh(value) : 0;
+}
+
+bool vssctl_is_at_rest(int fd)
+{
+	/* The state is the upper half. */
+	return is_ext(fd) && !(read32(fd, EXT_INCOMPAT_AT) & EXT_RECOVER) &&
+		read32(fd, EXT_STATE_AT - 2) >> 16 & EXT_VALID;
+}
+
+bool vssctl_head_tells(int fd)
+{
+	return vssctl_is_at_rest(fd) && !(read32(fd, EXT_RO_COMPAT_AT) & EXT_ORPHAN_PRESENT) &&
+		!read32(fd, EXT_LAST_ORPHAN_AT);
 }
 
 static void make_parent(const char *path)

@@ -8,6 +8,8 @@
 #define VSSCTL_BOOT_VOUCH_H
 
 #include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
 
 #include "vssctl.h"
 
@@ -18,12 +20,29 @@
  */
 int vssctl_claim_volume(const char *path, int tries);
 
+/* For a volume that is not in use: udev looks at it, and has it open meanwhile. */
+#define VSSCTL_CLAIM_TRIES	15
+
+/*
+ * Load a diff area, at most @tries times, 200 ms between them, while somebody else has the volume
+ * open.  Who calls this has it open as well, unless @mode is VSS_AREA_LOAD_UNCLEAN: it is how the
+ * module knows.  As vss_kernel_area_load().
+ */
+int vssctl_load_area(struct vssctl *ctl, struct vss_devno volume, const struct vss_devno *devices, size_t nr,
+		     uint32_t mode, int tries, struct vss_kernel_area *area);
+
+/*
+ * Is it ext2, ext3 or ext4, as it is unmounted or frozen: no journal is to be replayed?
+ */
+bool vssctl_is_at_rest(int fd);
+
 /*
  * Does the file system on it write to its first VSS_DISK_HEAD_SIZE bytes before anything
  * else when it is mounted for writing?  ext2, ext3 and ext4 do, and wait for it: time and
  * count of mounts, and whether the journal is to be replayed.  XFS writes to its log first,
  * btrfs to what was free; whatever else there is, is not known to.  Not where a journal is to
- * be replayed: who does that writes elsewhere first, and may be stopped before the end. Nor
+ * be replayed, nor files freed that were deleted while they were open: who does that writes
+ * elsewhere first, also for a mount that is read-only, and may be stopped before the end. Nor
  * without a journal where it was mounted: its diff area may have been given up meanwhile.
  */
 bool vssctl_head_tells(int fd);

@@ -27,8 +27,6 @@
 #define LAST_FLAG	"/run/vss/areas-vouched"
 #define POLL_MS		200
 #define MAX_WAIT	600
-/* udev looks at what has come, and has it open meanwhile; nobody else has a reason to. */
-#define CLAIM_TRIES	15
 
 enum { OPT_TABLE = 1, OPT_WAIT, OPT_UNCLEAN, OPT_LAST, OPT_REVERT, OPT_LEAVE };
 
@@ -189,6 +187,7 @@ static int read_geometry(struct boot *b, struct row *row, uint32_t *chunk, struc
 	if (!ret) {
 		memcpy(revert->area, disk.parts[0].super.area, VSS_DISK_UUID_SIZE);
 		revert->device = disk.parts[0].source.name;
+		revert->clean = le32toh(disk.parts[0].super.state) == VSS_DISK_CLEAN;
 	}
 	vssctl_disk_clear(&disk);
 	close_all(sources, row->nr_parts);
@@ -245,16 +244,10 @@ static int tell_lost(struct boot *b, const struct row *row, const char *hint)
 
 static int add(struct boot *b, const struct row *row, uint32_t mode)
 {
-	const struct timespec pause = { .tv_nsec = POLL_MS * 1000000L };
 	struct vss_kernel_area area = { 0 };
-	int ret;
 
-	for (int tries = CLAIM_TRIES;; nanosleep(&pause, NULL)) {
-		ret = vss_kernel_area_load(b->ctl->kernel, row->devs[0], row->parts, row->nr_parts, mode, &area);
-		if (ret != -EBUSY || mode != VSS_AREA_LOAD_CHECKED || !--tries)
-			break;
-	}
-	if (ret)
+	if (vssctl_load_area(b->ctl, row->devs[0], row->parts, row->nr_parts, mode,
+			     mode == VSS_AREA_LOAD_UNCLEAN ? 1 : VSSCTL_CLAIM_TRIES, &area))
 		return vssctl_fail_kernel(b->ctl);
 	vss_kernel_area_clear(&area);
 	return 0;
@@ -302,7 +295,7 @@ static int load_and_revert(struct boot *b, struct row *row, int fd, bool attache
 			vssctl_boot_revert_begin(&revert, fd);
 		ret = attach(b, row, chunk);
 	}
-	ret = ret ?: load_claimed(b, row, fd, attached, revert.head_is_ours);
+	ret = ret ?: load_claimed(b, row, fd, attached, revert.head_is_ours && !revert.clean);
 	if (!find_state(b, row, &now, &loaded))
 		reverted = vssctl_boot_revert_run(&revert, loaded);
 	vssctl_boot_revert_end(&revert);
@@ -316,7 +309,7 @@ static int load(struct boot *b, struct row *row)
 
 	if (ret || loaded)
 		return ret;
-	fd = vssctl_claim_volume(row->found[0].path, CLAIM_TRIES);
+	fd = vssctl_claim_volume(row->found[0].path, VSSCTL_CLAIM_TRIES);
 	if (fd == -EBUSY)
 		return vssctl_fail(b->ctl, VSS_E_VOLUME_IN_USE,
 				   "%s is in use already, so nobody can tell whether it was written: its diff area on %s is "

@@ -2,13 +2,19 @@
 /*
  * vssctl diff-area load: take a persistent diff area into use again.
  */
+#include <errno.h>
+#include <fcntl.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "boot-vouch.h"
 #include "command.h"
 #include "print.h"
 
 enum { OPT_UNCLEAN = 1 };
 
 static const struct vssctl_option options[] = {
-	{ OPT_UNCLEAN, "unclean", NULL, "after a crash: nobody has written to the volume since" },
+	{ OPT_UNCLEAN, "unclean", NULL, "nobody has written to the volume since, whatever it looks like" },
 	{ 0 },
 };
 
@@ -43,7 +49,8 @@ static void tell_strangers(struct vssctl *ctl, const struct vss_blockdev *volume
 	vss_kernel_area_list_free(areas, count);
 }
 
-static int load(struct vssctl *ctl, struct vssctl_args *args, const struct vss_blockdev *volume, uint32_t mode)
+static int load(struct vssctl *ctl, struct vssctl_args *args, const struct vss_blockdev *volume, uint32_t mode,
+		int tries)
 {
 	struct vss_blockdev devices[VSS_MAX_AREA_PARTS] __attribute__((cleanup(clear_devices))) = { 0 };
 	struct vss_devno devs[VSS_MAX_AREA_PARTS];
@@ -60,7 +67,7 @@ static int load(struct vssctl *ctl, struct vssctl_args *args, const struct vss_b
 	if (ret)
 		return ret;
 	lock = vssctl_lock(ctl);
-	ret = vss_kernel_area_load(ctl->kernel, volume->dev, devs, nr, mode, &added);
+	ret = vssctl_load_area(ctl, volume->dev, devs, nr, mode, tries, &added);
 	vssctl_unlock(lock);
 	if (ret)
 		return vssctl_fail_kernel(ctl);
@@ -68,6 +75,26 @@ static int load(struct vssctl *ctl, struct vssctl_args *args, const struct vss_b
 	ctl->print->area_added(ctl, &added);
 	vss_kernel_area_clear(&added);
 	return VSSCTL_OK;
+}
+
+/*
+ * Nobody else is to have it: what he writes meanwhile, or has written, could not be told.  Where
+ * it does not matter, for there is nothing that could be wrong, the module loads it all the same.
+ */
+static int claim_and_load(struct vssctl *ctl, struct vssctl_args *args, const struct vss_blockdev *volume)
+{
+	int fd = vssctl_claim_volume(volume->path, VSSCTL_CLAIM_TRIES), ret;
+	bool claimed = fd >= 0;
+
+	if (fd == -EBUSY) {
+		fd = open(volume->path, O_RDONLY | O_CLOEXEC);
+		fd = fd < 0 ? -errno : fd;
+	}
+	if (fd < 0)
+		return vssctl_fail(ctl, vss_result_from_errno(-fd), "cannot open %s: %s", volume->path, strerror(-fd));
+	ret = load(ctl, args, volume, VSS_AREA_LOAD, claimed ? VSSCTL_CLAIM_TRIES : 1);
+	close(fd);
+	return ret;
 }
 
 static int run(struct vssctl *ctl, struct vssctl_args *args)
@@ -86,7 +113,9 @@ static int run(struct vssctl *ctl, struct vssctl_args *args)
 		}
 	}
 	ret = vssctl_resolve(ctl, args->argv[0], &volume);
-	return ret ? ret : load(ctl, args, &volume, mode);
+	if (ret)
+		return ret;
+	return mode == VSS_AREA_LOAD_UNCLEAN ? load(ctl, args, &volume, mode, 1) : claim_and_load(ctl, args, &volume);
 }
 
 const struct vssctl_command vssctl_diff_area_load = {
@@ -95,7 +124,8 @@ const struct vssctl_command vssctl_diff_area_load = {
 	.summary = "take over a persistent diff area and its snapshots",
 	.description = "Give an attached volume back the persistent diff area that it had, with the\n"
 		       "snapshots in it.  All devices of the area are to be named, in any order.  If\n"
-		       "the volume may have been written since, the snapshots are lost.",
+		       "the volume may have been written since, the snapshots are lost.  With good ones\n"
+		       "in it, the volume must not be in use, or nobody could tell.",
 	.options = options,
 	.min_operands = 2,
 	.max_operands = 1 + VSS_MAX_AREA_PARTS,

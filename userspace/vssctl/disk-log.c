@@ -12,6 +12,7 @@
 #include <string.h>
 
 #include "disk.h"
+#include "disk-hash.h"
 
 /* Longer groups are not written. */
 #define MAX_GROUP_BLOCKS	1024
@@ -176,13 +177,14 @@ static uint64_t copy_bytes(const struct vssctl_disk *disk, uint64_t chunk, uint3
 	return start + size <= disk->volume_size ? size : disk->volume_size - start;
 }
 
-/* Is the content of a copy what its checksum says? */
+/* Is the content of a copy what its hash says? */
 static int check_copy(struct vssctl_disk *disk, const struct vss_disk_log *head, const uint8_t *entry, void *data)
 {
 	const struct vss_disk_copy *copy = (const void *)entry;
 	uint64_t chunk = chunk_of(copy), left;
-	uint32_t slot = le32toh(copy->slot), crc = 0;
+	uint32_t slot = le32toh(copy->slot);
 	uint8_t *buffer = data;
+	XXH64_state_t state;
 
 	(void)head;
 	if (copy->type != VSS_DISK_COPY || slot == VSS_DISK_UNREADABLE)
@@ -191,31 +193,32 @@ static int check_copy(struct vssctl_disk *disk, const struct vss_disk_log *head,
 	if (!copy->nr || chunk >= disk->nr_chunks || copy->nr > disk->nr_chunks - chunk ||
 	    slot >= disk->nr_slots || copy->nr > disk->nr_slots - slot)
 		return 0;
+	XXH64_reset(&state, 0);
 	for (left = copy_bytes(disk, chunk, copy->nr); left; slot++) {
 		size_t n = left < disk->chunk_size ? left : disk->chunk_size;
 
 		if (vssctl_disk_read_slot(disk, slot, buffer, n))
 			return 1;
-		crc = vssctl_crc32c(crc, buffer, n);
+		XXH64_update(&state, buffer, n);
 		disk->data_checked += n;
 		left -= n;
 	}
-	return crc != le32toh(copy->crc);
+	return (uint32_t)XXH64_digest(&state) != le32toh(copy->hash);
 }
 
 static int carry_out(struct vssctl_disk *disk, const struct vss_disk_log *head, const uint8_t *entry, void *data)
 {
 	const struct vss_disk_copy *copy = (const void *)entry;
 	const struct vss_disk_event *event = (const void *)entry;
-	uint32_t crc;
+	uint32_t hash;
 
 	(void)data;
 	disk->entries++;
 	switch (entry[0]) {
 	case VSS_DISK_COPY:
-		crc = le32toh(copy->crc);
+		hash = le32toh(copy->hash);
 		return vssctl_disk_map_copy(disk, chunk_of(copy), copy->nr, le32toh(head->epoch),
-					    le32toh(copy->slot), &crc);
+					    le32toh(copy->slot), &hash);
 	case VSS_DISK_MAP:
 		return vssctl_disk_map_copy(disk, chunk_of(copy), copy->nr, le32toh(copy->tag),
 					    le32toh(copy->slot), NULL);

@@ -11,6 +11,7 @@
 #include <string.h>
 
 #include "disk.h"
+#include "disk-hash.h"
 
 struct copy {
 	uint64_t chunk;
@@ -18,14 +19,14 @@ struct copy {
 	uint32_t slot;
 	uint32_t next_hash;
 	uint32_t next_tag;
-	uint32_t run;		/* in runs, 0: its checksum is not known */
+	uint32_t run;		/* in runs, 0: its hash is not known */
 };
 
-/* Chunks that were copied together and have one checksum. */
+/* Chunks that were copied together and have one hash. */
 struct run {
 	uint64_t chunk;
 	uint32_t slot;
-	uint32_t crc;
+	uint32_t hash;
 	uint8_t nr;
 	bool broken;		/* some of its slots are free again */
 };
@@ -220,26 +221,26 @@ static bool slots_good(const struct vssctl_disk *disk, uint32_t slot, uint32_t n
 }
 
 static int new_run(struct vssctl_disk_map *map, uint64_t chunk, uint32_t nr, uint32_t slot,
-		   const uint32_t *crc, uint32_t *run)
+		   const uint32_t *hash, uint32_t *run)
 {
 	struct run *runs = grow(map->runs, &map->cap_runs, map->nr_runs + 1, sizeof(*runs));
 
 	*run = 0;
 	if (!runs)
 		return -ENOMEM;
-	/* Number 0 is for all that have no checksum. */
+	/* Number 0 is for all that have no hash. */
 	if (!map->runs)
 		runs[0] = (struct run) { .broken = true };
 	map->runs = runs;
-	if (!crc || slot == VSS_DISK_UNREADABLE)
+	if (!hash || slot == VSS_DISK_UNREADABLE)
 		return 0;
 	*run = ++map->nr_runs;
-	runs[*run] = (struct run) { .chunk = chunk, .slot = slot, .crc = *crc, .nr = (uint8_t)nr };
+	runs[*run] = (struct run) { .chunk = chunk, .slot = slot, .hash = *hash, .nr = (uint8_t)nr };
 	return 0;
 }
 
 int vssctl_disk_map_copy(struct vssctl_disk *disk, uint64_t chunk, uint32_t nr, uint32_t tag,
-			 uint32_t slot, const uint32_t *crc)
+			 uint32_t slot, const uint32_t *hash)
 {
 	struct vssctl_disk_map *map = disk->map;
 	struct vssctl_disk_snapshot *snap = heir_of(disk, tag);
@@ -249,7 +250,7 @@ int vssctl_disk_map_copy(struct vssctl_disk *disk, uint64_t chunk, uint32_t nr, 
 	if (!nr || nr > VSS_DISK_MAX_CHUNKS || chunk >= disk->nr_chunks ||
 	    nr > disk->nr_chunks - chunk || !slots_good(disk, slot, nr) || !find_snapshot(disk, tag))
 		return -EBADMSG;
-	err = new_run(map, chunk, nr, slot, crc, &run);
+	err = new_run(map, chunk, nr, slot, hash, &run);
 	for (uint32_t i = 0; i < nr && !err; i++) {
 		uint32_t s = slot == VSS_DISK_UNREADABLE ? slot : slot + i;
 		struct copy *known;
@@ -396,22 +397,24 @@ int vssctl_disk_map_check_data(struct vssctl_disk *disk)
 		const struct run *run = &map->runs[i];
 		uint64_t start = run->chunk * disk->chunk_size;
 		uint64_t left = (uint64_t)run->nr * disk->chunk_size;
-		uint32_t crc = 0, slot = run->slot;
+		uint32_t slot = run->slot;
+		XXH64_state_t state;
 		bool read = true;
 
 		if (run->broken)
 			continue;
 		if (left > disk->volume_size - start)
 			left = disk->volume_size - start;
+		XXH64_reset(&state, 0);
 		while (left && read) {
 			size_t n = left < disk->chunk_size ? left : disk->chunk_size;
 
 			read = !vssctl_disk_read_slot(disk, slot++, buffer, n);
-			crc = vssctl_crc32c(crc, buffer, n);
+			XXH64_update(&state, buffer, n);
 			disk->data_checked += n;
 			left -= n;
 		}
-		if (!read || crc != run->crc)
+		if (!read || (uint32_t)XXH64_digest(&state) != run->hash)
 			vssctl_disk_problem(disk, VSSCTL_DISK_DAMAGE,
 					    "the copy of chunks %llu to %llu in slots %u to %u %s",
 					    (unsigned long long)run->chunk,

@@ -228,6 +228,12 @@ static bool check_area(struct vssctl_disk *disk)
 					    part->source.name, (unsigned long long)unknown);
 			return false;
 		}
+		if (!(le64toh(part->super.incompat) & VSS_DISK_INCOMPAT_HASH)) {
+			vssctl_disk_problem(disk, VSSCTL_DISK_UNREADABLE,
+					    "%s was made by an earlier version, and is not read any more: make it anew",
+					    part->source.name);
+			return false;
+		}
 		if (memcmp(part->super.area, first->super.area, sizeof(part->super.area))) {
 			vssctl_disk_problem(disk, VSSCTL_DISK_UNREADABLE, "%s and %s belong to different diff areas",
 					    first->source.name, part->source.name);

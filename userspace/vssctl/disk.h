@@ -149,9 +149,9 @@ int vssctl_disk_replay(struct vssctl_disk *disk, bool check_data);
 /* The state that entries lead to. */
 int vssctl_disk_map_new(struct vssctl_disk *disk);
 void vssctl_disk_map_free(struct vssctl_disk *disk);
-/* @crc: checksum of the content, NULL: it is not known.  0, -ENOMEM or -EBADMSG. */
+/* @hash: of the content, NULL: it is not known.  0, -ENOMEM or -EBADMSG. */
 int vssctl_disk_map_copy(struct vssctl_disk *disk, uint64_t chunk, uint32_t nr, uint32_t tag,
-			 uint32_t slot, const uint32_t *crc);
+			 uint32_t slot, const uint32_t *hash);
 int vssctl_disk_map_snapshot(struct vssctl_disk *disk, const struct vss_disk_snapshot *entry);
 int vssctl_disk_map_sealed(struct vssctl_disk *disk, uint32_t epoch);
 /* @life: deleted, lost or unfinished. */

@@ -130,7 +130,7 @@ static int check_image(const struct target *t)
 {
 	char *path = NULL;
 	int ret = vss_snapshot_node(&t->snapshot, NODE_TIMEOUT_MS, &path), fd = -1, sector;
-	bool tells;
+	bool at_rest;
 
 	if (!ret) {
 		fd = open(path, O_RDONLY | O_CLOEXEC);
@@ -140,14 +140,14 @@ static int check_image(const struct target *t)
 	if (ret)
 		return vssctl_fail(t->ctl, vss_result_from_errno(-ret), "cannot open the snapshot's image: %s",
 				   strerror(-ret));
-	tells = vssctl_head_tells(fd);
+	at_rest = vssctl_is_at_rest(fd);
 	if (ioctl(fd, BLKSSZGET, &sector))
 		sector = 0;
 	close(fd);
 	if (sector > VSS_DISK_HEAD_SIZE)
 		return vssctl_fail(t->ctl, VSS_E_VOLUME_NOT_SUPPORTED, "%s has sectors of %d bytes, more than the %d that can "
 				   "be set back at boot", t->volume, sector, VSS_DISK_HEAD_SIZE);
-	if (!tells)
+	if (!at_rest)
 		return vssctl_fail(t->ctl, VSS_E_VOLUME_NOT_SUPPORTED,
 				   "the snapshot of %s holds no ext2, ext3 or ext4, or one that was in use and not frozen; others "
 				   "cannot be set back at boot", t->volume);

@@ -15,6 +15,7 @@ struct vssctl_boot_revert {
 	const char *device;
 	uint8_t area[VSS_DISK_UUID_SIZE];
 	int fd;				/* of @device, -1: there is nothing to do */
+	bool clean;			/* the area was left in order: its fingerprint tells */
 	bool at_rest;			/* the volume's head tells whether somebody mounts it */
 	/* Of one that was broken off: the volume's head is what it left, or not. */
 	bool head_is_ours, mounted_since;

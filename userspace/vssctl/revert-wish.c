@@ -12,6 +12,7 @@
 #include <unistd.h>
 
 #include "disk.h"
+#include "disk-hash.h"
 #include "revert-wish.h"
 
 #define SECTOR	512
@@ -46,19 +47,19 @@ static bool has_heads(const struct vssctl_wish *wish)
 	return wish->state == VSS_DISK_REVERT_WRITING || wish->state == VSS_DISK_REVERT_HEAD;
 }
 
-static bool read_head(int device, off_t at, uint32_t crc, uint8_t head[VSS_DISK_HEAD_SIZE])
+static bool read_head(int device, off_t at, uint64_t hash, uint8_t head[VSS_DISK_HEAD_SIZE])
 {
-	return !read_block(device, at, head) && vssctl_crc32c(0, head, VSS_DISK_HEAD_SIZE) == crc;
+	return !read_block(device, at, head) && XXH64(head, VSS_DISK_HEAD_SIZE, 0) == hash;
 }
 
 /* False: they are not what the record says. */
 static bool read_heads(int device, const struct vss_disk_revert *revert, struct vssctl_wish *wish)
 {
-	if (!read_head(device, VSS_DISK_REVERT_OLD_AT, le32toh(revert->old_head), wish->old_head))
+	if (!read_head(device, VSS_DISK_REVERT_OLD_AT, le64toh(revert->old_head), wish->old_head))
 		return false;
 	/* The new one may be half written as yet. */
 	if (wish->state == VSS_DISK_REVERT_HEAD)
-		return read_head(device, VSS_DISK_REVERT_NEW_AT, le32toh(revert->new_head), wish->new_head);
+		return read_head(device, VSS_DISK_REVERT_NEW_AT, le64toh(revert->new_head), wish->new_head);
 	memcpy(wish->new_head, wish->old_head, sizeof(wish->new_head));
 	return true;
 }
@@ -112,8 +113,8 @@ int vssctl_wish_write(int device, const uint8_t area[VSS_DISK_UUID_SIZE], const 
 	memcpy(revert.area, area, sizeof(revert.area));
 	memcpy(revert.snapshot, wish->snapshot.bytes, sizeof(revert.snapshot));
 	if (has_heads(wish)) {
-		revert.old_head = htole32(vssctl_crc32c(0, wish->old_head, VSS_DISK_HEAD_SIZE));
-		revert.new_head = htole32(vssctl_crc32c(0, wish->new_head, VSS_DISK_HEAD_SIZE));
+		revert.old_head = htole64(XXH64(wish->old_head, VSS_DISK_HEAD_SIZE, 0));
+		revert.new_head = htole64(XXH64(wish->new_head, VSS_DISK_HEAD_SIZE, 0));
 		ret = write_heads(device, wish);
 	}
 	revert.crc = htole32(crc_of(&revert));

@@ -328,8 +328,11 @@ int vss_kernel_area_add_device(struct vss_kernel *kernel, struct vss_devno volum
  *	persistent one that is to grow (VSS_AREA_CREATE only)
  * @dev: the device, claimed exclusively
  * @mode: enum vss_area_mode: make a new area or part, or load the one that is there.
- *	VSS_AREA_LOAD_UNCLEAN says that the volume was not written since a crash
- *	and before this call, by anybody; if that is not so, images are wrong
+ *	VSS_AREA_LOAD_UNCLEAN says that the volume was not written since it was
+ *	detached, or the machine crashed, by anybody; if that is not so, images are
+ *	wrong.  With the other modes the caller has the volume open, best exclusively,
+ *	so that the module can tell whether somebody else has: -EBUSY then, if
+ *	there are good snapshots
  * @area: receives the part, to be cleared with vss_kernel_area_clear(); may be NULL
  *
  * Return: 0 or a negative errno.  Snapshots that were found to be lost are there
