@@ -66,9 +66,16 @@ echo "--- writes that dm has put off"
 volume=/dev/mapper/striped
 track "$volume" "$area"
 put_block "$volume" "old" 5
+# A read of udev's that is put off keeps pages locked, and a direct write waits for them.
+settle
 dmsetup suspend --nolockfs --noflush striped
 cleanup_push eval 'dmsetup resume striped 2>/dev/null || :'
 bg off put_block "$volume" "put off" 5
+is_submitted()
+{
+	grep -qs submit_bio "/proc/$(pgrep -n -x dd)/stack"
+}
+wait_for 20 is_submitted
 expect_blocked off
 ctl_start a --no-freeze --hold-timeout 20000 "$volume"
 # It waits for the write, which is in flight.
