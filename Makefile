@@ -85,10 +85,12 @@ check-crash: deps ## let a VM's power fail CUTS (300) times, its disks losing wh
 	+@$(MAKE) --no-print-directory stage >$(B)/crash-build.log 2>&1 || { cat $(B)/crash-build.log; exit 1; }
 	@scripts/check-crash.sh $(or $(CUTS),300) $(SEED)
 
-check-reboot: deps ## start a machine from a root volume with snapshots, five times
+check-reboot: deps ## start a machine from a root volume with snapshots, five times, twice (initramfs-tools, dracut)
+	@scripts/install-deps.sh dracut-core
 	@mkdir -p $(B)
 	+@$(MAKE) --no-print-directory stage >$(B)/reboot-build.log 2>&1 || { cat $(B)/reboot-build.log; exit 1; }
-	@scripts/check-reboot.sh
+	@scripts/check-reboot.sh initramfs-tools
+	@scripts/check-reboot.sh dracut
 
 check-long: deps ## run the long form of tests, and the faults of a storage array
 	@scripts/check.sh --long --tests '$(or $(TESTS),$(LONG_TESTS))'

@@ -1,9 +1,9 @@
 #!/bin/bash
 # SPDX-License-Identifier: GPL-2.0-or-later
 #
-# check-reboot.sh: a machine whose root volume has snapshots is started again and again,
-# from a disk of its own by an initramfs of initramfs-tools, and the root volume is written
-# each time (tests/reboot). First the volume is to be set back to one of them: the power
+# check-reboot.sh [initramfs-tools|dracut]: a machine whose root volume has snapshots is
+# started again and again, from a disk of its own by an initramfs that the one (the default) or
+# the other has made, and the root volume is written each time (tests/reboot). First the volume is to be set back to one of them: the power
 # fails meanwhile, and the next start goes on. Snapshots are there, and right, after the
 # machine was stopped in order; when the module was missing once, they are lost.
 
@@ -11,6 +11,13 @@ set -uo pipefail
 . "$(dirname "$0")/vm/common.sh"
 cd "$top" || exit 1
 
+maker=${1:-initramfs-tools} options=''
+case $maker in
+initramfs-tools) ;;
+# It has no program to check file systems.
+dracut) options=rd.skipfsck ;;
+*) die "there is no way to make an initramfs with \"$maker\"" ;;
+esac
 mkdir -p "$build"
 dir=$(mktemp -d "$build/reboot-XXXXXX")
 mkdir "$dir/state"
@@ -37,7 +44,7 @@ failed()
 }
 
 SECONDS=0
-unshare --mount --propagation private tests/reboot/initramfs.sh "$dir/state" "$build/stage" "$kver" >"$dir/initramfs.log" 2>&1 ||
+unshare --mount --propagation private tests/reboot/initramfs.sh "$dir/state" "$build/stage" "$kver" "$maker" >"$dir/initramfs.log" 2>&1 ||
 	failed "the initramfs could not be made" "$dir/initramfs.log"
 setpriv --pdeathsig KILL nbdkit --foreground --exit-with-parent --unix "$dir/socket" file "$dir/disk" \
 	2>"$dir/server.log" &
@@ -54,7 +61,7 @@ vm=''
 kill $server
 wait $server
 server=''
-echo "made a system in $SECONDS s"
+echo "made a system with $maker in $SECONDS s"
 sum=$(<"$dir/state/sum") old=$(<"$dir/state/old")
 
 # machine WHAT [QEMU-DRIVE-OPTION] [KERNEL-OPTION]: begins to run; its process is $vm, the console in $log.
@@ -64,7 +71,7 @@ machine()
 	setpriv --pdeathsig KILL timeout --foreground -s KILL 180 qemu-system-x86_64 -nodefaults -no-user-config -no-reboot \
 		-M q35 -accel "${VM_ACCEL:-tcg}" -cpu max -smp 2 -m 512 -display none -vga none \
 		-kernel "/boot/vmlinuz-$kver" -initrd "$dir/state/initrd" \
-		-append "root=LABEL=vss-root ro console=ttyS0 panic=-1 oops=panic panic_on_warn=1 nokaslr mitigations=off quiet ${3:-}" \
+		-append "root=LABEL=vss-root ro console=ttyS0 panic=-1 oops=panic panic_on_warn=1 nokaslr mitigations=off quiet $options ${3:-}" \
 		-device virtio-rng-pci -drive "if=none,id=disk,format=raw,cache=unsafe,file=${dir//,/,,}/disk${2:+,$2}" \
 		-device virtio-blk-pci,drive=disk -serial "file:${log//,/,,}" </dev/null 2>"$dir/qemu.log" &
 	vm=$!
