@@ -131,8 +131,8 @@ engine_down()
 	drop_snapshots
 	case $engine in
 	vss | vss-P)
+		# The module stays, as the others do: with no volume it has no hook anywhere.
 		vssctl detach -q "$origin"
-		rmmod vss
 		;;
 	dm-thin)
 		dm_remove bench-origin
