@@ -246,6 +246,8 @@ else
 	pair_up null_blk
 fi
 if wanted hold; then
+	say "memory of a large volume"
+	measure_idle 1024
 	say "hold"
 	measure_hold "${sets[@]}"
 fi

@@ -36,6 +36,27 @@ tell_memory()
 		"$(jq -n "(${now[0]} - ${before[0]}) / $copied * 10 | round / 10")"
 }
 
+# measure_idle GIB: what a volume of that size takes while nothing was copied, tracked and with a
+# snapshot, in bits a chunk.
+measure_idle()
+{
+	local dir=/sys/kernel/config/nullb/bench-large dev=/dev/bench-large n=$(($1 * 65536))
+
+	modprobe vss
+	mkdir "$dir"
+	echo $(($1 * 1024)) >"$dir/size"
+	echo 1 >"$dir/power"
+	settle
+	vssctl attach -q --chunk-size 16K "$dev"
+	vssctl diff-area add -q --force "$dev" --on "$store"
+	tell memory_tracked_bits_per_chunk "$n" "$(jq -n "$(volume_field "$dev" memory) * 8 / $n * 1000 | round / 1000")"
+	vssctl create -q "$dev"
+	tell memory_idle_bits_per_chunk "$n" "$(jq -n "$(volume_field "$dev" memory) * 8 / $n * 1000 | round / 1000")"
+	settle
+	vssctl detach -q --force "$dev"
+	rmdir "$dir"
+}
+
 # measure_hold N...: sets of N slices of 4 MiB, without file systems; the largest
 # last.
 measure_hold()
