@@ -26,7 +26,9 @@
  *
  * Nothing here sleeps for memory or room.  What cannot be had now makes the
  * copy starve in a queue, and whoever gives something back kicks the queue;
- * pools see to it that one copy can always be made.
+ * pools see to it that one copy can always be made.  Only for its place in the map
+ * there is no such promise: a copy comes again for that, and the snapshots are lost
+ * when it has come in vain for long.
  */
 #include <linux/blk-cgroup.h>
 #include <linux/mm.h>
@@ -1218,22 +1220,50 @@ static void insert(struct vss_copy *copy, struct vss_shard *shard,
 	atomic64_add(copy->n, &vol->stats.chunks_copied);
 }
 
-/*
- * The origin's content has come.  Afterwards the waiting writes may go; if
- * true is returned the content is to be stored, else the copy is done with.
+/* Was no snapshot removed since the copy was begun? */
+static bool is_current(const struct vss_copy *copy)
+{
+	return copy->live_back == READ_ONCE(copy->vol->live_back);
+}
+
+/**
+ * enum vss_published - what became of a copy whose content has come
+ * @PUBLISHED:	it is in the map, and to be stored
+ * @VOID:	nobody needs it, or nothing of it could be read: it is done with
+ * @UNMAPPED:	there is no memory for it in the map: it is to come again
  */
-static bool publish(struct vss_copy *copy, struct bio_list *released)
+enum vss_published {
+	PUBLISHED,
+	VOID,
+	UNMAPPED,
+};
+
+/*
+ * The origin's content has come.  Unless the copy is to come again the waiting
+ * writes may go afterwards.
+ */
+static enum vss_published publish(struct vss_copy *copy,
+				  struct bio_list *released)
 {
 	struct vss_volume *vol = copy->vol;
 	struct vss_shard *shard = vss_map_shard(&vol->map, copy->group);
 	unsigned int good = copy->n - hweight16(copy->bad);
 	struct vss_snapshot *live;
 	bool stored = false;
+	bool room = false;
 	u32 gen;
-	int err;
 
-	err = vss_map_lock_provided(&vol->map, shard);
-	if (err) {
+	/* For what nobody needs there need not be memory. */
+	if (!is_current(copy) || !READ_ONCE(vol->live))
+		spin_lock(&shard->lock);
+	else
+		room = !vss_map_lock_provided(&vol->map, shard);
+	if (!room && is_current(copy)) {
+		if (copy->rounds < VSS_MAP_ROUNDS) {
+			copy->rounds++;
+			spin_unlock(&shard->lock);
+			return UNMAPPED;
+		}
 		/*
 		 * No memory for the map: an error beats wrong data.  Should a
 		 * snapshot be taken right now, then the waiting writes are
@@ -1245,7 +1275,7 @@ static bool publish(struct vss_copy *copy, struct bio_list *released)
 	smp_rmb();	/* pairs with vss_snapshot_commit() */
 	live = READ_ONCE(vol->live);
 	smp_rmb();	/* pairs with end_life() */
-	if (live && !err && copy->live_back == READ_ONCE(vol->live_back)) {
+	if (live && room && is_current(copy)) {
 		insert(copy, shard, live);
 		stored = good;
 		/* Groups of other shards may share the counter. */
@@ -1261,7 +1291,7 @@ static bool publish(struct vss_copy *copy, struct bio_list *released)
 	spin_unlock(&shard->lock);
 	/* What was reserved and not taken. */
 	vss_area_unreserve(&vol->area, copy->n - (stored ? good : 0));
-	return stored;
+	return stored ? PUBLISHED : VOID;
 }
 
 /* Whoever is to have copies with a tag: that snapshot, or the next older. */
@@ -1320,7 +1350,7 @@ static void free_slots_of(struct vss_copy *copy)
 
 /**
  * vss_copy_publish() - put a copy into the map that is in the diff area already
- * @copy:	the copy, not used afterwards
+ * @copy:	the copy, not used afterwards if 0 is returned
  * @tag:	the epoch that the log has for it
  * @durable:	it is durable; else its slots are freed
  * @released:	the writes that waited for it are added
@@ -1328,7 +1358,9 @@ static void free_slots_of(struct vss_copy *copy)
  * The rule of disk-format.md for a tag whose snapshot has gone meanwhile: the
  * next older one has the copy where it has none.
  *
- * Return: 0, or -ENOMEM: the snapshots are to be lost before the writes go.
+ * Return: 0, or -ENOMEM: there is no memory for it in the map, and nothing was
+ * done.  Then it is to come again, or the snapshots are to be lost before the
+ * writes go.
  */
 int vss_copy_publish(struct vss_copy *copy, u32 tag, bool durable,
 		     struct bio_list *released)
@@ -1336,12 +1368,12 @@ int vss_copy_publish(struct vss_copy *copy, u32 tag, bool durable,
 	struct vss_volume *vol = copy->vol;
 	struct vss_shard *shard = vss_map_shard(&vol->map, copy->group);
 	struct vss_snapshot *owner = NULL;
+	bool room = false;
 	bool safe = false;
-	int err = 0;
 	u32 gen = 0;
 
 	if (durable) {
-		err = vss_map_lock_provided(&vol->map, shard);
+		room = !vss_map_lock_provided(&vol->map, shard);
 		spin_lock(&vol->snap_lock);
 		owner = find_owner(vol, tag);
 		/* A copy for an older one does not make its chunk safe. */
@@ -1351,7 +1383,11 @@ int vss_copy_publish(struct vss_copy *copy, u32 tag, bool durable,
 	} else {
 		spin_lock(&shard->lock);
 	}
-	if (owner && !err) {
+	if (owner && !room) {
+		spin_unlock(&shard->lock);
+		return -ENOMEM;
+	}
+	if (owner) {
 		u16 has = 0;
 
 		if (owner->epoch != tag)
@@ -1370,7 +1406,7 @@ int vss_copy_publish(struct vss_copy *copy, u32 tag, bool durable,
 	hlist_del(&copy->node);
 	spin_unlock(&shard->lock);
 	vss_copy_put(copy);
-	return err;
+	return 0;
 }
 
 /**
@@ -1429,29 +1465,44 @@ static bool forget(struct vss_copy *copy)
 	return put_copy(copy);
 }
 
-/* Runs on several CPUs, each time with copies of its own. */
-static void finish_reads(struct vss_copier *copier)
+/*
+ * Publish copies, the last one first in @list.  Runs on several CPUs, each time with
+ * copies of its own.
+ */
+static void finish_reads(struct vss_copier *copier, struct llist_node *list)
 {
 	struct vss_volume *vol = container_of(copier, struct vss_volume,
 					      copier);
 	struct bio_list released = BIO_EMPTY_LIST;
 	struct vss_copy *copy, *next;
-	struct llist_node *list;
+	bool unmapped = false;
 	LIST_HEAD(to_store);
 
-	list = llist_reverse_order(llist_del_all(&copier->read));
+	list = llist_reverse_order(list);
 	llist_for_each_entry_safe(copy, next, list, done) {
-		if (probe_next(copy)) {
+		if (probe_next(copy))
 			continue;
-		} else if (vol->log) {
+		if (vol->log) {
 			vss_log_copy(vol->log, copy);
-		} else if (publish(copy, &released)) {
+			continue;
+		}
+		switch (publish(copy, &released)) {
+		case PUBLISHED:
 			atomic_inc(&copier->storing);
 			list_add_tail(&copy->list, &to_store);
-		} else {
+			break;
+		case VOID:
 			vss_copy_put(copy);
+			break;
+		case UNMAPPED:
+			llist_add(&copy->done, &copier->unmapped);
+			unmapped = true;
+			break;
 		}
 	}
+	/* One may be queued already, for sooner or a little later. */
+	if (unmapped)
+		queue_delayed_work(vol->wq, &copier->late_work, VSS_MAP_DELAY);
 	vss_store_queue(vol, &to_store);
 	if (vss_area_is_low(&vol->area))
 		vss_event_volume(vol, VSS_EVENT_AREA_LOW);
@@ -1462,13 +1513,20 @@ static void finish_reads(struct vss_copier *copier)
 
 static void read_work(struct work_struct *work)
 {
-	finish_reads(container_of(work, struct vss_copier, read_work));
+	struct vss_copier *copier = container_of(work, struct vss_copier,
+						 read_work);
+
+	finish_reads(copier, llist_del_all(&copier->read));
 }
 
+/* Those that have waited for memory, and what has come meanwhile. */
 static void late_work(struct work_struct *work)
 {
-	finish_reads(container_of(to_delayed_work(work), struct vss_copier,
-				  late_work));
+	struct vss_copier *copier = container_of(to_delayed_work(work),
+						 struct vss_copier, late_work);
+
+	finish_reads(copier, llist_del_all(&copier->unmapped));
+	finish_reads(copier, llist_del_all(&copier->read));
 }
 
 static void stored_work(struct work_struct *work)
@@ -1524,6 +1582,7 @@ int vss_copier_init(struct vss_volume *vol, u64 memory)
 	INIT_LIST_HEAD(&copier->starved);
 	INIT_LIST_HEAD(&copier->to_store);
 	init_llist_head(&copier->read);
+	init_llist_head(&copier->unmapped);
 	init_llist_head(&copier->stored);
 	INIT_DELAYED_WORK(&copier->copy_work, copy_work);
 	INIT_DELAYED_WORK(&copier->stall_work, stall_work);

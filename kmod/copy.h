@@ -45,7 +45,7 @@ enum vss_copy_state {
  * struct vss_copy - the old content of adjacent chunks of a group, in memory
  * @node:	in vss_shard.copies; under the shard lock
  * @list:	in vss_copier.starved or vss_copier.to_store
- * @done:	in vss_copier.read or vss_copier.stored
+ * @done:	in vss_copier.read, vss_copier.unmapped or vss_copier.stored
  * @vol:	the volume
  * @refs:	the pipeline has one, and each reader of the content
  * @state:	under the shard lock
@@ -56,6 +56,7 @@ enum vss_copy_state {
  * @has_room:	slots are reserved for it
  * @pooled:	allocated from vss_copier.pool
  * @probed:	chunks read one by one, because reading all at once failed
+ * @rounds:	times that there was no memory for it in the map
  * @bad:	chunks whose content could not be read, by number within the copy
  * @dead:	chunks that nobody needs any more; under the shard lock
  * @stores:	writes to the diff area that have not ended
@@ -81,6 +82,7 @@ struct vss_copy {
 	bool			has_room;
 	bool			pooled;
 	u8			probed;
+	u8			rounds;
 	u16			bad;
 	u16			dead;
 	atomic_t		stores;
@@ -113,7 +115,9 @@ struct vss_copy {
  * @copy_work:	starts copies
  * @read:	copies whose read has ended
  * @read_work:	publishes them and lets the writes go; may run on several CPUs
- * @late_work:	the same, should the CPU that was to do it have no time
+ * @unmapped:	copies whose read has ended, and the map had no memory for them
+ * @late_work:	publishes all of these, should there be memory now, and should the
+ *		CPU that was to run @read_work have no time
  * @stored:	copies whose store has ended
  * @stored_work: forgets them
  * @to_store:	copies to be written to the diff area
@@ -145,6 +149,7 @@ struct vss_copier {
 	struct delayed_work	copy_work;
 	struct llist_head	read;
 	struct work_struct	read_work;
+	struct llist_head	unmapped;
 	struct delayed_work	late_work;
 	struct llist_head	stored;
 	struct work_struct	stored_work;

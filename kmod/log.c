@@ -263,38 +263,45 @@ static void abandon(struct vss_log *log, struct list_head *copies)
 	vss_gate_release(log->vol, &released);
 }
 
-static void let_go(struct vss_log *log)
-{
-	struct bio_list released;
-
-	spin_lock(&log->lock);
-	released = log->released;
-	bio_list_init(&log->released);
-	spin_unlock(&log->lock);
-	vss_gate_release(log->vol, &released);
-}
-
-/* The group is durable, or the log is dead. */
-static void publish(struct vss_log *log)
+/*
+ * Publish of the group's copies those that there is memory for, and let go the
+ * writes that wait for them.  Returns how many are left.
+ */
+static unsigned int publish_some(struct vss_log *log)
 {
 	struct bio_list released = BIO_EMPTY_LIST;
 	struct vss_copy *copy, *next;
-	bool failed = false;
+	unsigned int left = 0;
 
 	list_for_each_entry_safe(copy, next, &log->taken, list) {
 		list_del_init(&copy->list);
-		if (vss_copy_publish(copy, log->epoch,
-				     !failed && !READ_ONCE(log->dead),
-				     &released))
-			failed = true;
+		if (!vss_copy_publish(copy, log->epoch, !READ_ONCE(log->dead),
+				      &released))
+			continue;
+		list_add_tail(&copy->list, &next->list);
+		left++;
 	}
-	spin_lock(&log->lock);
-	bio_list_merge(&log->released, &released);
-	spin_unlock(&log->lock);
-	/* Without memory the loss is made durable before writes go. */
-	if (failed)
-		vss_log_bury(log, VSS_LOST_NO_MEMORY);
-	let_go(log);
+	vss_gate_release(log->vol, &released);
+	return left;
+}
+
+/*
+ * The group is durable, or the log is dead.  What was published stays right if the
+ * rest has to wait for memory: each copy is durable by itself.  If that does not come
+ * the loss is made durable before the other writes go.
+ */
+static void publish(struct vss_log *log)
+{
+	unsigned int left, before = 0, round = 0;
+
+	while ((left = publish_some(log))) {
+		round = left == before ? round + 1 : 0;
+		before = left;
+		if (round < VSS_MAP_ROUNDS)
+			vss_map_await_memory(&log->vol->map);
+		else
+			vss_log_bury(log, VSS_LOST_NO_MEMORY);
+	}
 }
 
 /* ---- a device that does not answer ---- */
@@ -340,7 +347,6 @@ static void stall_work(struct work_struct *work)
 		vss_copy_release(copy, &released);
 	vss_gate_release(log->vol, &released);
 	abandon(log, &copies);
-	let_go(log);
 	complete_events(&log->told, -ETIMEDOUT);
 	complete_events(&events, -ETIMEDOUT);
 	wake_up_all(&log->wait);
@@ -1210,7 +1216,6 @@ struct vss_log *vss_log_new(struct vss_volume *vol, struct vss_part *part)
 	INIT_LIST_HEAD(&log->events);
 	INIT_LIST_HEAD(&log->taken);
 	INIT_LIST_HEAD(&log->told);
-	bio_list_init(&log->released);
 	init_waitqueue_head(&log->wait);
 	init_waitqueue_head(&log->more);
 	init_completion(&log->done);

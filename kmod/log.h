@@ -69,7 +69,7 @@ struct vss_log_part {
  * @stall_work:	lets everybody go when the device does not answer
  * @head_read_work: reads the volume's head after it was written
  * @head_work:	records it
- * @lock:	protects the next fourteen
+ * @lock:	protects the next thirteen
  * @copies:	copies whose origin was read, to be written with the next group
  * @ready:	their number
  * @events:	entries that somebody waits for
@@ -82,7 +82,6 @@ struct vss_log_part {
  * @buried:	that is recorded, or cannot be
  * @closed:	no group is begun any more, but nothing has failed
  * @hung:	the device has not answered for long: nobody waits for the work
- * @released:	writes to be let go once a loss is durable
  * @grow:	a part that the area is to get
  * @grow_err:	0: it has got the last one
  * @head:	hash of the volume's head, to be recorded
@@ -141,7 +140,6 @@ struct vss_log {
 	bool			buried;
 	bool			closed;
 	bool			hung;
-	struct bio_list		released;
 	struct vss_log_part	*grow;
 	int			grow_err;
 	u64			head;

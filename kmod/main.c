@@ -10,6 +10,7 @@
 #include "chore.h"
 #include "gate.h"
 #include "hook.h"
+#include "map.h"
 #include "netlink.h"
 #include "set.h"
 #include "shrink.h"
@@ -60,6 +61,9 @@ static int __init vss_init(void)
 	err = vss_gate_module_init();
 	if (err)
 		goto no_gate;
+	err = vss_map_module_init();
+	if (err)
+		goto no_map;
 	err = vss_image_module_init();
 	if (err)
 		goto no_image;
@@ -86,6 +90,8 @@ no_set:
 no_chore:
 	vss_image_module_exit();
 no_image:
+	vss_map_module_exit();
+no_map:
 	vss_gate_module_exit();
 no_gate:
 	vss_shrink_module_exit();
@@ -102,6 +108,7 @@ static void __exit vss_exit(void)
 	vss_set_module_exit();
 	vss_chore_module_exit();
 	vss_image_module_exit();
+	vss_map_module_exit();
 	vss_gate_module_exit();
 	vss_shrink_module_exit();
 	vss_hook_module_exit();

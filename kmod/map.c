@@ -14,30 +14,110 @@
  */
 #include <linux/hash.h>
 #include <linux/jhash.h>
-#include <linux/mm.h>
+#include <linux/sched.h>
 #include <linux/slab.h>
 
 #include "map.h"
 
 /*
- * Nobody may wait for memory here, nor take the last of it.  But it may be paged
+ * Who inserts may not wait for memory, nor take the last of it.  But it may be paged
  * out to the volume just now: what is kept for those who cannot wait is for us.
  */
 #define GFP_MAP			(GFP_ATOMIC | __GFP_NOWARN | __GFP_NOMEMALLOC)
-#define GFP_EASY		(GFP_NOWAIT | __GFP_NOWARN | __GFP_NOMEMALLOC)
+/* Who fills the reserve sleeps, and comes again rather than try hard. */
+#define GFP_REFILL		(GFP_NOIO | __GFP_NORETRY | __GFP_NOWARN | \
+				 __GFP_NOMEMALLOC)
 
 /*
  * The map's pages are smaller than the machine's: each shard has two that are
- * filled in part, and a volume of few copies has little else.
+ * filled in part, and a volume of few copies has little else.  Nothing larger is
+ * ever asked for, so that whatever memory there is will do.
  */
 #define MAP_PAGE_SIZE		1024U
 #define RECS_PER_PAGE		((u32)(MAP_PAGE_SIZE / \
 				       sizeof(struct vss_map_rec)))
 #define BUCKETS_PER_PAGE	((u32)(MAP_PAGE_SIZE / sizeof(vss_rec_t)))
+#define FANOUT_SHIFT		7U
+#define FANOUT			((u32)(MAP_PAGE_SIZE / sizeof(void *)))
 #define RECS_PER_BUCKET		2
 #define FIRST_BUCKETS		8U
 /* Room for 5000 records while there is no memory. */
-#define RESERVE_PAGES		128
+#define RESERVE_PAGES		128U
+/* Until the reserve is full; who needs it meanwhile does not wait so long. */
+#define REFILL_DELAY		(HZ / 10)
+
+/* Runs the works that refill reserves: nothing else may wait behind these. */
+static struct workqueue_struct *refill_wq;
+
+static void refill_work(struct work_struct *work);
+
+/* Give a page to the reserve, if that lacks any. */
+static void put_page_back(struct vss_map *map, void *page)
+{
+	spin_lock(&map->lock);
+	if (page && map->nr_reserve < RESERVE_PAGES) {
+		*(void **)page = map->reserve;
+		map->reserve = page;
+		WRITE_ONCE(map->nr_reserve, map->nr_reserve + 1);
+		page = NULL;
+	}
+	spin_unlock(&map->lock);
+	kfree(page);
+}
+
+/* A page of zeroes, or NULL; does not sleep. */
+static void *get_map_page(struct vss_map *map)
+{
+	void *page = kmalloc(MAP_PAGE_SIZE, GFP_MAP);
+
+	if (!page) {
+		spin_lock(&map->lock);
+		page = map->reserve;
+		if (page) {
+			map->reserve = *(void **)page;
+			WRITE_ONCE(map->nr_reserve, map->nr_reserve - 1);
+		}
+		spin_unlock(&map->lock);
+		/* At once, should it be about to try again later. */
+		mod_delayed_work(refill_wq, &map->refill_work, 0);
+	}
+	return page ? memset(page, 0, MAP_PAGE_SIZE) : NULL;
+}
+
+static bool fill_reserve(struct vss_map *map, gfp_t gfp)
+{
+	while (READ_ONCE(map->nr_reserve) < RESERVE_PAGES) {
+		void *page = kmalloc(MAP_PAGE_SIZE, gfp);
+
+		if (!page)
+			return false;
+		put_page_back(map, page);
+	}
+	return true;
+}
+
+static void refill_work(struct work_struct *work)
+{
+	struct vss_map *map = container_of(to_delayed_work(work),
+					   struct vss_map, refill_work);
+
+	if (!fill_reserve(map, GFP_REFILL))
+		queue_delayed_work(refill_wq, &map->refill_work, REFILL_DELAY);
+	if (READ_ONCE(map->nr_reserve))
+		wake_up(&map->refilled);
+}
+
+/**
+ * vss_map_await_memory() - wait for what vss_map_lock_provided() did not get
+ * @map:	the map
+ *
+ * Sleeps for VSS_MAP_DELAY at most, after which it is to be called again.
+ */
+void vss_map_await_memory(struct vss_map *map)
+{
+	wait_event_timeout(map->refilled, READ_ONCE(map->nr_reserve),
+			   VSS_MAP_DELAY);
+}
 
 /**
  * vss_map_init() - make an empty map
@@ -48,32 +128,41 @@
 int vss_map_init(struct vss_map *map)
 {
 	unsigned int i, j;
-	int err;
 
 	BUILD_BUG_ON(sizeof(struct vss_map_rec) != 24);
+	BUILD_BUG_ON(FANOUT != 1U << FANOUT_SHIFT);
 
+	spin_lock_init(&map->lock);
+	init_waitqueue_head(&map->refilled);
+	INIT_DELAYED_WORK(&map->refill_work, refill_work);
 	map->shards = kcalloc(VSS_SHARDS, sizeof(*map->shards), GFP_KERNEL);
 	if (!map->shards)
 		return -ENOMEM;
-	err = mempool_init_kmalloc_pool(&map->reserve, RESERVE_PAGES,
-					MAP_PAGE_SIZE);
-	if (err)
-		return err;
 	for (i = 0; i < VSS_SHARDS; i++) {
 		spin_lock_init(&map->shards[i].lock);
 		for (j = 0; j < VSS_COPY_BUCKETS; j++)
 			INIT_HLIST_HEAD(&map->shards[i].copies[j]);
 	}
-	return 0;
+	return fill_reserve(map, GFP_KERNEL) ? 0 : -ENOMEM;
+}
+
+/* Each level has fewer than the one below by a factor of FANOUT. */
+static void free_tree(void **node, unsigned int levels)
+{
+	unsigned int i;
+
+	if (!node)
+		return;
+	for (i = 0; i < FANOUT && levels; i++)
+		free_tree(node[i], levels - 1);
+	kfree(node);
+	if (levels)
+		cond_resched();
 }
 
 static void pages_free(struct vss_pages *pages)
 {
-	u32 i;
-
-	for (i = 0; i < pages->nr; i++)
-		kfree(pages->dir[i]);
-	kvfree(pages->dir);
+	free_tree(pages->root, pages->levels);
 	memset(pages, 0, sizeof(*pages));
 }
 
@@ -91,7 +180,14 @@ void vss_map_destroy(struct vss_map *map)
 		pages_free(&map->shards[i].recs);
 		pages_free(&map->shards[i].buckets);
 	}
-	mempool_exit(&map->reserve);
+	cancel_delayed_work_sync(&map->refill_work);
+	while (map->reserve) {
+		void *page = map->reserve;
+
+		map->reserve = *(void **)page;
+		kfree(page);
+	}
+	map->nr_reserve = 0;
 	kfree(map->shards);
 	map->shards = NULL;
 }
@@ -100,7 +196,7 @@ void vss_map_destroy(struct vss_map *map)
  * vss_map_memory() - bytes of memory that a map takes
  * @map:	the map
  *
- * Return: bytes.
+ * Return: bytes, without the reserve, which is the same for each.
  */
 u64 vss_map_memory(const struct vss_map *map)
 {
@@ -111,10 +207,8 @@ u64 vss_map_memory(const struct vss_map *map)
 		const struct vss_shard *s = &map->shards[i];
 
 		/* Racy by a page or two; a figure for people. */
-		sum += (u64)(READ_ONCE(s->recs.nr) + READ_ONCE(s->buckets.nr)) *
-			MAP_PAGE_SIZE;
-		sum += (u64)(READ_ONCE(s->recs.cap) +
-			     READ_ONCE(s->buckets.cap)) * sizeof(void *);
+		sum += (u64)(READ_ONCE(s->recs.held) +
+			     READ_ONCE(s->buckets.held)) * MAP_PAGE_SIZE;
 	}
 	return sum;
 }
@@ -149,17 +243,42 @@ struct hlist_head *vss_map_copies(struct vss_shard *shard, u32 group)
 	return &shard->copies[bucket_hash(group) % VSS_COPY_BUCKETS];
 }
 
+/* Where the tree has, or is to have, page @i, or what leads there and is missing. */
+static void **find_page(struct vss_pages *pages, u32 i, unsigned int *level)
+{
+	void **at = &pages->root;
+
+	*level = pages->levels;
+	while (*level && *at) {
+		void **node = *at;
+
+		--*level;
+		at = &node[(i >> (*level * FANOUT_SHIFT)) % FANOUT];
+	}
+	return at;
+}
+
+static void *page_at(const struct vss_pages *pages, u32 i)
+{
+	void **node = pages->root;
+	unsigned int level = pages->levels;
+
+	while (level--)
+		node = node[(i >> (level * FANOUT_SHIFT)) % FANOUT];
+	return node;
+}
+
 static struct vss_map_rec *rec_at(struct vss_shard *shard, vss_rec_t r)
 {
 	u32 i = r - 1;
-	struct vss_map_rec *page = shard->recs.dir[i / RECS_PER_PAGE];
+	struct vss_map_rec *page = page_at(&shard->recs, i / RECS_PER_PAGE);
 
 	return &page[i % RECS_PER_PAGE];
 }
 
 static vss_rec_t *bucket_at(struct vss_shard *shard, u32 b)
 {
-	vss_rec_t *page = shard->buckets.dir[b / BUCKETS_PER_PAGE];
+	vss_rec_t *page = page_at(&shard->buckets, b / BUCKETS_PER_PAGE);
 
 	return &page[b % BUCKETS_PER_PAGE];
 }
@@ -197,38 +316,38 @@ static void split_bucket(struct vss_shard *shard)
 	}
 }
 
-/* Room for one more page in the directory, doubled when it is full. */
-static int pages_add(struct vss_shard *shard, struct vss_pages *pages,
-		     void **pagep)
+/*
+ * Put a page into the tree: as one that leads to others, if one is missing on the
+ * way to the next one of the array.  Returns true if it became that.
+ */
+static bool attach_page(struct vss_pages *pages, void *page)
 {
-	void **dir = NULL, **old = NULL;
-	u32 cap = 0;
+	unsigned int level;
+	void **at;
 
-	if (READ_ONCE(pages->nr) == READ_ONCE(pages->cap)) {
-		cap = max(16U, READ_ONCE(pages->cap) * 2);
-		dir = kvcalloc(cap, sizeof(*dir),
-			       GFP_NOIO | __GFP_NORETRY | __GFP_NOWARN);
-		if (!dir)
-			return -ENOMEM;
+	pages->held++;
+	if (pages->nr && pages->nr == 1U << (pages->levels * FANOUT_SHIFT)) {
+		/* The tree is full: it grows at the top. */
+		*(void **)page = pages->root;
+		pages->root = page;
+		pages->levels++;
+		return false;
 	}
+	at = find_page(pages, pages->nr, &level);
+	*at = page;
+	if (level)
+		return false;
+	pages->nr++;
+	return true;
+}
 
-	spin_lock(&shard->lock);
-	if (pages->nr == pages->cap) {
-		if (cap <= pages->nr) {
-			/* Another task filled it meanwhile: come again. */
-			spin_unlock(&shard->lock);
-			kvfree(dir);
-			return 0;
-		}
-		if (pages->nr)
-			memcpy(dir, pages->dir, pages->nr * sizeof(*dir));
-		old = pages->dir;
-		pages->dir = dir;
-		pages->cap = cap;
-		dir = NULL;
-	}
-	pages->dir[pages->nr++] = *pagep;
-	*pagep = NULL;
+/* One page more, of zeroes, which may not be the last that is needed. */
+static void add_page(struct vss_shard *shard, struct vss_pages *pages,
+		     void *page)
+{
+	lockdep_assert_held(&shard->lock);
+	if (!attach_page(pages, page))
+		return;
 	if (pages == &shard->recs) {
 		u32 i, first = (pages->nr - 1) * RECS_PER_PAGE + 1;
 
@@ -238,36 +357,21 @@ static int pages_add(struct vss_shard *shard, struct vss_pages *pages,
 		}
 		shard->nr_free += RECS_PER_PAGE;
 	} else if (!shard->nr_buckets) {
-		/* Pages come zeroed: the first buckets are empty. */
+		/* The first buckets are empty. */
 		shard->nr_buckets = FIRST_BUCKETS;
 	}
-	spin_unlock(&shard->lock);
-	kvfree(dir);
-	kvfree(old);
-	return 0;
 }
 
-static bool need_recs(const struct vss_shard *shard)
+/* Which array has to grow before anything is inserted? */
+static struct vss_pages *lacking(struct vss_shard *shard)
 {
-	return shard->nr_free < VSS_MAP_SPARE;
-}
-
-static bool need_buckets(const struct vss_shard *shard)
-{
-	return shard->nr_used >= (u64)shard->buckets.nr * BUCKETS_PER_PAGE *
-				 RECS_PER_BUCKET;
-}
-
-/* Refill the reserve while that is easy. */
-static void top_up(mempool_t *reserve)
-{
-	while (reserve->curr_nr < reserve->min_nr) {
-		void *page = kmalloc(MAP_PAGE_SIZE, GFP_EASY);
-
-		if (!page)
-			break;
-		mempool_free(page, reserve);
-	}
+	lockdep_assert_held(&shard->lock);
+	if (shard->nr_free < VSS_MAP_SPARE)
+		return &shard->recs;
+	if (shard->nr_used >= (u64)shard->buckets.nr * BUCKETS_PER_PAGE *
+			      RECS_PER_BUCKET)
+		return &shard->buckets;
+	return NULL;
 }
 
 /**
@@ -276,6 +380,7 @@ static void top_up(mempool_t *reserve)
  * @shard:	the shard
  *
  * Does not wait for memory: writes wait for us, and memory may wait for them.
+ * Who gets none may call vss_map_await_memory(), without the lock.
  * The shard is locked on return, whatever that is.
  *
  * Return: 0 if VSS_MAP_SPARE records can be inserted before it is unlocked, or
@@ -284,29 +389,28 @@ static void top_up(mempool_t *reserve)
 int vss_map_lock_provided(struct vss_map *map, struct vss_shard *shard)
 	__acquires(&shard->lock)
 {
-	int err = 0;
+	struct vss_pages *pages;
+	bool refused = false;
+	void *page = NULL;
 
 	for (;;) {
-		struct vss_pages *pages = NULL;
-		void *page;
-
 		spin_lock(&shard->lock);
-		if (need_recs(shard))
-			pages = &shard->recs;
-		else if (need_buckets(shard))
-			pages = &shard->buckets;
-		if (!pages || err)
-			return pages ? err : 0;
+		pages = lacking(shard);
+		if (pages && page) {
+			add_page(shard, pages, page);
+			page = NULL;
+			pages = lacking(shard);
+		}
+		if (!pages || refused)
+			break;
 		spin_unlock(&shard->lock);
-
-		page = mempool_alloc(&map->reserve, GFP_MAP);
-		if (page)
-			memset(page, 0, MAP_PAGE_SIZE);
-		err = page ? pages_add(shard, pages, &page) : -ENOMEM;
-		if (page)
-			mempool_free(page, &map->reserve);
-		top_up(&map->reserve);
+		page = get_map_page(map);
+		refused = !page;
 	}
+	/* Somebody else has seen to it meanwhile. */
+	if (page)
+		put_page_back(map, page);
+	return pages ? -ENOMEM : 0;
 }
 
 /**
@@ -579,4 +683,24 @@ void vss_map_trim(struct vss_shard *shard)
 	spin_unlock(&shard->lock);
 	pages_free(&recs);
 	pages_free(&buckets);
+}
+
+/**
+ * vss_map_module_init() - set up what all maps share
+ *
+ * Return: 0 or -ENOMEM.
+ */
+int vss_map_module_init(void)
+{
+	refill_wq = alloc_workqueue("vss-refill", WQ_MEM_RECLAIM | WQ_UNBOUND,
+				    0);
+	return refill_wq ? 0 : -ENOMEM;
+}
+
+/**
+ * vss_map_module_exit() - free what vss_map_module_init() made
+ */
+void vss_map_module_exit(void)
+{
+	destroy_workqueue(refill_wq);
 }

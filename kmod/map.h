@@ -6,9 +6,10 @@
 #ifndef VSS_MAP_H
 #define VSS_MAP_H
 
-#include <linux/mempool.h>
 #include <linux/spinlock.h>
 #include <linux/types.h>
+#include <linux/wait.h>
+#include <linux/workqueue.h>
 
 #define VSS_GROUP_SHIFT		4
 #define VSS_GROUP_CHUNKS	16U
@@ -26,6 +27,10 @@ typedef u32 vss_rec_t;
 /* Records that a publisher may need at once. */
 #define VSS_MAP_SPARE		VSS_GROUP_CHUNKS
 
+/* How often to ask again for memory before it counts as refused, and how soon. */
+#define VSS_MAP_ROUNDS		100U
+#define VSS_MAP_DELAY		msecs_to_jiffies(10)
+
 /* Most runs that one call of vss_map_walk() tells. */
 #define VSS_MAP_WALK		256U
 
@@ -34,14 +39,16 @@ typedef void vss_map_run_fn(void *data, u64 chunk, u32 nr, u32 tag, u32 slot);
 
 /**
  * struct vss_pages - an array that grows by whole pages
- * @dir:	its pages
- * @nr:		pages in use
- * @cap:	room in @dir
+ * @root:	tree of its pages; with no levels the only one
+ * @levels:	of pages in the tree that lead to others
+ * @nr:		pages of the array
+ * @held:	pages in all
  */
 struct vss_pages {
-	void		**dir;
+	void		*root;
+	unsigned int	levels;
 	u32		nr;
-	u32		cap;
+	u32		held;
 };
 
 /**
@@ -104,11 +111,19 @@ struct vss_shard {
 /**
  * struct vss_map - the chunk map of a volume
  * @shards:	its parts
- * @reserve:	pages for when there is no memory
+ * @lock:	protects the next two; inside that of a shard
+ * @reserve:	pages for when there is no memory, linked by their first word
+ * @nr_reserve:	their number
+ * @refill_work: gets new ones, and may sleep for them
+ * @refilled:	woken when it has
  */
 struct vss_map {
 	struct vss_shard	*shards;
-	mempool_t		reserve;
+	spinlock_t		lock;	/* @reserve, @nr_reserve */
+	void			*reserve;
+	unsigned int		nr_reserve;
+	struct delayed_work	refill_work;
+	wait_queue_head_t	refilled;
 };
 
 int vss_map_init(struct vss_map *map);
@@ -120,6 +135,7 @@ struct hlist_head *vss_map_copies(struct vss_shard *shard, u32 group);
 
 int vss_map_lock_provided(struct vss_map *map, struct vss_shard *shard)
 	__acquires(&shard->lock);
+void vss_map_await_memory(struct vss_map *map);
 void vss_map_insert(struct vss_shard *shard, u32 group, unsigned int first,
 		    unsigned int n, u32 tag, u32 base, vss_rec_t *chain);
 u16 vss_map_covered(struct vss_shard *shard, u32 group, u16 mask, u32 epoch);
@@ -131,5 +147,8 @@ bool vss_map_hand_down(struct vss_shard *shard, vss_rec_t *from, vss_rec_t *to,
 u32 vss_map_walk(struct vss_shard *shard, u32 *pos, vss_map_run_fn *fn,
 		 void *data);
 void vss_map_trim(struct vss_shard *shard);
+
+int vss_map_module_init(void);
+void vss_map_module_exit(void);
 
 #endif /* VSS_MAP_H */

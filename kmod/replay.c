@@ -9,7 +9,6 @@
  * Nobody else uses the volume's map and snapshots meanwhile: no snapshot is the
  * live one, so writes pass; that there were none is found out afterwards.
  */
-#include <linux/delay.h>
 #include <linux/jhash.h>
 #include <linux/log2.h>
 #include <linux/mm.h>
@@ -22,9 +21,8 @@
 #include "snapshot.h"
 #include "volume.h"
 
-/* How often memory for the map is asked for, and what lies between, in ms. */
-#define MEMORY_TRIES	100
-#define MEMORY_DELAY	20
+/* How often memory for the map is asked for: nothing else waits for us. */
+#define MEMORY_TRIES	(2 * VSS_MAP_ROUNDS)
 
 /**
  * struct walk - a walk through the log
@@ -377,7 +375,7 @@ static int lock_provided(struct vss_map *map, struct vss_shard *shard)
 	while ((err = vss_map_lock_provided(map, shard)) &&
 	       tries++ < MEMORY_TRIES) {
 		spin_unlock(&shard->lock);
-		msleep(MEMORY_DELAY);
+		vss_map_await_memory(map);
 	}
 	return err;
 }

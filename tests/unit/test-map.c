@@ -192,7 +192,8 @@ static void finish(struct model *m)
 	for (sh = 0; sh < VSS_SHARDS; sh++) {
 		assert_int_equal(m->map.shards[sh].nr_used, 0);
 		/* An empty map keeps no pages. */
-		assert_int_equal(m->map.shards[sh].recs.nr, 0);
+		assert_int_equal(m->map.shards[sh].recs.held, 0);
+		assert_int_equal(m->map.shards[sh].buckets.held, 0);
 	}
 	vss_map_destroy(&m->map);
 }
@@ -267,6 +268,93 @@ static void memory_of_lone_chunks(void **state)
 	vss_map_destroy(&map);
 }
 
+/* A map that has grown by one lone chunk after the other. */
+struct growth {
+	struct vss_map map;
+	vss_rec_t chain[VSS_SHARDS];
+	u32 chunks;
+};
+
+static bool grow(struct growth *w)
+{
+	u32 g = w->chunks;
+	struct vss_shard *shard = vss_map_shard(&w->map, g);
+
+	if (vss_map_lock_provided(&w->map, shard))
+		return false;
+	vss_map_insert(shard, g, g % VSS_GROUP_CHUNKS, 1, 1, g,
+		       &w->chain[shard - w->map.shards]);
+	w->chunks++;
+	return true;
+}
+
+static void expect_all(struct growth *w)
+{
+	u32 g;
+
+	for (g = 0; g < w->chunks; g++) {
+		struct vss_shard *shard = vss_map_shard(&w->map, g);
+		u32 slots[VSS_GROUP_CHUNKS];
+
+		assert_int_equal(vss_map_lookup(shard, g, 0xffff, 1, slots),
+				 BIT(g % VSS_GROUP_CHUNKS));
+		assert_int_equal(slots[g % VSS_GROUP_CHUNKS], g);
+	}
+}
+
+/* However large it is: memory in small pieces is all that there may be. */
+static void no_large_allocations(void **state)
+{
+	struct growth w = {};
+
+	(void)state;
+	assert_int_equal(vss_map_init(&w.map), 0);
+	test_most_asked = 0;
+	/* Records and buckets of each shard need two levels above their pages. */
+	while (w.chunks < 2000000)
+		assert_true(grow(&w));
+	assert_int_equal(w.map.shards[0].recs.levels, 2);
+	assert_true(test_most_asked > 0 && test_most_asked <= 1024);
+	expect_all(&w);
+	vss_map_destroy(&w.map);
+}
+
+/* The reserve serves some thousand chunks, and comes back when there is memory. */
+static void no_memory(void **state)
+{
+	struct growth w = {};
+	u32 before;
+	int round;
+
+	(void)state;
+	assert_int_equal(vss_map_init(&w.map), 0);
+	for (round = 0; round < 3; round++) {
+		before = w.chunks;
+		test_refuse = true;
+		while (grow(&w))
+			;
+		assert_true(w.chunks - before > 3000);
+		assert_false(grow(&w));
+		assert_int_equal(w.map.nr_reserve, 0);
+		/* As long as there is none it asks again. */
+		test_run_work(&w.map.refill_work);
+		assert_true(w.map.refill_work.queued);
+		assert_false(grow(&w));
+		test_refuse = false;
+		test_run_work(&w.map.refill_work);
+		assert_int_equal(w.map.nr_reserve, RESERVE_PAGES);
+		assert_false(w.map.refill_work.queued);
+	}
+	assert_true(grow(&w));
+	expect_all(&w);
+	vss_map_destroy(&w.map);
+	/* One that cannot have its reserve is not made. */
+	test_refuse = true;
+	assert_int_equal(vss_map_init(&w.map), -ENOMEM);
+	test_refuse = false;
+	vss_map_destroy(&w.map);
+}
+
 static void unreadable_chunks(void **state)
 {
 	struct vss_map map = {};
@@ -297,6 +385,8 @@ int main(void)
 		cmocka_unit_test(random_life),
 		cmocka_unit_test(delete_orders),
 		cmocka_unit_test(memory_of_lone_chunks),
+		cmocka_unit_test(no_large_allocations),
+		cmocka_unit_test(no_memory),
 		cmocka_unit_test(unreadable_chunks),
 	};
 

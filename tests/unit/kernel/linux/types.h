@@ -7,6 +7,7 @@
 #define TEST_KERNEL_H
 
 #include <stdbool.h>
+#include <stddef.h>
 #include <stdint.h>
 #include <stdlib.h>
 #include <string.h>
@@ -19,6 +20,11 @@ typedef int gfp_t;
 typedef struct { int unused; } spinlock_t;
 typedef struct { int counter; } atomic_t;
 
+typedef struct { int unused; } wait_queue_head_t;
+struct work_struct { void (*func)(struct work_struct *work); };
+struct delayed_work { struct work_struct work; bool queued; };
+struct workqueue_struct;
+
 struct hlist_node { struct hlist_node *next; };
 struct hlist_head { struct hlist_node *first; };
 
@@ -30,6 +36,9 @@ struct hlist_head { struct hlist_node *first; };
 #define __GFP_NORETRY		0
 #define __GFP_NOMEMALLOC	0
 #define ENOMEM			12
+#define HZ			250
+#define WQ_MEM_RECLAIM		0
+#define WQ_UNBOUND		0
 #define U32_MAX			UINT32_MAX
 #define PAGE_SIZE		4096UL
 #define BIT(n)			(1UL << (n))
@@ -46,6 +55,16 @@ struct hlist_head { struct hlist_node *first; };
 #define BUILD_BUG_ON(c)		_Static_assert(!(c), #c)
 #define __acquires(x)
 #define ____cacheline_aligned_in_smp
+#define container_of(p, type, member) \
+	((type *)((char *)(p) - offsetof(type, member)))
+#define msecs_to_jiffies(ms)	((ms) * HZ / 1000)
+#define cond_resched()		((void)0)
+#define init_waitqueue_head(w)	((w)->unused = 0)
+#define wake_up(w)		((void)(w))
+#define INIT_DELAYED_WORK(w, f)	((w)->work.func = (f), (w)->queued = false)
+#define to_delayed_work(w)	container_of(w, struct delayed_work, work)
+#define alloc_workqueue(name, flags, max)	((struct workqueue_struct *)NULL)
+#define destroy_workqueue(wq)	((void)(wq))
 #define INIT_HLIST_HEAD(h)	((h)->first = NULL)
 #define spin_lock_init(l)	((l)->unused = 0)
 #define spin_lock(l)		((void)(l))
@@ -77,11 +96,48 @@ static inline void *kcalloc(size_t n, size_t size, gfp_t gfp)
 	return calloc(n, size);
 }
 
+/* What a test lets the module have, and what the module has asked for. */
+static size_t test_most_asked;
+static bool test_refuse;
+
 static inline void *kmalloc(size_t size, gfp_t gfp)
 {
 	(void)gfp;
-	return malloc(size);
+	if (size > test_most_asked)
+		test_most_asked = size;
+	return test_refuse ? NULL : malloc(size);
 }
+
+/* Works run when the test has them run. */
+static inline bool queue_delayed_work(struct workqueue_struct *wq,
+				      struct delayed_work *dwork,
+				      unsigned long delay)
+{
+	(void)wq;
+	(void)delay;
+	dwork->queued = true;
+	return true;
+}
+
+#define mod_delayed_work	queue_delayed_work
+
+static inline void cancel_delayed_work_sync(struct delayed_work *dwork)
+{
+	dwork->queued = false;
+}
+
+static inline void test_run_work(struct delayed_work *dwork)
+{
+	bool queued = dwork->queued;
+
+	dwork->queued = false;
+	if (queued)
+		dwork->work.func(&dwork->work);
+}
+
+/* Nobody else runs, so waiting is in vain. */
+#define wait_event_timeout(w, condition, timeout) \
+	((void)(w), (void)(condition), (void)(timeout))
 
 #define kvcalloc kcalloc
 #define kfree free
