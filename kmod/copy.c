@@ -1480,6 +1480,7 @@ static void finish_reads(struct vss_copier *copier, struct llist_node *list)
 
 	list = llist_reverse_order(list);
 	llist_for_each_entry_safe(copy, next, list, done) {
+		cond_resched();
 		if (probe_next(copy))
 			continue;
 		if (vol->log) {

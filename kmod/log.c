@@ -35,6 +35,8 @@
 #define RECORD_DELAY		(5 * HZ)
 /* Longest wait for copies that are being read, in ns. */
 #define MAX_GATHER		(5 * NSEC_PER_MSEC)
+/* Less than the slack that a set's steps have, which wait for a group. */
+#define PUBLISH_WAIT		(3 * HZ)
 
 /**
  * struct vss_log_event - an entry that somebody waits for
@@ -292,12 +294,13 @@ static unsigned int publish_some(struct vss_log *log)
  */
 static void publish(struct vss_log *log)
 {
+	unsigned long end = jiffies + PUBLISH_WAIT;
 	unsigned int left, before = 0, round = 0;
 
 	while ((left = publish_some(log))) {
 		round = left == before ? round + 1 : 0;
 		before = left;
-		if (round < VSS_MAP_ROUNDS)
+		if (round < VSS_MAP_ROUNDS && time_before(jiffies, end))
 			vss_map_await_memory(&log->vol->map);
 		else
 			vss_log_bury(log, VSS_LOST_NO_MEMORY);

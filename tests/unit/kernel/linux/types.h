@@ -90,15 +90,17 @@ static inline u32 hash_32(u32 val, unsigned int bits)
 	return (val * 0x61C88647U) >> (32 - bits);
 }
 
-static inline void *kcalloc(size_t n, size_t size, gfp_t gfp)
-{
-	(void)gfp;
-	return calloc(n, size);
-}
-
 /* What a test lets the module have, and what the module has asked for. */
 static size_t test_most_asked;
 static bool test_refuse;
+
+static inline void *kcalloc(size_t n, size_t size, gfp_t gfp)
+{
+	(void)gfp;
+	if (n * size > test_most_asked)
+		test_most_asked = n * size;
+	return calloc(n, size);
+}
 
 static inline void *kmalloc(size_t size, gfp_t gfp)
 {
