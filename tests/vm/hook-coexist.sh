@@ -211,6 +211,10 @@ echo 16M >/sys/block/zram0/disksize
 settle
 expect_fail -s 7 -m "rw_page" vssctl attach /dev/zram0
 rmmod zram
+modprobe -a nd_e820 nd_pmem || skip "no nd_e820"
+settle
+expect_fail -s 7 -m "DAX" vssctl attach /dev/pmem0
+rmmod nd_pmem
 modprobe null_blk nr_devices=1 zoned=1 zone_size=4 gb=1 memory_backed=1 || skip "no null_blk"
 settle
 expect_fail -s 7 -m "zoned" vssctl attach /dev/nullb0
