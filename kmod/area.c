@@ -193,16 +193,23 @@ void vss_area_open(struct vss_volume *vol, struct vss_part *part, u32 meta)
 	spin_unlock(&area->lock);
 }
 
-static void free_slot(struct vss_area *area, u32 slot)
+static void free_slots_from(struct vss_area *area, u32 slot, u32 nr)
 {
 	const struct vss_extents *extents;
 
 	lockdep_assert_held(&area->lock);
 	extents = rcu_dereference_protected(area->extents,
 					    lockdep_is_held(&area->lock));
-	clear_bit(slot, area->bitmap);
-	area->used--;
-	find_extent(extents, slot)->part->used--;
+	while (nr) {
+		const struct vss_extent *ext = find_extent(extents, slot);
+		u32 n = min(nr, ext->slot + ext->nr - slot);
+
+		bitmap_clear(area->bitmap, slot, n);
+		area->used -= n;
+		ext->part->used -= n;
+		slot += n;
+		nr -= n;
+	}
 	if (area->nr_slots - area->used >= area->low_water)
 		area->low_told = false;
 }
@@ -215,7 +222,20 @@ static void free_slot(struct vss_area *area, u32 slot)
 void vss_area_free(struct vss_area *area, u32 slot)
 {
 	spin_lock(&area->lock);
-	free_slot(area, slot);
+	free_slots_from(area, slot, 1);
+	spin_unlock(&area->lock);
+}
+
+/**
+ * vss_area_free_run() - the same of adjacent slots
+ * @area:	the area
+ * @slot:	the first
+ * @nr:		their number
+ */
+void vss_area_free_run(struct vss_area *area, u32 slot, u32 nr)
+{
+	spin_lock(&area->lock);
+	free_slots_from(area, slot, nr);
 	spin_unlock(&area->lock);
 }
 
@@ -240,7 +260,7 @@ void vss_area_free_dying(struct vss_area *area, u32 slot)
 {
 	spin_lock(&area->lock);
 	area->dying--;
-	free_slot(area, slot);
+	free_slots_from(area, slot, 1);
 	spin_unlock(&area->lock);
 }
 

@@ -179,6 +179,7 @@ void vss_area_unreserve(struct vss_area *area, u32 n);
 u32 vss_area_take(struct vss_area *area, u32 want, u32 *slot);
 bool vss_area_claim(struct vss_area *area, u32 slot);
 void vss_area_free(struct vss_area *area, u32 slot);
+void vss_area_free_run(struct vss_area *area, u32 slot, u32 nr);
 void vss_area_set_dying(struct vss_area *area, u32 n);
 void vss_area_free_dying(struct vss_area *area, u32 slot);
 bool vss_area_short_of(struct vss_area *area, u32 n);

@@ -228,6 +228,40 @@ struct vss_copy *vss_copy_find(struct vss_shard *shard, u32 group,
 }
 
 /**
+ * vss_copies_doom() - nobody needs a shard's copies in memory any more
+ * @shard:	the shard, locked, to be emptied next
+ *
+ * Their slots come back when their writes, which may be under way, have ended.
+ *
+ * Return: how many slots that are.
+ */
+unsigned int vss_copies_doom(struct vss_shard *shard)
+{
+	unsigned int b, i, dying = 0;
+	struct vss_copy *copy;
+
+	lockdep_assert_held(&shard->lock);
+	for (b = 0; b < VSS_COPY_BUCKETS; b++) {
+		hlist_for_each_entry(copy, &shard->copies[b], node) {
+			if (copy->state != VSS_COPY_PUBLISHED)
+				continue;
+			for (i = 0; i < copy->n; i++) {
+				unsigned int c = copy->first + i;
+
+				/* What could not be read is dead from the start. */
+				if (copy->dead & BIT(c))
+					continue;
+				vss_map_forget(shard, copy->group, c,
+					       copy->slots[i]);
+				copy->dead |= BIT(c);
+				dying++;
+			}
+		}
+	}
+	return dying;
+}
+
+/**
  * vss_copy_page() - a page of a copy's content
  * @copy:	the copy
  * @chunk:	chunk within the group

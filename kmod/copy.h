@@ -192,6 +192,7 @@ void vss_copy_release(struct vss_copy *copy, struct bio_list *released);
 void vss_copy_abandon(struct vss_copy *copy, struct bio_list *released);
 struct vss_copy *vss_copy_find(struct vss_shard *shard, u32 group,
 			       unsigned int chunk, u32 slot);
+unsigned int vss_copies_doom(struct vss_shard *shard);
 struct page *vss_copy_page(struct vss_copy *copy, unsigned int chunk,
 			   unsigned int offset);
 

@@ -833,7 +833,8 @@ void vss_image_destroy(struct vss_snapshot *snap)
 	WRITE_ONCE(snap->leaving, true);
 	wait_event(snap->quiet, is_quiet(snap));
 	flush_work(&snap->overlay_work);
-	synchronize_rcu();	/* see vss_image_put() */
+	/* See vss_image_put().  There may be hundreds, one after the other. */
+	synchronize_rcu_expedited();
 	put_disk(snap->disk);
 	free_counts(snap);
 	ida_free(&image_ida, id);

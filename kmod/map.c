@@ -665,24 +665,99 @@ u32 vss_map_walk(struct vss_shard *shard, u32 *pos, vss_map_run_fn *fn,
 }
 
 /**
+ * vss_map_forget() - a copy is not to be told by vss_map_purge()
+ * @shard:	the group's shard, locked, to be emptied next
+ * @group:	the group
+ * @chunk:	the chunk within the group
+ * @slot:	the slot of its copy
+ */
+void vss_map_forget(struct vss_shard *shard, u32 group, unsigned int chunk,
+		    u32 slot)
+{
+	struct vss_map_rec *rec;
+	vss_rec_t r;
+
+	for (r = first_rec(shard, group); r; r = rec->next) {
+		rec = rec_at(shard, r);
+		if (rec->group == group && (rec->live & BIT(chunk)) &&
+		    rec_slot(rec, chunk) == slot)
+			rec->live &= ~BIT(chunk);
+	}
+}
+
+/**
+ * vss_map_empty() - take all copies out of a shard
+ * @shard:	the shard, locked; the caller forgets all chains in it
+ * @heap:	set to what it held, for vss_map_purge()
+ */
+void vss_map_empty(struct vss_shard *shard, struct vss_map_heap *heap)
+{
+	lockdep_assert_held(&shard->lock);
+	heap->recs = shard->recs;
+	heap->buckets = shard->buckets;
+	memset(&shard->recs, 0, sizeof(shard->recs));
+	memset(&shard->buckets, 0, sizeof(shard->buckets));
+	shard->free = 0;
+	shard->nr_free = 0;
+	shard->nr_used = 0;
+	shard->nr_buckets = 0;
+}
+
+static void tell_slots(const struct vss_map_rec *rec, vss_map_slots_fn *fn,
+		       void *data)
+{
+	unsigned int c, next;
+
+	if (rec->base == VSS_SLOT_UNREADABLE)
+		return;
+	for (c = 0; c < VSS_GROUP_CHUNKS; c = next) {
+		next = c + 1;
+		if (!(rec->live & BIT(c)))
+			continue;
+		while (next < VSS_GROUP_CHUNKS && (rec->live & BIT(next)))
+			next++;
+		fn(data, rec_slot(rec, c), next - c);
+	}
+}
+
+/**
+ * vss_map_purge() - free what a shard held
+ * @heap:	that, nobody else's any more
+ * @fn:		told of the slots of all copies in it
+ * @data:	for it
+ *
+ * No lock is held: there may be much of it.
+ */
+void vss_map_purge(struct vss_map_heap *heap, vss_map_slots_fn *fn, void *data)
+{
+	u32 i, j;
+
+	for (i = 0; i < heap->recs.nr; i++) {
+		const struct vss_map_rec *page = page_at(&heap->recs, i);
+
+		/* Free ones have nothing alive. */
+		for (j = 0; j < RECS_PER_PAGE; j++)
+			tell_slots(&page[j], fn, data);
+		cond_resched();
+	}
+	pages_free(&heap->recs);
+	pages_free(&heap->buckets);
+}
+
+/**
  * vss_map_trim() - give back the memory of a shard that holds nothing
  * @shard:	the shard, not locked
  */
 void vss_map_trim(struct vss_shard *shard)
 {
-	struct vss_pages recs = {}, buckets = {};
+	struct vss_map_heap heap = {};
 
 	spin_lock(&shard->lock);
-	if (!shard->nr_used) {
-		swap(recs, shard->recs);
-		swap(buckets, shard->buckets);
-		shard->free = 0;
-		shard->nr_free = 0;
-		shard->nr_buckets = 0;
-	}
+	if (!shard->nr_used)
+		vss_map_empty(shard, &heap);
 	spin_unlock(&shard->lock);
-	pages_free(&recs);
-	pages_free(&buckets);
+	pages_free(&heap.recs);
+	pages_free(&heap.buckets);
 }
 
 /**

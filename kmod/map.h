@@ -34,6 +34,9 @@ typedef u32 vss_rec_t;
 /* Most runs that one call of vss_map_walk() tells. */
 #define VSS_MAP_WALK		256U
 
+/* Told of adjacent slots that are not used any more. */
+typedef void vss_map_slots_fn(void *data, u32 slot, u32 nr);
+
 /* Told of adjacent chunks in adjacent slots, or all unreadable. */
 typedef void vss_map_run_fn(void *data, u64 chunk, u32 nr, u32 tag, u32 slot);
 
@@ -69,6 +72,16 @@ struct vss_map_rec {
 	u32		base;
 	vss_rec_t	next;
 	vss_rec_t	chain;
+};
+
+/**
+ * struct vss_map_heap - what a shard held that was emptied
+ * @recs:	pages of records
+ * @buckets:	pages of bucket heads
+ */
+struct vss_map_heap {
+	struct vss_pages	recs;
+	struct vss_pages	buckets;
 };
 
 /**
@@ -146,6 +159,10 @@ bool vss_map_hand_down(struct vss_shard *shard, vss_rec_t *from, vss_rec_t *to,
 		       u32 to_tag, struct vss_map_freed *freed);
 u32 vss_map_walk(struct vss_shard *shard, u32 *pos, vss_map_run_fn *fn,
 		 void *data);
+void vss_map_forget(struct vss_shard *shard, u32 group, unsigned int chunk,
+		    u32 slot);
+void vss_map_empty(struct vss_shard *shard, struct vss_map_heap *heap);
+void vss_map_purge(struct vss_map_heap *heap, vss_map_slots_fn *fn, void *data);
 void vss_map_trim(struct vss_shard *shard);
 
 int vss_map_module_init(void);

@@ -433,15 +433,13 @@ int vss_log_show(struct vss_volume *vol)
 void vss_log_forget(struct vss_volume *vol)
 {
 	struct vss_log *log = vol->log;
-	struct vss_snapshot *snap, *next;
 
 	lockdep_assert_held(&vss_mutex);
 	if (log)
 		flush_work(&log->work);
 	/* From here on nothing is logged. */
 	vol->leaving = true;
-	list_for_each_entry_safe(snap, next, &vol->snaps, list)
-		vss_snapshot_drop(snap);
+	vss_snapshots_drop(vol);
 	vol->leaving = false;
 }
 

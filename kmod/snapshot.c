@@ -3,7 +3,8 @@
  * The life of snapshots: prepared, committed, lost, deleted.
  *
  * Removal of a snapshot hands the copies tagged with its epoch down to the
- * next older one alive, where that lacks them, and frees the rest.  Marking it
+ * next older one alive, where that lacks them, and frees the rest.  When none is
+ * alive any more the copies of all are dropped at once.  Marking it
  * dead and handing down are one under the volume's reap_lock: two removals
  * that mixed would hand a copy past a snapshot whose own are still there.
  *
@@ -99,6 +100,48 @@ static void free_copies(struct vss_volume *vol, struct vss_shard *shard,
 		vss_area_set_dying(&vol->area, dying);
 }
 
+static void free_slots(void *data, u32 slot, u32 nr)
+{
+	struct vss_volume *vol = data;
+
+	vss_area_free_run(&vol->area, slot, nr);
+}
+
+/* Drop all copies of a shard; false: a snapshot is alive that may need some. */
+static bool purge_shard(struct vss_volume *vol, unsigned int i)
+{
+	struct vss_shard *shard = &vol->map.shards[i];
+	struct vss_map_heap heap;
+	struct vss_snapshot *snap;
+	unsigned int dying;
+
+	/* Who inserts has looked for a snapshot with the shard locked. */
+	spin_lock(&shard->lock);
+	spin_lock(&vol->snap_lock);
+	if (oldest_alive(vol)) {
+		spin_unlock(&vol->snap_lock);
+		spin_unlock(&shard->lock);
+		return false;
+	}
+	list_for_each_entry(snap, &vol->snaps, list)
+		snap->chain[i] = 0;
+	spin_unlock(&vol->snap_lock);
+	dying = vss_copies_doom(shard);
+	if (dying)
+		vss_area_set_dying(&vol->area, dying);
+	vss_map_empty(shard, &heap);
+	spin_unlock(&shard->lock);
+	vss_map_purge(&heap, free_slots, vol);
+	return true;
+}
+
+static void set_reaped(struct vss_snapshot *snap)
+{
+	atomic64_set(&snap->copied, 0);
+	vss_overlay_doom(snap);
+	snap->reaped = true;
+}
+
 /* Take all copies from a snapshot whose life has ended. */
 static void reap(struct vss_snapshot *snap)
 {
@@ -119,6 +162,8 @@ static void reap(struct vss_snapshot *snap)
 		struct vss_map_freed freed;
 		unsigned int n = 0;
 
+		if (!heir && purge_shard(vol, i))
+			continue;
 		spin_lock(&shard->lock);
 		while (vss_map_hand_down(shard, &snap->chain[i],
 					 heir ? &heir->chain[i] : NULL,
@@ -135,9 +180,7 @@ static void reap(struct vss_snapshot *snap)
 		spin_unlock(&shard->lock);
 		vss_map_trim(shard);
 	}
-	atomic64_set(&snap->copied, 0);
-	vss_overlay_doom(snap);
-	snap->reaped = true;
+	set_reaped(snap);
 }
 
 /**
@@ -524,6 +567,42 @@ void vss_snapshot_unlink(struct vss_snapshot *snap, struct list_head *dropped)
 	vss_changed();
 }
 
+/**
+ * vss_snapshots_end() - remove all snapshots of a volume
+ * @vol:	the volume, without a log or about to leave it
+ * @dropped:	they are added, for vss_snapshots_free()
+ *
+ * As vss_snapshot_unlink() for each of them, but no copy is handed down.
+ */
+void vss_snapshots_end(struct vss_volume *vol, struct list_head *dropped)
+{
+	struct vss_snapshot *snap;
+	unsigned int i;
+
+	lockdep_assert_held(&vss_mutex);
+	WARN_ON_ONCE(vol->log && !vol->leaving);
+
+	mutex_lock(&vol->reap_lock);
+	spin_lock(&vol->snap_lock);
+	list_for_each_entry(snap, &vol->snaps, list)
+		end_life(snap, VSS_SNAPSHOT_DELETING, snap->reason);
+	spin_unlock(&vol->snap_lock);
+	/* Also if they are all reaped: a load that fails may have left some. */
+	for (i = 0; i < VSS_SHARDS; i++)
+		purge_shard(vol, i);
+	list_for_each_entry(snap, &vol->snaps, list) {
+		if (!snap->reaped)
+			set_reaped(snap);
+		snap->stays = vol->leaving;
+	}
+	spin_lock(&vol->snap_lock);
+	list_splice_tail_init(&vol->snaps, dropped);
+	spin_unlock(&vol->snap_lock);
+	mutex_unlock(&vol->reap_lock);
+	vss_copier_kick(vol);
+	vss_changed();
+}
+
 /* Those that were removed and are counted by their volume still. */
 static DECLARE_WAIT_QUEUE_HEAD(snapshots_freed);
 
@@ -585,6 +664,24 @@ void vss_snapshot_drop(struct vss_snapshot *snap)
 	vss_snapshot_unlink(snap, &dropped);
 	free_snapshot(snap);
 	uncount_snapshot(vol);
+}
+
+/**
+ * vss_snapshots_drop() - remove and free all snapshots of a volume, whose images
+ *	nobody has seen
+ * @vol:	the volume, as for vss_snapshots_end()
+ */
+void vss_snapshots_drop(struct vss_volume *vol)
+{
+	struct vss_snapshot *snap, *next;
+	LIST_HEAD(dropped);
+
+	vss_snapshots_end(vol, &dropped);
+	list_for_each_entry_safe(snap, next, &dropped, list) {
+		list_del(&snap->list);
+		free_snapshot(snap);
+		uncount_snapshot(vol);
+	}
 }
 
 /*

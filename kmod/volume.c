@@ -532,7 +532,6 @@ int vss_volume_detach(struct vss_volume *vol, bool force,
 		      struct list_head *dropped,
 		      struct netlink_ext_ack *extack)
 {
-	struct vss_snapshot *snap, *next;
 	int err;
 
 	lockdep_assert_held(&vss_mutex);
@@ -549,8 +548,7 @@ int vss_volume_detach(struct vss_volume *vol, bool force,
 		return -EBUSY;
 	}
 	if (!vol->log) {
-		list_for_each_entry_safe(snap, next, &vol->snaps, list)
-			vss_snapshot_unlink(snap, dropped);
+		vss_snapshots_end(vol, dropped);
 		hash_del_rcu(&vol->hash);
 	}
 	list_move(&vol->list, &leaving);
@@ -562,15 +560,13 @@ int vss_volume_detach(struct vss_volume *vol, bool force,
 /* Until the area knows that its volume leaves, writes are held or copied for. */
 static int leave(struct vss_volume *vol)
 {
-	struct vss_snapshot *snap, *next;
 	LIST_HEAD(dropped);
 	int err;
 
 	err = vss_log_leave(vol);
 	mutex_lock(&vss_mutex);
 	vol->leaving = true;
-	list_for_each_entry_safe(snap, next, &vol->snaps, list)
-		vss_snapshot_unlink(snap, &dropped);
+	vss_snapshots_end(vol, &dropped);
 	hash_del_rcu(&vol->hash);
 	mutex_unlock(&vss_mutex);
 	vss_gate_unhold(vol);

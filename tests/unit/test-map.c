@@ -247,6 +247,76 @@ static void delete_orders(void **state)
 	}
 }
 
+static void free_run(void *data, u32 slot, u32 nr)
+{
+	struct model *m = data;
+	u32 i;
+
+	for (i = slot; i < slot + nr; i++) {
+		/* Told once, and only what is in use. */
+		assert_int_not_equal(m->slot[i], 0);
+		m->slot[i] = 0;
+		m->used--;
+	}
+}
+
+/* Some copies are still being written: theirs are not told. */
+static unsigned int forget_some(struct model *m)
+{
+	unsigned int n = 0;
+	u32 g;
+
+	for (g = 0; g < GROUPS; g += 7) {
+		struct vss_shard *shard = vss_map_shard(&m->map, g);
+		u32 slots[VSS_GROUP_CHUNKS];
+		u16 found = vss_map_lookup(shard, g, 0xffff, 1, slots);
+		unsigned int c;
+
+		for (c = 0; c < VSS_GROUP_CHUNKS; c++) {
+			if (!(found & BIT(c)))
+				continue;
+			vss_map_forget(shard, g, c, slots[c]);
+			m->slot[slots[c]] = 0;
+			m->used--;
+			n++;
+		}
+	}
+	return n;
+}
+
+/* All at once: each slot in use is told, and the map can be used again. */
+static void purge(void **state)
+{
+	static struct model m;
+	unsigned int round, i, sh;
+
+	(void)state;
+	start(&m, 77);
+	for (round = 0; round < 4; round++) {
+		for (i = 0; i < 2000; i++) {
+			if (i % 200 == 0)
+				take_snapshot(&m);
+			write_chunks(&m);
+		}
+		delete_snapshot(&m, m.nr / 2);
+		compare(&m);
+		assert_true(m.used > CHUNKS);
+		if (round % 2)
+			assert_true(forget_some(&m) > 100);
+		for (sh = 0; sh < VSS_SHARDS; sh++) {
+			struct vss_map_heap heap;
+
+			vss_map_empty(&m.map.shards[sh], &heap);
+			vss_map_purge(&heap, free_run, &m);
+			assert_int_equal(heap.recs.held + heap.buckets.held, 0);
+		}
+		assert_int_equal(m.used, 0);
+		while (m.nr)
+			free(m.snaps[--m.nr]);
+	}
+	finish(&m);
+}
+
 /* One chunk here and there is the worst case: at most 48 bytes each. */
 static void memory_of_lone_chunks(void **state)
 {
@@ -384,6 +454,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(random_life),
 		cmocka_unit_test(delete_orders),
+		cmocka_unit_test(purge),
 		cmocka_unit_test(memory_of_lone_chunks),
 		cmocka_unit_test(no_large_allocations),
 		cmocka_unit_test(no_memory),

@@ -1,0 +1,143 @@
+#!/bin/bash
+# SPDX-License-Identifier: GPL-2.0-or-later
+#
+# When no snapshot of a volume is left nothing is handed down any more: the copies of all are
+# dropped at once, by a deletion of the last one, by a loss, and by a detach, also while
+# others are made. The room in the diff area and the memory come back, to the last slot.
+#
+# QEMU with more than one thread may run stale code when the probe is patched in.
+# vm: thread=single
+
+. "$(dirname "$0")/content-lib.sh"
+
+tracing=/sys/kernel/tracing
+if [[ ! -e $tracing/kprobe_events ]]; then
+	run_ok mount -t tracefs tracefs $tracing
+	cleanup_push umount $tracing
+fi
+split "$(disk vd0)" 16M
+dev=${parts[0]}
+split "$(disk vd1)" 100M 4M
+areas=("${parts[@]}")
+fill "$dev"
+load_vss
+echo 'p:vss_handed vss_map_hand_down' >>$tracing/kprobe_events
+cleanup_push eval "echo -:vss_handed >>$tracing/kprobe_events"
+# Not before the probe is off.
+cleanup_push eval "echo 0 >$tracing/events/kprobes/vss_handed/enable"
+echo 1 >$tracing/events/kprobes/vss_handed/enable
+
+# handed: how often a record was looked at for who inherits it.
+handed()
+{
+	awk '$1 == "vss_handed" { print $2 }' $tracing/kprobe_profile
+}
+
+# load N: scattered blocks, each copied for by itself.
+load()
+{
+	fio --name=load --filename="$dev" --direct=1 --rw=randwrite --bs=4k --ioengine=libaio --iodepth=8 \
+		--number_ios="$1" --randseed="$RANDOM" --output="$TEST_TMP/fio.log" ||
+		{ cat "$TEST_TMP/fio.log"; fail "fio"; }
+}
+
+# some COUNT: as many snapshots, with copies of each; the first is compared.
+some()
+{
+	local i
+
+	all=()
+	take_copy "$dev" "$TEST_TMP/copy"
+	for ((i = 0; i < $1; i++)); do
+		snap --no-freeze "$dev"
+		all+=("${ids[0]}")
+		((i)) || first=${images[0]}
+		load 300
+	done
+	expect_same "$1 snapshots" "$first" "$TEST_TMP/copy"
+}
+
+is_empty()
+{
+	[[ $(vol "$dev" area_used) == 0 ]] && (($(vol "$dev" memory) < idle + (16 << 10)))
+}
+
+# nothing_left WHAT: the room and the memory are back, and nothing was handed down.
+nothing_left()
+{
+	wait_for 20 is_empty
+	[[ $(handed) == "$before" ]] || fail "$1: $(($(handed) - before)) records were handed down"
+	echo "$1: nothing is left"
+}
+
+track "$dev" "${areas[0]}" --chunk-size 4K
+# What the volume keeps of writes to all of it is not the map's.
+some 1
+unsnap "${all[@]}"
+sleep 4
+idle=$(vol "$dev" memory)
+
+some 4
+before=$(handed)
+unsnap "${all[1]}"
+(($(handed) > before + 100)) || fail "the probe does not work: $(cat $tracing/kprobe_profile)"
+expect_same "one deleted" "$first" "$TEST_TMP/copy"
+unsnap "${all[2]}" "${all[3]}"
+expect_same "the oldest is left" "$first" "$TEST_TMP/copy"
+before=$(handed)
+unsnap "${all[0]}"
+nothing_left "the last one deleted"
+
+# Copies are on their way when it goes.
+for i in 1 2 3; do
+	snap --no-freeze "$dev"
+	churn --seed $i --count 0 --max 64K --chunk 4K "$dev" >"$TEST_TMP/churn" &
+	load=$!
+	sleep 1
+	settle
+	unsnap "${ids[0]}"
+	kill $load
+	wait $load || fail "churn has failed"
+done
+nothing_left "deleted under load"
+
+some 3
+churn --seed 9 --count 0 --max 64K --chunk 4K "$dev" >"$TEST_TMP/churn" &
+load=$!
+settle
+run_ok vssctl detach -q --force "$dev"
+kill $load
+wait $load || fail "churn has failed"
+[[ $(handed) == "$before" ]] || fail "by a detach $(($(handed) - before)) records were handed down"
+
+# The area is full: the last one is lost.
+track "$dev" "${areas[1]}" --chunk-size 4K
+idle=$((1 << 20))
+snap --no-freeze "$dev"
+load 3000
+is_lost()
+{
+	[[ $(vssctl show --json "${ids[0]}" | json state) == lost ]]
+}
+wait_for 10 is_lost
+nothing_left "lost"
+unsnap "${ids[0]}"
+run_ok vssctl detach -q "$dev"
+
+echo "--- a persistent area"
+run_ok vssctl attach -q --chunk-size 4K "$dev"
+run_ok vssctl diff-area add -q --force "$dev" --on "${areas[0]}" --persistent
+some 3
+settle
+run_ok vssctl detach -q "$dev"
+[[ $(handed) == "$before" ]] || fail "by a detach $(($(handed) - before)) records were handed down"
+run_ok vssctl attach -q --chunk-size 4K "$dev"
+run_ok vssctl diff-area load -q "$dev" "${areas[0]}"
+settle
+mapfile -t images < <(vssctl list --json | json device | grep '^/dev/vss')
+expect_same "loaded again" "${images[0]}" "$TEST_TMP/copy"
+unsnap "${all[1]}" "${all[2]}"
+before=$(handed)
+unsnap "${all[0]}"
+nothing_left "the last one of a persistent area"
+run_ok vssctl detach -q "$dev"
