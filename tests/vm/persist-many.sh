@@ -6,7 +6,7 @@
 # back, and images are right, also when the area was loaded again. The log changes its
 # halves when there is no snapshot. LONG=1: up to 512
 # for an hour; else up to 16. SEED=N repeats what was drawn.
-# vm: timeout=300
+# vm: timeout=600
 
 . "$(dirname "$0")/persist-lib.sh"
 
