@@ -95,9 +95,9 @@ static inline void vss_bdev_close_end(void)
 	flush_delayed_fput();
 }
 
-static inline struct address_space *vss_bdev_mapping(vss_bdev_handle h)
+static inline struct address_space *vss_bdev_mapping(struct block_device *bdev)
 {
-	return h->f_mapping;
+	return bdev->bd_mapping;
 }
 #else
 #define vss_bdev_handle struct block_device *
@@ -132,17 +132,17 @@ static inline void vss_bdev_close_end(void)
 {
 }
 
-static inline struct address_space *vss_bdev_mapping(vss_bdev_handle h)
+static inline struct address_space *vss_bdev_mapping(struct block_device *bdev)
 {
-	return h->bd_inode->i_mapping;
+	return bdev->bd_inode->i_mapping;
 }
 #endif
 
 /* Is there anything in its page cache that is not on it? */
-static inline bool vss_bdev_is_dirty(vss_bdev_handle h)
+static inline bool vss_bdev_is_dirty(struct block_device *bdev)
 {
-	return mapping_tagged(vss_bdev_mapping(h), PAGECACHE_TAG_DIRTY) ||
-		mapping_tagged(vss_bdev_mapping(h), PAGECACHE_TAG_WRITEBACK);
+	return mapping_tagged(vss_bdev_mapping(bdev), PAGECACHE_TAG_DIRTY) ||
+		mapping_tagged(vss_bdev_mapping(bdev), PAGECACHE_TAG_WRITEBACK);
 }
 
 static inline bool vss_bdev_is_partition(const struct block_device *bdev)

@@ -251,8 +251,9 @@ unsigned int vss_copies_doom(struct vss_shard *shard)
 				/* What could not be read is dead from the start. */
 				if (copy->dead & BIT(c))
 					continue;
-				vss_map_forget(shard, copy->group, c,
-					       copy->slots[i]);
+				/* Or its slot would be freed twice. */
+				WARN_ON_ONCE(!vss_map_forget(shard, copy->group,
+							     c, copy->slots[i]));
 				copy->dead |= BIT(c);
 				dying++;
 			}

@@ -11,6 +11,7 @@
 #include <linux/blkdev.h>
 #include <linux/gfp.h>
 #include <linux/math64.h>
+#include <linux/minmax.h>
 #include <linux/sched/signal.h>
 #include <linux/string.h>
 #include <linux/xxhash.h>
@@ -32,6 +33,7 @@
 #define EXT_VALID		0x0001
 #define EXT_INCOMPAT_AT		(EXT_AT + 0x60)
 #define EXT_RECOVER		0x0004
+#define EXT_JOURNAL_DEV		0x0008
 #define EXT_RO_COMPAT_AT	(EXT_AT + 0x64)
 #define EXT_ORPHAN_PRESENT	0x00010000
 #define EXT_LAST_ORPHAN_AT	(EXT_AT + 0xe8)
@@ -42,6 +44,9 @@
 #define BTRFS_AT		65536
 #define BTRFS_MAGIC_AT		0x40
 #define BTRFS_MAGIC		"_BHRfS_M"
+/* Of md's formats the one that lies where it hides no signature. */
+#define MD_AT			4096
+#define MD_MAGIC		0xa92b4efc
 #define MBR_MAGIC_AT		510
 #define MBR_MAGIC		0xaa55
 #define MBR_TYPE_AT		(446 + 4)
@@ -51,9 +56,11 @@
 /* Read so far, of whatever volume. */
 static atomic_t pieces;
 
+/* Nobody reads or writes a part of a block at the end. */
 static u64 size_of(const struct vss_volume *vol)
 {
-	return (u64)vol->nr_sectors << SECTOR_SHIFT;
+	return round_down((u64)vol->nr_sectors << SECTOR_SHIFT,
+			  (u64)bdev_logical_block_size(vol->bdev));
 }
 
 static bool is_whole(const struct vss_volume *vol)
@@ -97,18 +104,25 @@ static int read_some(struct vss_log *log, u64 start, void *buf,
  * @own:	a large buffer, or NULL: the log's has to do
  * @buf:	the buffer
  * @size:	its size
+ * @goes_on:	called before each read: 0, or why there is to be none
+ * @data:	for @goes_on
  */
 struct reader {
 	struct vss_log	*log;
 	void		*own;
 	void		*buf;
 	unsigned int	size;
+	int		(*goes_on)(void *data);
+	void		*data;
 };
 
 /* Whether snapshots are lost must not depend on memory: there is a buffer. */
-static void begin_reading(struct reader *r, struct vss_log *log)
+static void begin_reading(struct reader *r, struct vss_log *log,
+			  int (*goes_on)(void *data), void *data)
 {
 	r->log = log;
+	r->goes_on = goes_on;
+	r->data = data;
 	r->own = (void *)__get_free_pages(GFP_NOIO | __GFP_NORETRY |
 					  __GFP_NOWARN, get_order(LARGE));
 	r->buf = r->own ?: log->buf;
@@ -135,7 +149,8 @@ static int hash_region(struct reader *r, unsigned int i, __le64 *hash)
 	xxh64_reset(&state, 0);
 	for (; left; left -= n, start += n) {
 		n = min_t(u64, left, r->size);
-		err = read_some(r->log, start, r->buf, n);
+		err = r->goes_on(r->data) ?:
+			read_some(r->log, start, r->buf, n);
 		if (err)
 			return err;
 		xxh64_update(&state, r->buf, n);
@@ -161,23 +176,21 @@ unsigned int vss_fingerprint_progress(void)
  * @log:	the log of the volume, which nobody writes to; no group is being
  *		built, for its buffer is used
  * @print:	set: VSS_DISK_PRINTS hashes
- * @goes_on:	called for each region
+ * @goes_on:	called before each read: 0, or why there is to be none
  * @data:	for @goes_on
  *
  * Return: 0 or a negative errno.
  */
 int vss_fingerprint_take(struct vss_log *log, __le64 *print,
-			 void (*goes_on)(void *data), void *data)
+			 int (*goes_on)(void *data), void *data)
 {
 	struct reader r;
 	unsigned int i;
 	int err = 0;
 
-	begin_reading(&r, log);
-	for (i = 0; i < VSS_DISK_PRINTS && !err; i++) {
-		goes_on(data);
+	begin_reading(&r, log, goes_on, data);
+	for (i = 0; i < VSS_DISK_PRINTS && !err; i++)
 		err = hash_region(&r, i, &print[i]);
-	}
 	end_reading(&r);
 	return err;
 }
@@ -197,7 +210,8 @@ static bool is_ext(const u8 *buf)
 {
 	return get_le16(buf, EXT_MAGIC_AT) == EXT_MAGIC &&
 		get_le16(buf, EXT_STATE_AT) & EXT_VALID &&
-		!(get_le32(buf, EXT_INCOMPAT_AT) & EXT_RECOVER) &&
+		!(get_le32(buf, EXT_INCOMPAT_AT) &
+		  (EXT_RECOVER | EXT_JOURNAL_DEV)) &&
 		!(get_le32(buf, EXT_RO_COMPAT_AT) & EXT_ORPHAN_PRESENT) &&
 		!get_le32(buf, EXT_LAST_ORPHAN_AT);
 }
@@ -221,17 +235,31 @@ static bool has_partitions(const u8 *buf)
 	return get_le16(buf, MBR_MAGIC_AT) == MBR_MAGIC && types;
 }
 
-/* Is there a file system that changes what is sampled when it is mounted? */
-static bool tells(struct vss_log *log)
+/*
+ * Is there a file system that changes what is sampled when it is mounted?  1 or 0,
+ * or a negative errno.
+ */
+static int tells(struct vss_log *log)
 {
-	void *buf = log->buf;
+	u8 *buf = log->buf;
+	int err;
 
-	if (read_some(log, 0, buf, 4096) || has_partitions(buf))
-		return false;
+	err = read_some(log, 0, buf, MD_AT + 4096);
+	if (err)
+		return err;
+	/* What else looks like one is left from before, or part of another volume. */
+	if (has_partitions(buf) || get_le32(buf, MD_AT) == MD_MAGIC)
+		return 0;
 	if (is_ext(buf) || is_xfs(buf))
-		return true;
-	return !read_some(log, BTRFS_AT, buf, 4096) &&
-		!memcmp(buf + BTRFS_MAGIC_AT, BTRFS_MAGIC, strlen(BTRFS_MAGIC));
+		return 1;
+	err = read_some(log, BTRFS_AT, buf, 4096);
+	return err ?: !memcmp(buf + BTRFS_MAGIC_AT, BTRFS_MAGIC,
+			      strlen(BTRFS_MAGIC));
+}
+
+static int unless_killed(void *data)
+{
+	return fatal_signal_pending(current) ? -EINTR : 0;
 }
 
 /**
@@ -239,22 +267,23 @@ static bool tells(struct vss_log *log)
  * @log:	its log, as for vss_fingerprint_take(); the superblock as it was found
  * @same:	set: it does, and that proves that nobody has mounted or written it
  *
- * Return: 0, or -EINTR: the task is killed, and it is not known.
+ * Return: 0, or why that is not known: -EINTR, the task is killed, or the errno of
+ * a read.
  */
 int vss_fingerprint_is_same(struct vss_log *log, bool *same)
 {
 	struct reader r;
 	unsigned int i;
 	__le64 hash;
-	int err = 0;
+	int ret;
 
-	*same = is_whole(log->vol) || tells(log);
-	begin_reading(&r, log);
-	for (i = 0; i < VSS_DISK_PRINTS && *same && !err; i++) {
-		*same = !hash_region(&r, i, &hash) &&
-			hash == log->super->print[i];
-		err = fatal_signal_pending(current) ? -EINTR : 0;
+	ret = is_whole(log->vol) ? 1 : tells(log);
+	*same = ret > 0;
+	begin_reading(&r, log, unless_killed, NULL);
+	for (i = 0; i < VSS_DISK_PRINTS && *same && ret >= 0; i++) {
+		ret = hash_region(&r, i, &hash);
+		*same = !ret && hash == log->super->print[i];
 	}
 	end_reading(&r);
-	return err;
+	return min(ret, 0);
 }

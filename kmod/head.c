@@ -18,14 +18,17 @@
 /* What comes within so long is recorded together. */
 #define HEAD_DELAY	msecs_to_jiffies(20)
 
-/* Hash of the head, read into @buf; false: it cannot be read. */
-static bool read_head(struct vss_volume *vol, void *buf, u64 *hash)
+/* Hash of the head, read into @buf; -ENODATA: the volume is smaller. */
+static int read_head(struct vss_volume *vol, void *buf, u64 *hash)
 {
-	if (vol->nr_sectors < VSS_DISK_HEAD_SIZE >> SECTOR_SHIFT ||
-	    vss_disk_rw(vol->bdev, 0, buf, VSS_DISK_HEAD_SIZE, REQ_OP_READ))
-		return false;
-	*hash = xxh64(buf, VSS_DISK_HEAD_SIZE, 0);
-	return true;
+	int err;
+
+	if (vol->nr_sectors < VSS_DISK_HEAD_SIZE >> SECTOR_SHIFT)
+		return -ENODATA;
+	err = vss_disk_rw(vol->bdev, 0, buf, VSS_DISK_HEAD_SIZE, REQ_OP_READ);
+	if (!err)
+		*hash = xxh64(buf, VSS_DISK_HEAD_SIZE, 0);
+	return err;
 }
 
 /* Reads the origin, which may take its time: the log must not wait for that. */
@@ -38,7 +41,7 @@ static void read_work(struct work_struct *work)
 	u32 size = 0;
 
 	BUILD_BUG_ON(VSS_DISK_HEAD_SIZE > PAGE_SIZE);
-	if (buf && read_head(log->vol, buf, &hash))
+	if (buf && !read_head(log->vol, buf, &hash))
 		size = VSS_DISK_HEAD_SIZE;
 	free_page((unsigned long)buf);
 	spin_lock(&log->lock);
@@ -93,19 +96,26 @@ void vss_head_written(struct vss_volume *vol)
  * vss_head_is_same() - is the volume's head the one that was recorded?
  * @log:	the log, its superblock as it was found; no group was begun, so its
  *		buffer is free
+ * @same:	set: it is; not if none was recorded
  *
- * Return: true if it is, false also if none was recorded.
+ * Return: 0, or the errno of a read: that is not known.
  */
-bool vss_head_is_same(struct vss_log *log)
+int vss_head_is_same(struct vss_log *log, bool *same)
 {
 	const struct vss_disk_super *super = log->super;
 	u64 hash;
+	int err;
 
+	*same = false;
 	/* Who does not know of it may have written the volume, and not it. */
-	return le64_to_cpu(super->ro_compat) & VSS_DISK_RO_COMPAT_HEAD &&
-		le32_to_cpu(super->head_size) == VSS_DISK_HEAD_SIZE &&
-		read_head(log->vol, log->buf, &hash) &&
-		hash == le64_to_cpu(super->head);
+	if (!(le64_to_cpu(super->ro_compat) & VSS_DISK_RO_COMPAT_HEAD) ||
+	    le32_to_cpu(super->head_size) != VSS_DISK_HEAD_SIZE)
+		return 0;
+	err = read_head(log->vol, log->buf, &hash);
+	if (err)
+		return err;
+	*same = hash == le64_to_cpu(super->head);
+	return 0;
 }
 
 /**

@@ -250,7 +250,7 @@ void vss_disk_submit(struct vss_log_part *lp);
 void vss_disk_wait_io(struct vss_log *log);
 
 int vss_fingerprint_take(struct vss_log *log, __le64 *print,
-			 void (*goes_on)(void *data), void *data);
+			 int (*goes_on)(void *data), void *data);
 int vss_fingerprint_is_same(struct vss_log *log, bool *same);
 unsigned int vss_fingerprint_progress(void);
 
@@ -258,7 +258,7 @@ void vss_head_init(struct vss_log *log);
 void vss_head_stop(struct vss_log *log);
 bool vss_head_settle(struct vss_log *log);
 void vss_head_written(struct vss_volume *vol);
-bool vss_head_is_same(struct vss_log *log);
+int vss_head_is_same(struct vss_log *log, bool *same);
 
 int vss_log_replay(struct vss_log *log, u32 *epoch, enum vss_lost_reason *lost);
 

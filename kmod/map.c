@@ -670,8 +670,10 @@ u32 vss_map_walk(struct vss_shard *shard, u32 *pos, vss_map_run_fn *fn,
  * @group:	the group
  * @chunk:	the chunk within the group
  * @slot:	the slot of its copy
+ *
+ * Return: true; false: there is none.
  */
-void vss_map_forget(struct vss_shard *shard, u32 group, unsigned int chunk,
+bool vss_map_forget(struct vss_shard *shard, u32 group, unsigned int chunk,
 		    u32 slot)
 {
 	struct vss_map_rec *rec;
@@ -680,9 +682,12 @@ void vss_map_forget(struct vss_shard *shard, u32 group, unsigned int chunk,
 	for (r = first_rec(shard, group); r; r = rec->next) {
 		rec = rec_at(shard, r);
 		if (rec->group == group && (rec->live & BIT(chunk)) &&
-		    rec_slot(rec, chunk) == slot)
+		    rec_slot(rec, chunk) == slot) {
 			rec->live &= ~BIT(chunk);
+			return true;
+		}
 	}
+	return false;
 }
 
 /**

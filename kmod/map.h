@@ -159,7 +159,7 @@ bool vss_map_hand_down(struct vss_shard *shard, vss_rec_t *from, vss_rec_t *to,
 		       u32 to_tag, struct vss_map_freed *freed);
 u32 vss_map_walk(struct vss_shard *shard, u32 *pos, vss_map_run_fn *fn,
 		 void *data);
-void vss_map_forget(struct vss_shard *shard, u32 group, unsigned int chunk,
+bool vss_map_forget(struct vss_shard *shard, u32 group, unsigned int chunk,
 		    u32 slot);
 void vss_map_empty(struct vss_shard *shard, struct vss_map_heap *heap);
 void vss_map_purge(struct vss_map_heap *heap, vss_map_slots_fn *fn, void *data);

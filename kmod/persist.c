@@ -7,6 +7,7 @@
  * Documentation/disk-format.md.
  */
 #include <linux/ktime.h>
+#include <linux/pagemap.h>
 #include <linux/rcupdate.h>
 #include <linux/string.h>
 #include <linux/workqueue.h>
@@ -55,12 +56,17 @@ static void begin_hold_watch(struct hold_watch *watch, struct vss_volume *vol)
 	queue_delayed_work(vol->wq, &watch->work, vss_stall_seconds * HZ);
 }
 
-/* The device answers: it has the whole time again. */
-static void go_on(void *data)
+/* The device answers: it has the whole time again, unless there is no use. */
+static int go_on(void *data)
 {
 	struct hold_watch *watch = data;
 
+	if (READ_ONCE(watch->ended))
+		return -EIO;
+	if (atomic_read(&watch->vol->gate.waiting))
+		return -EBUSY;
 	mod_delayed_work(watch->vol->wq, &watch->work, vss_stall_seconds * HZ);
+	return 0;
 }
 
 /* True: writes went on, and the snapshots are lost. */
@@ -101,11 +107,13 @@ static bool is_in_use(const struct vss_log *log)
 	return false;
 }
 
-/* Of one that was in use: may it have been written since? */
-static bool may_be_written(struct vss_log *log, const struct vss_log_request *req)
+/* Of one that was in use: is it as it was left?  0 or a negative errno. */
+static int is_as_left(struct vss_log *log, const struct vss_log_request *req,
+		      bool *same)
 {
 	const struct vss_disk_super *super = log->super;
 
+	*same = false;
 	/*
 	 * The same boot: then it went away while it was in use.  An unknown one
 	 * may be the same.
@@ -113,29 +121,26 @@ static bool may_be_written(struct vss_log *log, const struct vss_log_request *re
 	if (!memchr_inv(req->boot, 0, sizeof(req->boot)) ||
 	    !memchr_inv(super->boot, 0, sizeof(super->boot)) ||
 	    !memcmp(req->boot, super->boot, sizeof(req->boot)))
-		return true;
+		return 0;
 	if (req->mode == VSS_AREA_LOAD_CHECKED)
-		return !vss_head_is_same(log);
-	return req->mode != VSS_AREA_LOAD_UNCLEAN;
+		return vss_head_is_same(log, same);
+	*same = req->mode == VSS_AREA_LOAD_UNCLEAN;
+	return 0;
 }
 
-/* Has the volume been written since, as far as can be known?  0 or -EINTR. */
+/* Has the volume been written since, as far as can be known?  0 or an errno. */
 static int was_written(struct vss_log *log, const struct vss_log_request *req,
 		       bool *written)
 {
-	bool same;
-	int err;
+	bool same = true;
+	int err = 0;
 
-	*written = false;
-	if (le32_to_cpu(log->super->state) == VSS_DISK_ACTIVE) {
-		*written = may_be_written(log, req);
-	} else if (req->mode != VSS_AREA_LOAD_UNCLEAN) {
+	if (le32_to_cpu(log->super->state) == VSS_DISK_ACTIVE)
+		err = is_as_left(log, req, &same);
+	else if (req->mode != VSS_AREA_LOAD_UNCLEAN)
 		err = vss_fingerprint_is_same(log, &same);
-		if (err)
-			return err;
-		*written = !same;
-	}
-	return 0;
+	*written = !same;
+	return err;
 }
 
 /*
@@ -232,9 +237,15 @@ static int load(struct vss_log *log, const struct vss_log_request *req,
 		lost = VSS_LOST_RESIZED;
 	/* Without good ones there is nothing that could be wrong. */
 	if (!lost && has_good(vol)) {
-		err = was_written(log, req, &written);
+		err = may_tell(vol, req, extack);
 		if (err)
 			goto out;
+		err = was_written(log, req, &written);
+		if (err) {
+			NL_SET_ERR_MSG(extack,
+				       "the volume cannot be read, so nobody knows whether it was written since; nothing was changed");
+			goto out;
+		}
 		if (written)
 			lost = VSS_LOST_UNTRACKED;
 	}
@@ -461,14 +472,26 @@ void vss_log_wipe(struct vss_volume *vol)
 	vss_log_free(log);
 }
 
+/* Writes what is left in the whole disk's page cache, of this volume alone. */
+static void write_back_disk(struct vss_volume *vol)
+{
+	loff_t start = (loff_t)get_start_sect(vol->bdev) << SECTOR_SHIFT;
+
+	filemap_fdatawrite_range(vss_bdev_mapping(bdev_whole(vol->bdev)), start,
+				 start + ((loff_t)vol->nr_sectors << SECTOR_SHIFT) - 1);
+}
+
 /*
  * Has nobody it open, and is nothing on its way to it?  What was written through
  * the whole disk, or left in the page cache, is parked by the hold.
  */
 static bool is_untouched(struct vss_volume *vol)
 {
-	return vss_volume_is_closed(vol) && !vss_bdev_is_dirty(vol->handle) &&
-		vss_gate_is_idle(vol);
+	if (!vss_volume_is_closed(vol) || vss_bdev_is_dirty(vol->bdev) ||
+	    !vss_gate_is_idle(vol))
+		return false;
+	write_back_disk(vol);
+	return vss_gate_is_idle(vol);
 }
 
 /* Nobody waits for copies, nor writes: say what the volume looks like. */
@@ -486,6 +509,9 @@ static int say_clean(struct vss_log *log, struct hold_watch *watch)
 	/* Whoever opens it from now on finds its writes held. */
 	if (!err && !is_untouched(vol))
 		err = -EBUSY;
+	/* Or writes have passed, and may have been taken for what it contains. */
+	if (!err && READ_ONCE(watch->ended))
+		err = -EIO;
 	if (err)
 		return err;
 	log->super->log_end = cpu_to_le64(log->seq);
@@ -515,9 +541,11 @@ int vss_log_leave(struct vss_volume *vol)
 	vss_bdev_close_end();
 	/*
 	 * While we have it open nobody's close writes the page cache back; ours
-	 * would, when nobody sees it any more.
+	 * would, when nobody sees it any more.  So it is with the disk that it is
+	 * a partition of.
 	 */
 	sync_blockdev(vol->bdev);
+	sync_blockdev(bdev_whole(vol->bdev));
 	vss_gate_hold(vol);
 	err = vss_volume_is_closed(vol) ? 0 : -EBUSY;
 	err = err ?: vss_gate_drain(vol, jiffies + QUIET_TIMEOUT);

@@ -568,6 +568,23 @@ void vss_snapshot_unlink(struct vss_snapshot *snap, struct list_head *dropped)
 }
 
 /**
+ * vss_snapshots_retire() - no write needs a copy for a volume's snapshots any more
+ * @vol:	the volume, as for vss_snapshots_end(), which follows
+ *
+ * Takes effect at once, without vss_mutex.
+ */
+void vss_snapshots_retire(struct vss_volume *vol)
+{
+	struct vss_snapshot *snap;
+
+	spin_lock(&vol->snap_lock);
+	list_for_each_entry(snap, &vol->snaps, list)
+		end_life(snap, VSS_SNAPSHOT_DELETING, snap->reason);
+	spin_unlock(&vol->snap_lock);
+	vss_copier_kick(vol);
+}
+
+/**
  * vss_snapshots_end() - remove all snapshots of a volume
  * @vol:	the volume, without a log or about to leave it
  * @dropped:	they are added, for vss_snapshots_free()
@@ -582,11 +599,8 @@ void vss_snapshots_end(struct vss_volume *vol, struct list_head *dropped)
 	lockdep_assert_held(&vss_mutex);
 	WARN_ON_ONCE(vol->log && !vol->leaving);
 
+	vss_snapshots_retire(vol);
 	mutex_lock(&vol->reap_lock);
-	spin_lock(&vol->snap_lock);
-	list_for_each_entry(snap, &vol->snaps, list)
-		end_life(snap, VSS_SNAPSHOT_DELETING, snap->reason);
-	spin_unlock(&vol->snap_lock);
 	/* Also if they are all reaped: a load that fails may have left some. */
 	for (i = 0; i < VSS_SHARDS; i++)
 		purge_shard(vol, i);

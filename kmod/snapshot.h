@@ -101,6 +101,7 @@ void vss_snapshot_lose(struct vss_snapshot *snap, enum vss_lost_reason reason);
 void vss_snapshot_commit(struct vss_snapshot *snap, u64 time_ns);
 int vss_snapshot_show(struct vss_snapshot *snap);
 void vss_snapshot_unlink(struct vss_snapshot *snap, struct list_head *dropped);
+void vss_snapshots_retire(struct vss_volume *vol);
 void vss_snapshots_end(struct vss_volume *vol, struct list_head *dropped);
 void vss_snapshots_free(struct list_head *dropped);
 void vss_snapshots_wait(const struct vss_volume *vol);

@@ -129,6 +129,14 @@ run_ok rmmod vss
 back
 compare 'with the page cache full'
 
+# And in that of the disk that it is a partition of: nobody's close writes it.
+start=$(cat "/sys/class/block/${volume##*/}/start")
+dd if=/dev/urandom of="$(disk vd0)" bs=4k count=512 seek=$((start / 8 + 1300)) conv=notrunc status=none
+run_ok vssctl detach -q "$volume"
+run_ok rmmod vss
+back
+compare 'with the page cache of the disk full'
+
 # A block of the log is zeroed; the log begins behind 64 KiB of superblocks.
 away
 dd if="$area" of="$TEST_TMP/area" bs=1M status=none
@@ -265,6 +273,40 @@ run_ok vssctl diff-area load -q --unclean "$large" "$area"
 settle
 unsnap "${ids[@]}"
 run_ok vssctl detach -q "$large"
+
+# One that cannot be read for a moment has not been written for that.
+split "$(disk vd3)" 100M
+sectors=32768
+run_ok dmsetup create frail --table "0 $sectors linear ${parts[0]} 0"
+cleanup_push dmsetup remove --retry frail
+settle
+volume=/dev/mapper/frail
+run_ok vssctl attach -q "$volume"
+run_ok vssctl diff-area add -q --force "$volume" --on "$area" --persistent
+sums=() names=()
+take "$volume"
+writes "$volume" 100
+settle
+run_ok vssctl detach -q "$volume"
+run_ok dmsetup suspend frail
+printf '%s\n' "0 20480 linear ${parts[0]} 0" "20480 2048 error" \
+	"22528 $((sectors - 22528)) linear ${parts[0]} 22528" | run_ok dmsetup load frail
+run_ok dmsetup resume frail
+settle
+run_ok vssctl attach -q "$volume"
+expect_fail -m 'cannot be read' vssctl diff-area load -q "$volume" "$area"
+run_ok vssctl detach -q "$volume"
+run_ok dmsetup suspend frail
+run_ok dmsetup load frail --table "0 $sectors linear ${parts[0]} 0"
+run_ok dmsetup resume frail
+settle
+run_ok vssctl attach -q "$volume"
+run_ok vssctl diff-area load -q "$volume" "$area"
+settle
+compare 'readable again'
+unsnap "${names[0]}"
+run_ok vssctl detach -q "$volume"
+run_ok dmsetup remove --retry frail
 [[ ${LONG:-} ]] || exit 0
 
 # One that reads slowly: all of it lasts longer than anything is waited for, and no part of it does.
