@@ -29,9 +29,9 @@ dir=$build/bench
 rm -rf "$dir"
 # No fast string operations: QEMU would announce them and copy byte by byte, so that
 # moving 16 KiB in memory costs more than all the code of an I/O. Nor the instruction
-# for CRC-32C (sse4.2), which it computes bit by bit.
+# for CRC-32C (sse4.2), which it computes bit by bit, nor AVX, with which copying costs more.
 scripts/vm/run --kernel "${KVER:-$(default_kver)}" --no-disks --mem 3072 --dir "$dir" \
-	--cpu "${BENCH_CPU:-max,-erms,-fsrm,-sse4.2}" \
+	--cpu "${BENCH_CPU:-max,-erms,-fsrm,-sse4.2,-avx,-avx2}" \
 	--timeout $((seconds + 3600)) --cache none --aio native \
 	--disk virtio:640M:bench-o --disk virtio:640M:bench-s \
 	-- scripts/bench/guest.sh "$mode" "$repeats" "$seconds" "$sections" "${ENGINES:-}" || exit

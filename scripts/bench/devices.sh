@@ -69,7 +69,7 @@ quiet()
 {
 	local now before='' same=0
 
-	while ((same < 3)); do
+	while ((same < 2)); do
 		now="$(counts "$origin") $(counts "$store")"
 		if [[ $now == "$before" ]]; then
 			same=$((same + 1))
@@ -77,7 +77,7 @@ quiet()
 			same=0
 		fi
 		before=$now
-		sleep 0.03
+		sleep 0.05
 	done
 }
 

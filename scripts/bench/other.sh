@@ -50,7 +50,7 @@ measure_idle()
 	vssctl attach -q --chunk-size 16K "$dev"
 	vssctl diff-area add -q --force "$dev" --on "$store"
 	tell memory_tracked_bits_per_chunk "$n" "$(jq -n "$(volume_field "$dev" memory) * 8 / $n * 1000 | round / 1000")"
-	vssctl create -q "$dev"
+	vssctl create -q "$dev" >/dev/null
 	tell memory_idle_bits_per_chunk "$n" "$(jq -n "$(volume_field "$dev" memory) * 8 / $n * 1000 | round / 1000")"
 	settle
 	vssctl detach -q --force "$dev"
