@@ -861,9 +861,10 @@ static bool run_group(struct vss_log *log)
 	/*
 	 * Of one that is not written any more the copies wait, and their
 	 * writes, until the loss is recorded: judged anew before that, they
-	 * would only come back for a copy.
+	 * would only come back for a copy.  Not when there is nothing left to
+	 * be copied for: the snapshots were given up, or retired.
 	 */
-	if (!closed || READ_ONCE(log->buried)) {
+	if (!closed || READ_ONCE(log->buried) || !READ_ONCE(log->vol->live)) {
 		list_splice_init(&log->copies, &copies);
 		WRITE_ONCE(log->ready, 0);
 	}
@@ -1127,7 +1128,7 @@ void vss_log_close(struct vss_log *log)
 
 /**
  * vss_log_dismiss() - let the writes go that wait for copies
- * @log:	a closed log of a volume without snapshots
+ * @log:	a closed log of a volume whose snapshots have ended
  */
 void vss_log_dismiss(struct vss_log *log)
 {

@@ -39,12 +39,19 @@ static void end_hold(struct work_struct *work)
 {
 	struct hold_watch *watch = container_of(to_delayed_work(work),
 						struct hold_watch, work);
+	struct vss_log *log;
 
 	/* It may have been put off while it ran. */
 	if (xchg(&watch->ended, 1))
 		return;
 	vss_snapshots_lose(watch->vol, VSS_LOST_STALLED);
 	vss_gate_unhold(watch->vol);
+	/* A closed log keeps those that came for a copy. */
+	rcu_read_lock();
+	log = READ_ONCE(watch->vol->log);
+	if (log)
+		queue_work(log->wq, &log->work);
+	rcu_read_unlock();
 }
 
 /* What is between these may take as long as the area's device likes. */
@@ -63,7 +70,7 @@ static int go_on(void *data)
 
 	if (READ_ONCE(watch->ended))
 		return -EIO;
-	if (atomic_read(&watch->vol->gate.waiting))
+	if (!vss_gate_is_idle(watch->vol))
 		return -EBUSY;
 	mod_delayed_work(watch->vol->wq, &watch->work, vss_stall_seconds * HZ);
 	return 0;
@@ -237,15 +244,17 @@ static int load(struct vss_log *log, const struct vss_log_request *req,
 		lost = VSS_LOST_RESIZED;
 	/* Without good ones there is nothing that could be wrong. */
 	if (!lost && has_good(vol)) {
-		err = may_tell(vol, req, extack);
+		/* Before all of a small one is read for it. */
+		if (le32_to_cpu(log->super->state) == VSS_DISK_CLEAN)
+			err = may_tell(vol, req, extack);
 		if (err)
 			goto out;
 		err = was_written(log, req, &written);
-		if (err) {
+		if (err && err != -EINTR)
 			NL_SET_ERR_MSG(extack,
 				       "the volume cannot be read, so nobody knows whether it was written since; nothing was changed");
+		if (err)
 			goto out;
-		}
 		if (written)
 			lost = VSS_LOST_UNTRACKED;
 	}
@@ -472,13 +481,21 @@ void vss_log_wipe(struct vss_volume *vol)
 	vss_log_free(log);
 }
 
-/* Writes what is left in the whole disk's page cache, of this volume alone. */
-static void write_back_disk(struct vss_volume *vol)
+/*
+ * What the page cache of the disk that the volume is a partition of has of the volume
+ * is written, and with @wait has been.
+ */
+static void write_back_disk(struct vss_volume *vol, bool wait)
 {
+	struct address_space *mapping =
+		vss_bdev_mapping(bdev_whole(vol->bdev));
 	loff_t start = (loff_t)get_start_sect(vol->bdev) << SECTOR_SHIFT;
+	loff_t end = start + ((loff_t)vol->nr_sectors << SECTOR_SHIFT) - 1;
 
-	filemap_fdatawrite_range(vss_bdev_mapping(bdev_whole(vol->bdev)), start,
-				 start + ((loff_t)vol->nr_sectors << SECTOR_SHIFT) - 1);
+	filemap_fdatawrite_range(mapping, start, end);
+	/* Whoever has written it is to be told of errors. */
+	if (wait)
+		filemap_fdatawait_range_keep_errors(mapping, start, end);
 }
 
 /*
@@ -490,7 +507,12 @@ static bool is_untouched(struct vss_volume *vol)
 	if (!vss_volume_is_closed(vol) || vss_bdev_is_dirty(vol->bdev) ||
 	    !vss_gate_is_idle(vol))
 		return false;
-	write_back_disk(vol);
+	/* Parked, it would be waited for as long as the hold lasts. */
+	write_back_disk(vol, false);
+	if (!vss_gate_is_idle(vol))
+		return false;
+	/* Somebody may be about to submit it. */
+	write_back_disk(vol, true);
 	return vss_gate_is_idle(vol);
 }
 
@@ -545,7 +567,7 @@ int vss_log_leave(struct vss_volume *vol)
 	 * a partition of.
 	 */
 	sync_blockdev(vol->bdev);
-	sync_blockdev(bdev_whole(vol->bdev));
+	write_back_disk(vol, true);
 	vss_gate_hold(vol);
 	err = vss_volume_is_closed(vol) ? 0 : -EBUSY;
 	err = err ?: vss_gate_drain(vol, jiffies + QUIET_TIMEOUT);

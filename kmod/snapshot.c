@@ -314,14 +314,18 @@ out:
 static void give_up(struct vss_snapshot *snap, enum vss_lost_reason reason)
 {
 	struct vss_volume *vol = snap->vol;
+	bool lost;
 
 	lockdep_assert_held(&vol->reap_lock);
 	if (vss_snapshot_is_good(snap))
 		vss_log_begin_reap(vol, snap, reason);
 	spin_lock(&vol->snap_lock);
 	end_life(snap, VSS_SNAPSHOT_LOST, reason);
+	lost = snap->state == VSS_SNAPSHOT_LOST;
 	spin_unlock(&vol->snap_lock);
-	vss_event_snapshot(snap, VSS_EVENT_SNAPSHOT_LOST);
+	/* Or it was retired meanwhile. */
+	if (lost)
+		vss_event_snapshot(snap, VSS_EVENT_SNAPSHOT_LOST);
 	reap(snap);
 	vss_log_end_reap(vol);
 }
@@ -578,8 +582,11 @@ void vss_snapshots_retire(struct vss_volume *vol)
 	struct vss_snapshot *snap;
 
 	spin_lock(&vol->snap_lock);
-	list_for_each_entry(snap, &vol->snaps, list)
-		end_life(snap, VSS_SNAPSHOT_DELETING, snap->reason);
+	list_for_each_entry(snap, &vol->snaps, list) {
+		/* Of those that are lost that is to be told still. */
+		if (snap->state == VSS_SNAPSHOT_ALIVE)
+			end_life(snap, VSS_SNAPSHOT_DELETING, snap->reason);
+	}
 	spin_unlock(&vol->snap_lock);
 	vss_copier_kick(vol);
 }
@@ -601,6 +608,10 @@ void vss_snapshots_end(struct vss_volume *vol, struct list_head *dropped)
 
 	vss_snapshots_retire(vol);
 	mutex_lock(&vol->reap_lock);
+	spin_lock(&vol->snap_lock);
+	list_for_each_entry(snap, &vol->snaps, list)
+		end_life(snap, VSS_SNAPSHOT_DELETING, snap->reason);
+	spin_unlock(&vol->snap_lock);
 	/* Also if they are all reaped: a load that fails may have left some. */
 	for (i = 0; i < VSS_SHARDS; i++)
 		purge_shard(vol, i);

@@ -567,12 +567,12 @@ static int leave(struct vss_volume *vol)
 	/* What others do, and how many copies there are, no write waits for. */
 	vss_snapshots_retire(vol);
 	vss_gate_unhold(vol);
+	vss_log_dismiss(vol->log);
 	mutex_lock(&vss_mutex);
 	vol->leaving = true;
 	vss_snapshots_end(vol, &dropped);
 	hash_del_rcu(&vol->hash);
 	mutex_unlock(&vss_mutex);
-	vss_log_dismiss(vol->log);
 	vss_snapshots_free(&dropped);
 	return err;
 }

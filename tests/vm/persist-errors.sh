@@ -230,6 +230,26 @@ loaded --unclean
 all_lost detached
 end
 
+echo "--- it hangs as the last thing of the detach is written to it"
+begin
+settle
+sleep 1.5
+dmsetup suspend --nolockfs --noflush area
+vssctl detach -q "$volume" >"$TEST_TMP/detach" 2>&1 &
+detacher=$!
+wait_for 10 not_there "$volume"
+sleep 1
+# Through the disk, where it needs a copy: nobody has the volume open.
+start=$(cat "/sys/class/block/${volume##*/}/start")
+run_ok timeout 60 dd if=/dev/urandom of="$(disk vd0)" bs=4k count=8 seek=$((start / 8 + 256)) oflag=direct \
+	conv=notrunc status=none
+dmsetup resume area
+! wait $detacher || fail "the detach has ended well"
+wait_for 20 recorded stalled
+loaded --unclean
+all_lost stalled
+end
+
 echo "--- it comes twice"
 begin
 settle

@@ -132,6 +132,7 @@ compare 'with the page cache full'
 # And in that of the disk that it is a partition of: nobody's close writes it.
 start=$(cat "/sys/class/block/${volume##*/}/start")
 dd if=/dev/urandom of="$(disk vd0)" bs=4k count=512 seek=$((start / 8 + 1300)) conv=notrunc status=none
+settle
 run_ok vssctl detach -q "$volume"
 run_ok rmmod vss
 back
