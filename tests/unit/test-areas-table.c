@@ -65,6 +65,27 @@ static void good_lines(void **state)
 	clear(&t);
 }
 
+/* It is a word of its own, and the last one. */
+static void exclusive(void **state)
+{
+	struct table t;
+
+	(void)state;
+	read_table(&t, "/dev/a /dev/b exclusive\n/dev/c /dev/d\n/dev/e exclusive /dev/f\nexclusive /dev/g /dev/h\n"
+		   "/dev/i exclusive\n/dev/j /dev/k exclusive exclusive\n/dev/l /dev/m exclusively\n");
+	assert_true(t.bad);
+	assert_int_equal(t.areas.count, 2);
+	assert_int_equal(t.areas.lines[0].nr, 2);
+	assert_true(t.areas.lines[0].exclusive);
+	assert_false(t.areas.lines[1].exclusive);
+	assert_non_null(strstr(t.said, ":3: /dev/f: \"exclusive\" is the last word"));
+	assert_non_null(strstr(t.said, ":4: /dev/g: \"exclusive\""));
+	assert_non_null(strstr(t.said, ":5: a line has"));
+	assert_non_null(strstr(t.said, ":6: exclusive: "));
+	assert_non_null(strstr(t.said, ":7: exclusively is not the name"));
+	clear(&t);
+}
+
 /* As many devices as an area may have, and one more. */
 static void many_devices(void **state)
 {
@@ -214,6 +235,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(good_lines),
+		cmocka_unit_test(exclusive),
 		cmocka_unit_test(many_devices),
 		cmocka_unit_test(bad_lines),
 		cmocka_unit_test(names_in_common),

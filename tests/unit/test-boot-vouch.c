@@ -70,6 +70,7 @@ static void of_a_full_journal(void **state)
 		 path);
 	assert_int_equal(system(line), 0);
 	assert_false(vssctl_head_tells(fd));
+	assert_true(vssctl_head_tells_of_mounts(fd));
 	unlink(path);
 	close(fd);
 }

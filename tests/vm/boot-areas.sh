@@ -53,15 +53,20 @@ grep -q 'name .* in the line of its volume' "$TEST_TMP/said" || fail "it does no
 sums=("$(sum "$root")" "$(sum "$other")")
 snap "$root" "$other"
 expect_fail -m 'cannot be written' vssctl set-writable "${ids[0]}" on
+devices=("$root" "$root_area" "$other" "$other_area" "$second")
 mkdir "$TEST_TMP/mnt"
 run_ok mount "$other" "$TEST_TMP/mnt"
 dd if=/dev/urandom of="$TEST_TMP/mnt/file" bs=64k count=20 conv=fsync status=none
+# What its disks have at a power cut now: the journal is to be replayed.
+sleep 0.5
+for i in 2 3 4; do
+	dd if="${devices[i]}" of="$TEST_TMP/mounted$i" bs=1M iflag=direct status=none
+done
 run_ok umount "$TEST_TMP/mnt"
 run_ok mount "$root" "$TEST_TMP/mnt"
 dd if=/dev/urandom of="$TEST_TMP/mnt/file" bs=64k count=20 conv=fsync status=none
 run_ok umount "$TEST_TMP/mnt"
 settle
-devices=("$root" "$root_area" "$other" "$other_area" "$second")
 # What the disks have at a power cut: nothing is in flight, and no journal is to be replayed.
 sleep 0.5
 for i in 0 1 2 3 4; do
@@ -201,6 +206,44 @@ meanwhile "$root"
 meanwhile "$other"
 expect_fail -m 'lost (untracked)' boot --unclean
 lost 0 1
+away
+
+# crash_mounted BOOT: as crash, the other volume mounted at the time.
+crash_mounted()
+{
+	local i
+
+	crash "$1"
+	for i in 2 3 4; do
+		dd if="$TEST_TMP/mounted$i" of="${devices[i]}" bs=1M oflag=direct conv=notrunc status=none
+	done
+	settle
+}
+
+echo "--- after a crash while it was mounted"
+crash_mounted 7
+dumpe2fs -h "$other" 2>/dev/null | grep -q needs_recovery || fail "there is nothing to be replayed"
+expect_fail -m 'see "exclusive"' boot --unclean
+alive 0
+lost 1
+away
+printf '%s\n' "$root_line" "$other_line exclusive" >"$TEST_TMP/areas"
+crash_mounted 9
+run_ok vssctl diff-area boot --table "$TEST_TMP/areas" --unclean
+alive
+run_ok mount "$other" "$TEST_TMP/mnt"
+run_ok umount "$TEST_TMP/mnt"
+alive
+away
+crash_mounted a
+meanwhile "$other"
+expect_fail -m 'lost (untracked)' vssctl diff-area boot --table "$TEST_TMP/areas" --unclean
+lost 1
+away
+crash_mounted b
+meanwhile "$other" -o ro
+expect_fail -m 'lost (untracked)' vssctl diff-area boot --table "$TEST_TMP/areas" --unclean
+lost 1
 away
 
 echo "--- after a crash, in use"

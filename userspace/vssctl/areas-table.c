@@ -11,6 +11,8 @@
 #include "areas-table.h"
 
 #define BLANKS	" \t\r\n"
+/* The last word of a line, perhaps. */
+#define EXCLUSIVE "exclusive"
 
 /* In the order in which the kernel finds things. */
 static const char *const changing[] = {
@@ -61,10 +63,10 @@ static void line_clear(struct vssctl_areas_line *line)
 	free(line->names);
 }
 
-static bool add(struct vssctl_areas *areas, const char *const *names, size_t nr, size_t number)
+static bool add(struct vssctl_areas *areas, const char *const *names, size_t nr, size_t number, bool exclusive)
 {
 	struct vssctl_areas_line *more = reallocarray(areas->lines, areas->count + 1, sizeof(*more));
-	struct vssctl_areas_line line = { .number = number };
+	struct vssctl_areas_line line = { .number = number, .exclusive = exclusive };
 
 	if (!more)
 		return false;
@@ -113,18 +115,26 @@ static void take(struct table *t, char *text, size_t number)
 {
 	const char *names[VSSCTL_AREAS_NAMES];
 	char *name = strtok(text, BLANKS);
+	bool exclusive = false;
 	size_t nr = 0;
 
 	if (!name || name[0] == '#')
 		return;
 	for (; name; name = strtok(NULL, BLANKS)) {
+		if (exclusive) {
+			refuse(t, number, name, ": \"" EXCLUSIVE "\" is the last word of a line");
+			return;
+		}
+		exclusive = !strcmp(name, EXCLUSIVE);
+		if (exclusive)
+			continue;
 		if (nr == VSSCTL_AREAS_NAMES) {
 			refuse(t, number, "", "a diff area has no more than 64 devices");
 			return;
 		}
 		names[nr++] = name;
 	}
-	if (are_good(t, names, nr, number) && !add(t->areas, names, nr, number))
+	if (are_good(t, names, nr, number) && !add(t->areas, names, nr, number, exclusive))
 		t->out_of_memory = true;
 }
 

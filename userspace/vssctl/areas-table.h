@@ -2,8 +2,8 @@
 /*
  * The table of persistent diff areas, /etc/vss/areas: which volume has its area on
  * which devices.  A line for each: the name of the volume, then those of all the area's
- * devices, in any order, with blanks between, as fstab(5) has them; empty lines, and
- * comments after "#" at a line's beginning.
+ * devices, in any order, with blanks between, as fstab(5) has them, and perhaps the word
+ * "exclusive"; empty lines, and comments after "#" at a line's beginning.
  *
  * The names must mean the same devices in the next boot.  Under a wrong pair an area's
  * snapshots are lost for good, and the volume's size may well be right.
@@ -24,6 +24,7 @@ struct vssctl_areas_line {
 	char **names;		/* the volume's first */
 	size_t nr;		/* 2 to VSSCTL_AREAS_NAMES */
 	size_t number;		/* in the file, from 1 */
+	bool exclusive;		/* the line ends with that word */
 };
 
 struct vssctl_areas {

@@ -104,6 +104,11 @@ bool vssctl_head_tells(int fd)
 		!read32(fd, EXT_LAST_ORPHAN_AT);
 }
 
+bool vssctl_head_tells_of_mounts(int fd)
+{
+	return is_ext(fd);
+}
+
 static void make_parent(const char *path)
 {
 	const char *slash = strrchr(path, '/');

@@ -48,6 +48,12 @@ bool vssctl_is_at_rest(int fd);
 bool vssctl_head_tells(int fd);
 
 /*
+ * Is it ext2, ext3 or ext4, whatever is to be replayed?  Then its head tells of a mount for writing, and of
+ * a replay, that came so far as to write the superblock, and of nothing that was broken off before.
+ */
+bool vssctl_head_tells_of_mounts(int fd);
+
+/*
  * May the volumes still be vouched for?  Not after a call with @last in this boot, which
  * leaves the file @flag.
  */

@@ -47,6 +47,7 @@ struct row {
 	size_t nr;
 	struct vss_devno parts[VSS_MAX_AREA_PARTS];	/* what is loaded of it */
 	size_t nr_parts;
+	bool exclusive;			/* nobody else writes the volume */
 	bool done;			/* loaded, or given up */
 };
 
@@ -256,8 +257,11 @@ static int add(struct boot *b, const struct row *row, uint32_t mode)
 /* With the volume claimed as @fd, so that nobody begins to use it before the end. */
 static int load_claimed(struct boot *b, struct row *row, int fd, bool attached, bool head_is_ours)
 {
-	const bool tells = vssctl_head_tells(fd);
-	const char *hint = tells ? "" : ": after an unclean end only ext2, ext3 and ext4 without a journal to be replayed can tell that they were not written";
+	const bool ext = vssctl_head_tells_of_mounts(fd);
+	const bool tells = vssctl_head_tells(fd) || (ext && row->exclusive);
+	const char *hint = tells ? "" :
+		ext ? ": after an unclean end ext2, ext3 and ext4 with a journal to be replayed cannot tell for sure that they were not written; see \"exclusive\" in vssctl(8)" :
+		": after an unclean end only ext2, ext3 and ext4 can tell that they were not written";
 	uint32_t mode = b->unclean && tells ? VSS_AREA_LOAD_CHECKED : VSS_AREA_LOAD;
 	int ret;
 
@@ -450,6 +454,7 @@ static int run_table(struct boot *b, uint64_t wait)
 	good = b->rows && b->devs;
 	for (size_t i = 0; good && i < b->areas.count; i++) {
 		good = row_init(&b->rows[i], b->areas.lines[i].nr);
+		b->rows[i].exclusive = b->areas.lines[i].exclusive;
 		b->devs[i] = (struct vssctl_areas_devs) { .devs = b->rows[i].devs, .nr = b->rows[i].nr };
 	}
 	ret = good ? run_all(b, wait) : vssctl_fail(b->ctl, E_OUTOFMEMORY, "out of memory");

@@ -3,15 +3,20 @@
  * vssctl diff-area check and dump: a persistent diff area as it is on its devices,
  * without the module.
  */
+#include <endian.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <linux/fs.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/ioctl.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include "command.h"
 #include "disk-tree.h"
 #include "document.h"
+#include "names.h"
 #include "print.h"
 
 /* Each command has one more option beside the common one. */
@@ -43,6 +48,28 @@ static void close_devices(struct devices *devices)
 	free(devices->sources);
 }
 
+/*
+ * Whoever uses it writes past the page cache, which may have what was there when somebody
+ * looked before.
+ */
+static void tell_in_use(struct vssctl *ctl, const char *name, int fd)
+{
+	struct stat st;
+	int other;
+
+	if (fstat(fd, &st) || !S_ISBLK(st.st_mode))
+		return;
+	other = open(name, O_RDONLY | O_EXCL | O_CLOEXEC);
+	if (other >= 0) {
+		close(other);
+		return;
+	}
+	if (errno != EBUSY)
+		return;
+	ioctl(fd, BLKFLSBUF);
+	vssctl_warn(ctl, "%s is in use: what is written to it while it is read may look like damage", name);
+}
+
 static int open_devices(struct vssctl *ctl, struct vssctl_args *args, const uint64_t *offsets, struct devices *devices)
 {
 	devices->sources = calloc((size_t)args->argc, sizeof(*devices->sources));
@@ -57,6 +84,7 @@ static int open_devices(struct vssctl *ctl, struct vssctl_args *args, const uint
 		devices->sources[devices->count++] = (struct vssctl_disk_source) {
 			.fd = fd, .name = args->argv[i], .offset = offsets[i],
 		};
+		tell_in_use(ctl, args->argv[i], fd);
 	}
 	return 0;
 }
@@ -81,6 +109,9 @@ static int verdict(struct vssctl *ctl, const struct vssctl_disk *disk)
 		return vssctl_fail(ctl, VSS_E_UNEXPECTED,
 				   "the diff area is damaged: its snapshots are lost, the volume is not touched by that; "
 				   "delete them, and make the area anew");
+	if (le32toh(disk->parts[0].super.state) == VSS_DISK_LOST)
+		vssctl_note(ctl, "its snapshots are lost (%s): delete them, and make the area anew",
+			    vssctl_lost_reason_name(le32toh(disk->parts[0].super.lost_reason)));
 	for (size_t i = 0; i < disk->nr_snapshots; i++)
 		alive += disk->snapshots[i].life == VSSCTL_DISK_ALIVE;
 	vssctl_note(ctl, "the diff area is sound: %zu snapshots alive, %u of %u slots in use", alive,

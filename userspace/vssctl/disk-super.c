@@ -154,28 +154,25 @@ bool vssctl_disk_is_meta(const struct vssctl_disk *disk, uint32_t slot)
 /* The superblocks of one source; the newest valid one is kept. */
 static void read_source(struct vssctl_disk *disk, struct vssctl_disk_part *part)
 {
-	struct vss_disk_super super;
-
 	for (unsigned int i = 0; i < VSS_DISK_NR_SUPERS; i++) {
 		struct vssctl_disk_super *s = &part->supers[i];
+		const struct vss_disk_super *super = &s->super;
 
 		if (read_at(part->source.fd, part->source.offset + i * VSS_DISK_SUPER_STRIDE,
-			    &super, sizeof(super)))
+			    &s->super, sizeof(s->super)))
 			continue;
 		s->readable = true;
-		if (memcmp(super.magic, VSS_DISK_MAGIC, sizeof(super.magic)) ||
-		    le32toh(super.size) != sizeof(super) ||
-		    le32toh(super.crc) != vssctl_disk_crc(&super, sizeof(super),
-							  offsetof(struct vss_disk_super, crc)))
+		if (memcmp(super->magic, VSS_DISK_MAGIC, sizeof(super->magic)) ||
+		    le32toh(super->size) != sizeof(*super) ||
+		    le32toh(super->crc) != vssctl_disk_crc(super, sizeof(*super),
+							   offsetof(struct vss_disk_super, crc)))
 			continue;
-		s->seq = le64toh(super.seq);
-		s->state = le32toh(super.state);
-		s->time = le64toh(super.time);
+		s->seq = le64toh(super->seq);
 		if (s->seq % VSS_DISK_NR_SUPERS != i)
 			continue;
 		s->valid = true;
 		if (!part->found || s->seq > le64toh(part->super.seq)) {
-			part->super = super;
+			part->super = *super;
 			part->found = true;
 		}
 	}

@@ -3,6 +3,7 @@
  * What is found in a diff area on disk, as a tree of names and values.
  */
 #include <endian.h>
+#include <stdio.h>
 #include <string.h>
 
 #include "disk-tree.h"
@@ -55,16 +56,57 @@ static void add_uuid(json_object *object, const char *key, const uint8_t bytes[V
 	vssctl_tree_uuid(object, key, &uuid);
 }
 
+static void add_hex(json_object *object, const char *key, __le64 value)
+{
+	char text[2 * sizeof(value) + 1];
+
+	snprintf(text, sizeof(text), "%016llx", (unsigned long long)le64toh(value));
+	vssctl_tree_text(object, key, text);
+}
+
+/* All of one that is valid, but for the table of parts, which is told for all of them once. */
+static void add_super(json_object *object, const struct vss_disk_super *super)
+{
+	json_object *print = json_object_new_array();
+
+	vssctl_tree_number(object, "seq", le64toh(super->seq));
+	vssctl_tree_text(object, "state", state_name(le32toh(super->state)));
+	if (le32toh(super->state) == VSS_DISK_LOST)
+		vssctl_tree_text(object, "lost_reason", vssctl_lost_reason_name(le32toh(super->lost_reason)));
+	vssctl_tree_time(object, "written", le64toh(super->time));
+	add_hex(object, "compat", super->compat);
+	add_hex(object, "ro_compat", super->ro_compat);
+	add_hex(object, "incompat", super->incompat);
+	add_uuid(object, "area", super->area);
+	add_uuid(object, "boot", super->boot);
+	vssctl_tree_number(object, "part", le32toh(super->part_nr));
+	vssctl_tree_number(object, "parts", le32toh(super->nr_parts));
+	vssctl_tree_number(object, "chunk_size", le32toh(super->chunk_size));
+	vssctl_tree_number(object, "volume_size", le64toh(super->volume_size));
+	vssctl_tree_number(object, "log_block", le32toh(super->log_block));
+	vssctl_tree_number(object, "log_half", le32toh(super->log_half));
+	vssctl_tree_number(object, "log_first", le64toh(super->log_first));
+	if (le32toh(super->state) == VSS_DISK_CLEAN) {
+		vssctl_tree_number(object, "log_end", le64toh(super->log_end));
+		for (int i = 0; i < VSS_DISK_PRINTS; i++) {
+			char text[17];
+
+			snprintf(text, sizeof(text), "%016llx", (unsigned long long)le64toh(super->print[i]));
+			json_object_array_add(print, json_object_new_string(text));
+		}
+	}
+	vssctl_tree_array(object, "fingerprint", print);
+	if (le32toh(super->head_size))
+		add_hex(object, "head", super->head);
+}
+
 static json_object *super_tree(const struct vssctl_disk_super *s)
 {
 	json_object *object = json_object_new_object();
 
 	vssctl_tree_text(object, "verdict", s->valid ? "valid" : s->readable ? "damaged" : "unreadable");
-	if (s->valid) {
-		vssctl_tree_number(object, "seq", s->seq);
-		vssctl_tree_text(object, "state", state_name(s->state));
-		vssctl_tree_time(object, "written", s->time);
-	}
+	if (s->valid)
+		add_super(object, &s->super);
 	return object;
 }
 

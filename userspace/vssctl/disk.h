@@ -26,8 +26,7 @@ struct vssctl_disk_super {
 	bool readable;
 	bool valid;			/* magic, checksum, place */
 	uint64_t seq;
-	uint32_t state;
-	uint64_t time;
+	struct vss_disk_super super;	/* as it is on disk */
 };
 
 struct vssctl_disk_part {
