@@ -77,8 +77,8 @@ check-net: deps ## run the tests with a storage array and two systems only
 
 check-debug: deps ## run the kernel tests on a kernel with KASAN, lockdep, failing allocations
 	@scripts/install-deps.sh coccinelle
-	@LONG=1 scripts/check.sh --only static
-	@scripts/check.sh --only vm --kernel debug --tests '$(or $(TESTS),$(DEBUG_TESTS))'
+	@LONG=1 scripts/check.sh --only static; status=$$?; \
+	scripts/check.sh --only vm --kernel debug --tests '$(or $(TESTS),$(DEBUG_TESTS))' && exit $$status
 
 check-crash: deps ## let a VM's power fail CUTS (300) times, its disks losing what was not flushed; SEED=
 	@mkdir -p $(B)

@@ -16,10 +16,12 @@ parts "$areas" 8
 volume=$(part "$disk" 1)
 area=$(part "$areas" 1)
 
-# overwrite: 32 blocks that lie scattered get new content.
+# overwrite: 32 blocks that lie scattered get new content, and what is longer than is copied at once none.
 overwrite()
 {
 	scribble "$volume" 32 || fail "a write to the volume failed"
+	blkdiscard -z -o 1M -l 2M "$volume" || fail "writing zeroes to the volume failed"
+	blkdiscard -o 2M -l 1M "$volume" || fail "a discard of the volume failed"
 }
 
 # take: a snapshot; sums has by its name what it must hold.
