@@ -174,13 +174,13 @@ if [[ ! -e /sys/kernel/btf/vmlinux ]]; then
 fi
 for kind in "${kinds[@]}"; do
 	echo "--- BPF before us: $kind"
-	begin_bpf $kind
+	begin_bpf "$kind"
 	begin
 	works "BPF ($kind) was there"
 	end_bpf
 	works "BPF ($kind) has gone"
 	echo "--- BPF after us: $kind"
-	begin_bpf $kind
+	begin_bpf "$kind"
 	works "BPF ($kind) on top"
 	end
 	put_block "$volume" "without the hook"
