@@ -344,7 +344,9 @@ void vss_snapshots_reap_work(struct work_struct *work)
 
 	mutex_lock(&vol->reap_lock);
 	while ((snap = next_to_reap(vol)))
-		give_up(snap, VSS_LOST_AREA_FULL);
+		/* One that has failed has no room either. */
+		give_up(snap, READ_ONCE(vol->area.failed) ?
+			VSS_LOST_AREA_ERROR : VSS_LOST_AREA_FULL);
 	mutex_unlock(&vol->reap_lock);
 	vss_copier_kick(vol);
 }
