@@ -268,8 +268,9 @@ rmmod null_blk
 have null_blk nr_devices=1 gb=1 memory_backed=1 queue_mode=2
 snapshot_of /dev/nullb0
 rmmod null_blk
-# By bios alone it keeps no count of what is in flight: writes from before the attach
-# could not be waited for.
+# By bios alone, as it can be had in 6.1, it keeps no count of what is in flight: writes from before
+# the attach could not be waited for.
+[[ $rw_page ]] || exit 0
 have null_blk nr_devices=1 gb=1 memory_backed=1 queue_mode=0
 expect_fail -s 7 -m "count its I/O" vssctl attach /dev/nullb0
 [[ ! $(vssctl status --json | json volume) ]] || fail "it is tracked all the same"
