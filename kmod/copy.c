@@ -615,11 +615,7 @@ static bool get_resources(struct vss_copy *copy)
 		}
 		copy->has_room = true;
 	}
-	if (!get_pages(copy, nr << SECTOR_SHIFT))
-		return false;
-	if (vol->log)
-		atomic_inc(&vol->log->reading);
-	return true;
+	return get_pages(copy, nr << SECTOR_SHIFT);
 }
 
 static void submit_read(struct vss_volume *vol, struct bio *bio)

@@ -33,8 +33,13 @@
 #define REWRITE_UNITS		2048U
 #define WITNESS_DELAY		HZ
 #define RECORD_DELAY		(5 * HZ)
-/* Longest wait for copies that are being read, in ns. */
+/* Longest wait for copies that may come, in ns and in times that a group takes. */
 #define MAX_GATHER		(5 * NSEC_PER_MSEC)
+#define GATHER_GROUPS		2U
+/* Most copies that are waited for. */
+#define MAX_WANTED		16U
+/* Most groups that do not wait for more copies after some did not come in time. */
+#define MAX_SHY			63U
 /* Less than the slack that a set's steps have, which wait for a group. */
 #define PUBLISH_WAIT		(3 * HZ)
 
@@ -222,14 +227,15 @@ static void add_copy(struct vss_log *log, struct vss_copy *copy)
  * Put copies into the group.  Those that nobody needs, or that were begun
  * before the newest snapshot changed, are moved to @void_copies: the writes
  * that wait for them are judged anew.  What does not fit stays in @copies.
+ * Returns how many were put into it.
  */
-static void add_copies(struct vss_log *log, struct list_head *copies,
-		       struct list_head *void_copies)
+static u32 add_copies(struct vss_log *log, struct list_head *copies,
+		      struct list_head *void_copies)
 {
 	struct vss_volume *vol = log->vol;
 	struct vss_copy *copy, *next;
+	u32 live_back, n = 0;
 	bool known;
-	u32 live_back;
 
 	spin_lock(&vol->snap_lock);
 	log->epoch = vol->live ? vol->live->epoch : 0;
@@ -238,7 +244,7 @@ static void add_copies(struct vss_log *log, struct list_head *copies,
 	live_back = vol->live_back;
 	spin_unlock(&vol->snap_lock);
 	if (!known)
-		return;
+		return 0;
 
 	list_for_each_entry_safe(copy, next, copies, list) {
 		if (!log->epoch || copy->live_back != live_back) {
@@ -249,7 +255,9 @@ static void add_copies(struct vss_log *log, struct list_head *copies,
 			break;
 		add_copy(log, copy);
 		list_move_tail(&copy->list, &log->taken);
+		n++;
 	}
+	return n;
 }
 
 /* Let the writes go that wait for copies without slots. */
@@ -769,23 +777,47 @@ static bool has_enough(struct vss_log *log)
 {
 	u32 ready = READ_ONCE(log->ready);
 
-	return !ready || ready >= atomic_read(&log->reading) ||
+	return !ready || ready >= log->wanted ||
 		!list_empty_careful(&log->events) ||
 		READ_ONCE(log->rewriting) || READ_ONCE(log->closed) ||
 		READ_ONCE(log->dead);
 }
 
 /*
- * While more copies are being read than there are, some will have come soon: to
- * wait for them, no longer than a group takes, saves flushes.  A lone copy does
- * not wait.
+ * Copies that share a group share its flush and its block of the log.  Where as many
+ * have come together before, some will have come soon.  A lone copy does not wait.
  */
 static void gather(struct vss_log *log)
 {
-	if (!has_enough(log))
-		wait_event_hrtimeout(log->more, has_enough(log),
-				     ns_to_ktime(min_t(u64, log->took,
-						       MAX_GATHER)));
+	u64 most;
+
+	log->late = false;
+	if (has_enough(log))
+		return;
+	most = min_t(u64, GATHER_GROUPS * log->took, MAX_GATHER);
+	wait_event_hrtimeout(log->more, has_enough(log), ns_to_ktime(most));
+	log->late = READ_ONCE(log->ready) < log->wanted;
+}
+
+/*
+ * How many copies the next group waits for: one more when as many had come in time, and
+ * others while they were written; as many as came, when that was not so, and then no more
+ * for some groups, the more the less often it is so.
+ */
+static void learn(struct vss_log *log, u32 had)
+{
+	if (log->late) {
+		log->wanted = had;
+		log->shy = min(2 * log->shy + 1, MAX_SHY);
+		log->calm = log->shy;
+	} else if (had < log->wanted) {
+		;	/* something else did not let it wait */
+	} else if (log->calm) {
+		log->calm--;
+	} else if (READ_ONCE(log->ready)) {
+		log->wanted = min(had + 1, MAX_WANTED);
+		log->shy /= 2;
+	}
 }
 
 /* Put into the group what must be in it; 0 or -ENOSPC. */
@@ -842,6 +874,7 @@ static bool run_group(struct vss_log *log)
 	bool more, rewriting, closed, recycled, whole = false, nothing = true;
 	LIST_HEAD(void_copies);
 	LIST_HEAD(copies);
+	u32 had = 0;
 	int err = 0;
 
 	vss_log_let_grow(log);
@@ -890,7 +923,7 @@ static bool run_group(struct vss_log *log)
 		log->max_blocks = max(room_left(log, SPARE_BLOCKS),
 				      log->nr_blocks);
 		if (room_left(log, SPARE_BLOCKS))
-			add_copies(log, &copies, &void_copies);
+			had = add_copies(log, &copies, &void_copies);
 		if (rewriting)
 			whole = add_map(log);
 		if (rewriting && !whole && !block_at(log, 0)->units &&
@@ -902,6 +935,8 @@ static bool run_group(struct vss_log *log)
 	if (!err && block_at(log, 0)->units) {
 		nothing = false;
 		err = write_group(log);
+		if (had)
+			learn(log, had);
 	}
 	if (err)
 		vss_log_fail(log, err);
@@ -951,6 +986,14 @@ static void witness_work(struct work_struct *work)
 		vss_log_fail(log, -EIO);
 }
 
+/* Something is there for the next group. */
+static void run_work(struct vss_log *log)
+{
+	if (wq_has_sleeper(&log->more) && has_enough(log))
+		wake_up(&log->more);
+	queue_work(log->wq, &log->work);
+}
+
 /**
  * vss_log_copy() - make a copy durable and publish it
  * @log:	the log
@@ -963,7 +1006,6 @@ void vss_log_copy(struct vss_log *log, struct vss_copy *copy)
 	list_add(&copy->list, &copies);
 	/* When the copy is out of our hands nothing but this keeps the log. */
 	rcu_read_lock();
-	atomic_dec(&log->reading);
 	spin_lock(&log->lock);
 	/* The work may be waiting for the device still. */
 	if (!log->hung) {
@@ -972,9 +1014,7 @@ void vss_log_copy(struct vss_log *log, struct vss_copy *copy)
 	}
 	spin_unlock(&log->lock);
 	abandon(log, &copies);
-	if (wq_has_sleeper(&log->more))
-		wake_up(&log->more);
-	queue_work(log->wq, &log->work);
+	run_work(log);
 	rcu_read_unlock();
 }
 
@@ -995,7 +1035,7 @@ static int tell(struct vss_log *log, struct vss_log_event *event)
 			   READ_ONCE(log->hung));
 	if (event->err)
 		return event->err;
-	queue_work(log->wq, &log->work);
+	run_work(log);
 	wait_for_completion(&event->done);
 	return event->err;
 }

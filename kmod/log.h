@@ -63,8 +63,7 @@ struct vss_log_part {
  * @wq:		runs its works
  * @work:	writes groups, one after the other
  * @witness_work: asks for an empty group when the log has been idle
- * @reading:	copies whose origin is being read
- * @more:	woken when one of them has come
+ * @more:	woken when the work need not wait for more copies
  * @record_work: tries again to record a loss
  * @stall_work:	lets everybody go when the device does not answer
  * @head_read_work: reads the volume's head after it was written
@@ -112,6 +111,10 @@ struct vss_log_part {
  * @max_blocks:	most blocks it may have
  * @epoch:	tag of its copies
  * @took:	how long the last group took, in ns
+ * @wanted:	copies that the next group waits for
+ * @late:	they had not all come in time
+ * @calm:	groups to come that leave @wanted as it is
+ * @shy:	of these how many there were, the last time
  * @pending:	writes of it that have not ended, and one
  * @error:	one of them failed
  * @done:	completed by the last
@@ -126,7 +129,6 @@ struct vss_log {
 	struct delayed_work	stall_work;
 	struct delayed_work	head_read_work;
 	struct work_struct	head_work;
-	atomic_t		reading;
 	wait_queue_head_t	more;
 	spinlock_t		lock;	/* the queues and flags */
 	struct list_head	copies;
@@ -173,6 +175,10 @@ struct vss_log {
 	u32			max_blocks;
 	u32			epoch;
 	u64			took;
+	u32			wanted;
+	bool			late;
+	u32			calm;
+	u32			shy;
 	atomic_t		pending;
 	bool			error;
 	struct completion	done;
