@@ -46,12 +46,6 @@ track()
 		fail "$area cannot be the diff area of $volume"
 }
 
-# json NAME: prints the values of that name in the JSON on stdin, one a line.
-json()
-{
-	sed -nE 's/.*"'"$1"'": *("([^"]*)"|([^",}]*)).*/\2\3/p'
-}
-
 # vol VOLUME NAME: prints a figure that `vssctl status` tells of it.
 vol()
 {
@@ -109,7 +103,7 @@ sum()
 {
 	blockdev --flushbufs "$1"
 	dd if="$1" bs=1M iflag=direct status=none >"$TEST_TMP/sum"
-	sha256sum <"$TEST_TMP/sum" | cut -d ' ' -f 1
+	digest <"$TEST_TMP/sum"
 }
 
 # expect_sum WHAT DEV SUM

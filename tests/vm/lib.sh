@@ -154,6 +154,29 @@ cleanup_push()
 	echo "${*@Q}" >>"$_cleanups"
 }
 
+# digest: prints the checksum of what is on stdin. With words of 64 bits it costs an emulated
+# processor half of what SHA-256 does.
+digest()
+{
+	local sum
+
+	sum=$(sha512sum)
+	echo "${sum%% *}"
+}
+
+# json NAME: prints the values of that name in the JSON on stdin, one a line. Programs for that
+# take longer to start than vssctl has run.
+json()
+{
+	local - text line re='.*"'"$1"'": *("([^"]*)"|([^",}]*))' IFS=$'\n'
+
+	set -f
+	read -r -N 16777216 text || :
+	for line in $text; do
+		[[ ! $line =~ $re ]] || echo "${BASH_REMATCH[2]}${BASH_REMATCH[3]}"
+	done
+}
+
 # sha PATH: prints the checksum of a file's or a whole device's content, read
 # from the device itself and not from pages cached earlier.
 sha()
@@ -161,7 +184,7 @@ sha()
 	if [[ -b $1 ]]; then
 		blockdev --flushbufs "$1"
 	fi
-	sha256sum <"$1" | cut -d ' ' -f 1
+	digest <"$1"
 }
 
 # load_vss [PARAM=VALUE]...: loads the module (udev rules are in place).

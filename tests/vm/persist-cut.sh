@@ -100,7 +100,7 @@ for depth in 32 1; do
 done
 
 # One at a time: more groups than a half has blocks.
-writes "$volume" 600 1 16k
+writes "$volume" 600 1 16384
 compare 'at depth one'
 load_until_cut 4 1
 expect_fail -m "are lost" vssctl detach -q --force "$volume"

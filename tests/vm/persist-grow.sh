@@ -86,7 +86,7 @@ take_busy()
 {
 	snap_busy --no-freeze "$volume"
 	names+=("${ids[0]}")
-	sums+=("$(sha256sum <"${copies[0]}" | cut -d ' ' -f 1)")
+	sums+=("$(digest <"${copies[0]}")")
 	rm "${copies[0]}"
 }
 
@@ -153,7 +153,7 @@ vssctl diff-area list "$volume"
 expect_fail -m "several parts" vssctl diff-area remove "$volume" "$more"
 
 # Blocks of the log on both parts.
-writes "$volume" 300 1 16k
+writes "$volume" 300 1 16384
 take "$volume"
 
 echo "--- loaded again, in parts"

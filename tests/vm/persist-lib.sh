@@ -69,7 +69,5 @@ all_lost()
 # writes VOLUME N [DEPTH [BYTES]]: N scattered writes.
 writes()
 {
-	fio --name=w --filename="$1" --rw=randwrite --bs="${4:-4k}" --iodepth="${3:-32}" --ioengine=libaio --direct=1 \
-		--number_ios="$2" --randseed="$RANDOM" --output="$TEST_TMP/fio.log" ||
-		{ cat "$TEST_TMP/fio.log"; fail fio; }
+	scribble "$1" "$2" "$RANDOM" "${3:-32}" "${4:-4096}" || fail "cannot write to $1"
 }

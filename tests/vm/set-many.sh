@@ -47,7 +47,7 @@ load_vss
 sums()
 {
 	blockdev --flushbufs "$@"
-	sha256sum "$@" | cut -d ' ' -f 1
+	sha512sum "$@" | cut -d ' ' -f 1
 }
 
 # take CREATE-OPTION|VOLUME...: takes a set; sets set_id, ids and images.
@@ -112,7 +112,7 @@ head -c 512K /dev/urandom | tee "${quiet[@]}" >/dev/null
 sync
 mapfile -t now < <(sums "${first_images[@]}")
 [[ ${now[*]} == "${first_sums[*]}" ]] || fail "images of the first set have changed"
-echo "sha256 of ${#now[@]} images as expected"
+echo "content of ${#now[@]} images as expected"
 mapfile -t now < <(sums "${quiet[@]}")
 for i in "${!quiet[@]}"; do
 	[[ ${now[i]} != "${first_sums[i]}" ]] || fail "nothing was written to ${quiet[i]}"
