@@ -33,11 +33,11 @@
 #define REWRITE_UNITS		2048U
 #define WITNESS_DELAY		HZ
 #define RECORD_DELAY		(5 * HZ)
-/* Longest wait for copies that may come, in ns and in times that a group takes. */
+/* Longest wait for copies that may come, in ns. */
 #define MAX_GATHER		(5 * NSEC_PER_MSEC)
-#define GATHER_GROUPS		2U
-/* Most copies that are waited for. */
+/* Most copies that are waited for; chunks of one that nobody waits for others with. */
 #define MAX_WANTED		16U
+#define LARGE_COPY		8U
 /* Most groups that do not wait for more copies after some did not come in time. */
 #define MAX_SHY			63U
 /* Less than the slack that a set's steps have, which wait for a group. */
@@ -161,6 +161,32 @@ static bool add_snapshots(struct vss_log *log)
 	return all;
 }
 
+/* ---- when to write it ---- */
+
+/* Large copies gain nothing from company. */
+static u32 weight(const struct vss_copy *copy)
+{
+	return copy->n < LARGE_COPY ? 1 : MAX_WANTED;
+}
+
+static bool has_enough(struct vss_log *log)
+{
+	u32 ready = READ_ONCE(log->ready);
+
+	return !ready || ready >= READ_ONCE(log->wanted) ||
+		!list_empty_careful(&log->events) || READ_ONCE(log->grow) ||
+		READ_ONCE(log->rewriting) || READ_ONCE(log->closed) ||
+		READ_ONCE(log->dead);
+}
+
+/* Something is there for the next group. */
+static void run_work(struct vss_log *log)
+{
+	if (wq_has_sleeper(&log->more) && has_enough(log))
+		wake_up(&log->more);
+	queue_work(log->wq, &log->work);
+}
+
 /* ---- copies ---- */
 
 static u32 content_hash(struct vss_copy *copy, unsigned int i, unsigned int n)
@@ -227,7 +253,7 @@ static void add_copy(struct vss_log *log, struct vss_copy *copy)
  * Put copies into the group.  Those that nobody needs, or that were begun
  * before the newest snapshot changed, are moved to @void_copies: the writes
  * that wait for them are judged anew.  What does not fit stays in @copies.
- * Returns how many were put into it.
+ * Returns how many were put into it, by weight.
  */
 static u32 add_copies(struct vss_log *log, struct list_head *copies,
 		      struct list_head *void_copies)
@@ -255,7 +281,7 @@ static u32 add_copies(struct vss_log *log, struct list_head *copies,
 			break;
 		add_copy(log, copy);
 		list_move_tail(&copy->list, &log->taken);
-		n++;
+		n += weight(copy);
 	}
 	return n;
 }
@@ -728,7 +754,7 @@ void vss_log_doom(struct vss_log *log, enum vss_lost_reason reason)
 			WRITE_ONCE(log->dead, true);
 	}
 	spin_unlock(&log->lock);
-	queue_work(log->wq, &log->work);
+	run_work(log);
 }
 
 /**
@@ -773,50 +799,41 @@ static void end_rewrite(struct vss_log *log)
 	wake_up_all(&log->wait);
 }
 
-static bool has_enough(struct vss_log *log)
-{
-	u32 ready = READ_ONCE(log->ready);
-
-	return !ready || ready >= log->wanted ||
-		!list_empty_careful(&log->events) ||
-		READ_ONCE(log->rewriting) || READ_ONCE(log->closed) ||
-		READ_ONCE(log->dead);
-}
-
 /*
  * Copies that share a group share its flush and its block of the log.  Where as many
- * have come together before, some will have come soon.  A lone copy does not wait.
+ * have come together before, some will have come soon: to wait for much longer than a
+ * group takes would cost the others more than it saves.  A lone copy does not wait.
  */
 static void gather(struct vss_log *log)
 {
-	u64 most;
+	u64 most = min_t(u64, log->took + log->took / 2, MAX_GATHER);
 
-	log->late = false;
-	if (has_enough(log))
-		return;
-	most = min_t(u64, GATHER_GROUPS * log->took, MAX_GATHER);
-	wait_event_hrtimeout(log->more, has_enough(log), ns_to_ktime(most));
-	log->late = READ_ONCE(log->ready) < log->wanted;
+	log->waited = !has_enough(log);
+	log->late = log->waited &&
+		wait_event_hrtimeout(log->more, has_enough(log),
+				     ns_to_ktime(most));
 }
 
 /*
- * How many copies the next group waits for: one more when as many had come in time, and
- * others while they were written; as many as came, when that was not so, and then no more
- * for some groups, the more the less often it is so.
+ * How many copies the next group waits for: one more when others came while as many
+ * were written; as many as came, when the rest was late, and then no more for some
+ * groups, the more the less often it is worth it to wait.
  */
 static void learn(struct vss_log *log, u32 had)
 {
-	if (log->late) {
-		log->wanted = had;
-		log->shy = min(2 * log->shy + 1, MAX_SHY);
-		log->calm = log->shy;
-	} else if (had < log->wanted) {
-		;	/* something else did not let it wait */
+	if (log->waited && !log->late)
+		log->shy /= 2;
+	if (had < log->wanted) {
+		/* Else something did not let it wait. */
+		if (log->late) {
+			WRITE_ONCE(log->wanted, had);
+			log->shy = min(2 * log->shy + 1, MAX_SHY);
+			log->calm = log->shy;
+		}
 	} else if (log->calm) {
 		log->calm--;
 	} else if (READ_ONCE(log->ready)) {
-		log->wanted = min(had + 1, MAX_WANTED);
-		log->shy /= 2;
+		WRITE_ONCE(log->wanted, min(had + 1, MAX_WANTED));
 	}
 }
 
@@ -849,10 +866,19 @@ static void put_back(struct vss_log *log, struct list_head *copies)
 	u32 n = 0;
 
 	list_for_each_entry(copy, copies, list)
-		n++;
+		n += weight(copy);
 	spin_lock(&log->lock);
 	list_splice_init(copies, &log->copies);
 	WRITE_ONCE(log->ready, log->ready + n);
+	spin_unlock(&log->lock);
+}
+
+/* Those that came meanwhile may go with them. */
+static void take_copies(struct vss_log *log, struct list_head *copies)
+{
+	spin_lock(&log->lock);
+	list_splice_init(&log->copies, copies);
+	WRITE_ONCE(log->ready, 0);
 	spin_unlock(&log->lock);
 }
 
@@ -903,7 +929,6 @@ static bool run_group(struct vss_log *log)
 	}
 	rewriting = log->rewriting;
 	recycled = log->recycled;
-	log->recycled = log->reaping;
 	spin_unlock(&log->lock);
 	if (closed) {
 		complete_events(&log->told, -EIO);
@@ -915,8 +940,12 @@ static bool run_group(struct vss_log *log)
 
 	/* Replay must not judge the last group by slots written with this one. */
 	if (recycled && log->bare && !list_empty(&copies) &&
-	    room_left(log, SPARE_BLOCKS))
+	    room_left(log, SPARE_BLOCKS)) {
+		/* Should the device not answer, stall_work must find them. */
+		put_back(log, &copies);
 		err = write_witness(log);
+		take_copies(log, &copies);
+	}
 	err = err ?: add_told(log);
 	if (!err) {
 		/* Until the halves can be changed there may be no room for copies. */
@@ -937,6 +966,10 @@ static bool run_group(struct vss_log *log)
 		err = write_group(log);
 		if (had)
 			learn(log, had);
+		/* What is removed meanwhile waits for a group of its own. */
+		spin_lock(&log->lock);
+		log->recycled = log->reaping;
+		spin_unlock(&log->lock);
 	}
 	if (err)
 		vss_log_fail(log, err);
@@ -986,14 +1019,6 @@ static void witness_work(struct work_struct *work)
 		vss_log_fail(log, -EIO);
 }
 
-/* Something is there for the next group. */
-static void run_work(struct vss_log *log)
-{
-	if (wq_has_sleeper(&log->more) && has_enough(log))
-		wake_up(&log->more);
-	queue_work(log->wq, &log->work);
-}
-
 /**
  * vss_log_copy() - make a copy durable and publish it
  * @log:	the log
@@ -1010,7 +1035,7 @@ void vss_log_copy(struct vss_log *log, struct vss_copy *copy)
 	/* The work may be waiting for the device still. */
 	if (!log->hung) {
 		list_splice_tail_init(&copies, &log->copies);
-		WRITE_ONCE(log->ready, log->ready + 1);
+		WRITE_ONCE(log->ready, log->ready + weight(copy));
 	}
 	spin_unlock(&log->lock);
 	abandon(log, &copies);
@@ -1091,7 +1116,7 @@ static void await_switch(struct vss_log *log)
 	/* One that goes on after a load leaves the half as full as it is. */
 	wait_event(log->wait, !READ_ONCE(log->rewriting) ||
 		   READ_ONCE(log->closed) || READ_ONCE(log->dead));
-	queue_work(log->wq, &log->work);
+	run_work(log);
 	/* Halves that get longer need no change. */
 	wait_event(log->wait, READ_ONCE(log->half_first) != first ||
 		   !half_is_full(log) || READ_ONCE(log->closed) ||
@@ -1157,6 +1182,7 @@ void vss_log_close(struct vss_log *log)
 	spin_lock(&log->lock);
 	WRITE_ONCE(log->closed, true);
 	spin_unlock(&log->lock);
+	wake_up(&log->more);
 	wake_up_all(&log->wait);
 	/* It may be about to queue the witness. */
 	flush_work(&log->work);

@@ -70,7 +70,7 @@ struct vss_log_part {
  * @head_work:	records it
  * @lock:	protects the next thirteen
  * @copies:	copies whose origin was read, to be written with the next group
- * @ready:	their number
+ * @ready:	their number; a large one counts for many
  * @events:	entries that somebody waits for
  * @reaping:	copies are being handed down: the halves must not be changed
  * @recycled:	slots that the last group names may be free: a group behind it
@@ -112,7 +112,8 @@ struct vss_log_part {
  * @epoch:	tag of its copies
  * @took:	how long the last group took, in ns
  * @wanted:	copies that the next group waits for
- * @late:	they had not all come in time
+ * @waited:	it did wait
+ * @late:	until it was too long
  * @calm:	groups to come that leave @wanted as it is
  * @shy:	of these how many there were, the last time
  * @pending:	writes of it that have not ended, and one
@@ -176,6 +177,7 @@ struct vss_log {
 	u32			epoch;
 	u64			took;
 	u32			wanted;
+	bool			waited;
 	bool			late;
 	u32			calm;
 	u32			shy;
