@@ -165,37 +165,43 @@ struct vss_copier {
 	struct work_struct	reap_work;
 };
 
-extern unsigned int vss_stall_seconds;
-
-void vss_range_init(struct vss_range *range, const struct vss_volume *vol,
-		    sector_t sector, sector_t nr);
-
+/* copy.c */
 int vss_copier_init(struct vss_volume *vol, u64 memory);
 void vss_copier_destroy(struct vss_volume *vol);
 void vss_copier_stop(struct vss_volume *vol);
 void vss_copier_settle(struct vss_volume *vol);
-void vss_copier_kick(struct vss_volume *vol);
-u64 vss_copier_memory(struct vss_volume *vol);
-u32 vss_copier_wants(struct vss_volume *vol);
+struct vss_copy *vss_copy_find(struct vss_shard *shard, u32 group,
+			       unsigned int chunk, u32 slot);
+unsigned int vss_copies_doom(struct vss_shard *shard);
 
+/* copy-memory.c */
+u64 vss_copier_memory(struct vss_volume *vol);
+void vss_copier_kick(struct vss_volume *vol);
+void vss_copy_put(struct vss_copy *copy);
+struct page *vss_copy_page(struct vss_copy *copy, unsigned int chunk,
+			   unsigned int offset);
+
+/* copy-wait.c */
+extern unsigned int vss_stall_seconds;
+
+void vss_range_init(struct vss_range *range, const struct vss_volume *vol,
+		    sector_t sector, sector_t nr);
 bool vss_copy_is_safe(const struct vss_volume *vol,
 		      const struct vss_range *range);
 bool vss_copy_is_covered(struct vss_volume *vol,
 			 const struct vss_range *range);
 void vss_copy_wait(struct vss_volume *vol, struct bio *bio,
 		   const struct vss_range *range, bool direct);
-void vss_copy_stored(struct vss_copy *copy);
-void vss_copy_put(struct vss_copy *copy);
+u32 vss_copier_wants(struct vss_volume *vol);
+
+/* copy-publish.c */
 int vss_copy_publish(struct vss_copy *copy, u32 tag, bool durable,
 		     struct bio_list *released);
 void vss_copy_release(struct vss_copy *copy, struct bio_list *released);
 void vss_copy_abandon(struct vss_copy *copy, struct bio_list *released);
-struct vss_copy *vss_copy_find(struct vss_shard *shard, u32 group,
-			       unsigned int chunk, u32 slot);
-unsigned int vss_copies_doom(struct vss_shard *shard);
-struct page *vss_copy_page(struct vss_copy *copy, unsigned int chunk,
-			   unsigned int offset);
+void vss_copy_stored(struct vss_copy *copy);
 
+/* store.c */
 int vss_store_init(struct vss_volume *vol);
 void vss_store_destroy(struct vss_volume *vol);
 void vss_store_queue(struct vss_volume *vol, struct list_head *copies);
