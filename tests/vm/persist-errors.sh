@@ -230,6 +230,20 @@ loaded --unclean
 all_lost detached
 end
 
+echo "--- it hangs when a snapshot was just deleted"
+begin
+settle
+drop 0
+# The next group is one that only bears witness: the copies wait behind it.
+dmsetup suspend --nolockfs --noflush area
+SECONDS=0
+writes "$volume" 40
+echo "40 writes in $SECONDS s"
+dmsetup resume area
+all_lost stalled
+wait_for 20 recorded stalled
+end
+
 echo "--- it hangs as the last thing of the detach is written to it"
 begin
 settle
