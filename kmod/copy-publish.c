@@ -282,6 +282,7 @@ static void finish_reads(struct vss_copier *copier, struct llist_node *list)
 	struct vss_copy *copy, *next;
 	bool unmapped = false;
 	LIST_HEAD(to_store);
+	LIST_HEAD(to_log);
 
 	list = llist_reverse_order(list);
 	llist_for_each_entry_safe(copy, next, list, done) {
@@ -289,7 +290,7 @@ static void finish_reads(struct vss_copier *copier, struct llist_node *list)
 		if (vss_copy_probe_next(copy))
 			continue;
 		if (vol->log) {
-			vss_log_copy(vol->log, copy);
+			list_add_tail(&copy->list, &to_log);
 			continue;
 		}
 		switch (publish(copy, &released)) {
@@ -310,6 +311,8 @@ static void finish_reads(struct vss_copier *copier, struct llist_node *list)
 	if (unmapped)
 		queue_delayed_work(vol->wq, &copier->late_work, VSS_MAP_DELAY);
 	vss_store_queue(vol, &to_store);
+	if (!list_empty(&to_log))
+		vss_log_copies(vol->log, &to_log);
 	if (vss_area_is_low(&vol->area))
 		vss_event_volume(vol, VSS_EVENT_AREA_LOW);
 	if (vss_snapshots_crowded(vol))

@@ -196,16 +196,16 @@ struct vss_log_request {
 	u8	boot[VSS_UUID_SIZE];
 };
 
+/* persist.c */
 int vss_log_open(struct vss_volume *vol, struct list_head *parts,
 		 const struct vss_log_request *req,
-		 struct netlink_ext_ack *extack);
-int vss_log_grow(struct vss_volume *vol, struct vss_part *part,
 		 struct netlink_ext_ack *extack);
 int vss_log_show(struct vss_volume *vol);
 void vss_log_forget(struct vss_volume *vol);
 void vss_log_wipe(struct vss_volume *vol);
 int vss_log_leave(struct vss_volume *vol);
 
+/* log.c */
 struct vss_log *vss_log_new(struct vss_volume *vol, struct vss_part *part);
 void vss_log_free(struct vss_log *log);
 struct vss_log_part *vss_log_part_new(struct vss_log *log,
@@ -213,28 +213,36 @@ struct vss_log_part *vss_log_part_new(struct vss_log *log,
 void vss_log_part_free(struct vss_log_part *lp);
 void vss_log_set_geometry(struct vss_log *log);
 void vss_log_set_begin(struct vss_log *log);
-
-void vss_log_copy(struct vss_log *log, struct vss_copy *copy);
-void vss_log_io_done(struct vss_log *log, bool failed);
+void vss_log_copies(struct vss_log *log, struct list_head *copies);
 int vss_log_sync(struct vss_volume *vol);
 int vss_log_event(struct vss_volume *vol, enum vss_disk_type type, u32 epoch,
 		  u16 reason);
 void vss_log_begin_reap(struct vss_volume *vol, struct vss_snapshot *snap,
 			u16 reason);
 void vss_log_end_reap(struct vss_volume *vol);
-void vss_log_let_grow(struct vss_log *log);
+bool vss_log_write_active(struct vss_log *log);
+void vss_log_close(struct vss_log *log);
+
+/* log-group.c */
+void vss_log_io_done(struct vss_log *log, bool failed);
+
+/* log-loss.c */
 void vss_log_begin_watch(struct vss_log *log);
 void vss_log_end_watch(struct vss_log *log);
-void vss_log_fail(struct vss_log *log, int err);
-bool vss_log_write_active(struct vss_log *log);
-bool vss_log_record_loss(struct vss_log *log);
 bool vss_log_is_stuck(struct vss_log *log);
-void vss_log_close(struct vss_log *log);
-void vss_log_dismiss(struct vss_log *log);
+bool vss_log_record_loss(struct vss_log *log);
+void vss_log_fail(struct vss_log *log, int err);
 void vss_log_bury(struct vss_log *log, enum vss_lost_reason reason);
 void vss_log_doom(struct vss_log *log, enum vss_lost_reason reason);
 bool vss_log_is_doomed(const struct vss_log *log);
+void vss_log_dismiss(struct vss_log *log);
 
+/* grow.c */
+int vss_log_grow(struct vss_volume *vol, struct vss_part *part,
+		 struct netlink_ext_ack *extack);
+void vss_log_let_grow(struct vss_log *log);
+
+/* disk.c and disk-parts.c */
 int vss_disk_rw(struct block_device *bdev, sector_t sector, void *buf,
 		unsigned int bytes, blk_opf_t opf);
 u32 vss_disk_crc(const void *block, unsigned int size, unsigned int at);
@@ -257,17 +265,20 @@ void vss_disk_begin_io(struct vss_log *log);
 void vss_disk_submit(struct vss_log_part *lp);
 void vss_disk_wait_io(struct vss_log *log);
 
+/* fingerprint.c */
 int vss_fingerprint_take(struct vss_log *log, __le64 *print,
 			 int (*goes_on)(void *data), void *data);
 int vss_fingerprint_is_same(struct vss_log *log, bool *same);
 unsigned int vss_fingerprint_progress(void);
 
+/* head.c */
 void vss_head_init(struct vss_log *log);
 void vss_head_stop(struct vss_log *log);
 bool vss_head_settle(struct vss_log *log);
 void vss_head_written(struct vss_volume *vol);
 int vss_head_is_same(struct vss_log *log, bool *same);
 
+/* replay.c */
 int vss_log_replay(struct vss_log *log, u32 *epoch, enum vss_lost_reason *lost);
 
 #endif /* VSS_LOG_H */

@@ -473,7 +473,7 @@ void vss_log_wipe(struct vss_volume *vol)
 
 	lockdep_assert_held(&vss_mutex);
 	vol->log = NULL;
-	/* See vss_log_copy(): the last copies may have ended before it has. */
+	/* See vss_log_copies(): the last copies may have ended before it has. */
 	synchronize_rcu();
 	/* No work of it is to write a superblock beside, or after that. */
 	vss_log_close(log);
