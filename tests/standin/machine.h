@@ -35,7 +35,7 @@ static const char *const machine_steps[] = {
 	"IsVolumeSupported", "IsVolumeSnapshotted", "BeginPrepare", "EndPrepare", "PreCommit", "HoldWrites",
 	"Commit", "ReleaseWrites", "PostCommit", "PreFinalCommit", "PostFinalCommit", "Abort", "GetSnapshots",
 	"Delete", "SetWritable", "Revert", "QueryRevert", "Import", "Break", "BeginHold", "MaskOriginals",
-	"Resync",
+	"Resync", "Find",
 };
 
 /* What somebody does when it is asked something. */
@@ -129,6 +129,8 @@ struct standin_provider {
 	struct vss_uuid held_set;
 	struct vss_uuid absent[4];	/* not found by an import */
 	size_t nr_absent;
+	bool has_area;		/* copies are in an area, and it says so */
+	bool area_away;
 	bool loses;		/* its copies, for want of room, once they are committed */
 	bool has_luns;
 	bool copies_identity;	/* its copies bear the identifiers of their originals */
@@ -626,7 +628,7 @@ static void provider_does(struct standin_provider *p, struct machine_answer *a, 
 	case VSSD_STEP_GET_SNAPSHOTS:
 		if (p->revert_lists && !vss_uuid_is_null(&p->reverted) && !--p->revert_lists)
 			provider_drop_newer(p);
-		for (size_t i = 0; i < p->nr_snapshots; i++) {
+		for (size_t i = 0; i < p->nr_snapshots && !p->area_away; i++) {
 			s = &p->snapshots[i];
 			if (!s->committed)
 				continue;
@@ -643,6 +645,8 @@ static void provider_does(struct standin_provider *p, struct machine_answer *a, 
 				.attributes = s->context | VSS_VOLSNAP_ATTR_DIFFERENTIAL |
 					      (s->imported ? VSS_VOLSNAP_ATTR_IMPORTED : 0),
 			};
+			if (p->has_area)
+				told[reply->nr_snapshots].provider_data = (char *)"area of sys";
 			if (p->has_luns) {
 				provider_lun(&luns[reply->nr_snapshots], ids[reply->nr_snapshots],
 					     &extents[reply->nr_snapshots], s->volume);
@@ -656,8 +660,15 @@ static void provider_does(struct standin_provider *p, struct machine_answer *a, 
 		}
 		reply->snapshots = told;
 		break;
+	case VSSD_STEP_FIND:
+		if (!request->record->provider_data || strcmp(request->record->provider_data, "area of sys") != 0)
+			abort();
+		reply->result = p->area_away ? VSS_E_MISSING_DISK :
+				provider_snapshot(p, &request->snapshot) ? S_OK : VSS_E_OBJECT_NOT_FOUND;
+		reply->message = p->area_away ? "area of sys is not loaded" : NULL;
+		break;
 	case VSSD_STEP_DELETE:
-		s = provider_snapshot(p, &request->snapshot);
+		s = p->area_away ? NULL : provider_snapshot(p, &request->snapshot);
 		if (s)
 			provider_drop(p, s - p->snapshots);
 		else

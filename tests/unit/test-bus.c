@@ -13,6 +13,8 @@
 
 #include "../standin/machine.h"
 #include "bus.h"
+#include "bus-wire.h"
+#include "requester.h"
 #include "wire.h"
 
 #define MANAGER	"org.linuxvss.Vss1.Manager"
@@ -624,10 +626,31 @@ static void cleans_text(void **state)
 	assert_false(vssd_wire_parse_uuid("x", &uuid));
 }
 
+/* Every state of a shadow copy arrives at the requester as it was sent; that of one that is away is 0. */
+static void states_arrive(void **state)
+{
+	static const enum vss_snapshot_state_ex states[] = { VSS_SS_UNKNOWN, VSS_SS_CREATED, VSS_SS_ABORTED };
+	struct fixture *f = *state;
+
+	for (size_t i = 0; i < COUNT(states); i++) {
+		struct vss_snapshot_prop sent = { .status = states[i] }, got;
+		sd_bus_message *m;
+
+		assert_true(sd_bus_message_new_method_call(f->a.bus, &m, NULL, "/x", "x.y", "Z") >= 0);
+		assert_true(vssd_wire_append_snapshot(m, &sent) >= 0);
+		assert_true(sd_bus_message_seal(m, 1, 0) >= 0);
+		assert_true(vss_requester_read_snapshot(m, &got) >= 0);
+		assert_int_equal(got.status, states[i]);
+		vss_free_snapshot_properties(&got);
+		sd_bus_message_unref(m);
+	}
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test_setup_teardown(tells_what_there_is, set_up, tear_down),
+		cmocka_unit_test_setup_teardown(states_arrive, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(makes_a_set, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(asks_writers, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(survives_bad_writers, set_up, tear_down),

@@ -214,6 +214,256 @@ static void changes_meanwhile(void **state)
 	assert_int_equal(records(w), 0);
 }
 
+static void open_kind(struct requester *r, struct world *w, uint32_t context)
+{
+	requester_open(r, w->m);
+	assert_int_equal(vssd_session_initialize(r->session, false, NULL), S_OK);
+	assert_int_equal(vssd_session_set_context(r->session, context, NULL), S_OK);
+}
+
+/* A set of one copy in a persistent diff area; it is gone with its requester, only the record tells of it. */
+static struct vss_uuid make_in_area(struct world *w, uint32_t context)
+{
+	static const char *const one[] = { "/dev/b" };
+	struct vss_snapshot_prop prop = { 0 };
+	struct vss_uuid id;
+	struct requester r;
+
+	w->sys->has_area = true;
+	requester_open(&r, w->m);
+	assert_int_equal(requester_create(&r, context, one, 1), S_OK);
+	assert_int_equal(all(w, &prop), 1);
+	id = prop.snapshot_id;
+	requester_close(&r);
+	vss_free_snapshot_properties(&prop);
+	return id;
+}
+
+static size_t times_in_log(struct world *w, const char *what)
+{
+	size_t count = 0;
+
+	for (const char *at = w->m->log; (at = strstr(at, what)); at++)
+		count++;
+	return count;
+}
+
+static size_t seen(struct world *w, uint32_t context, struct vss_snapshot_prop *prop)
+{
+	struct requester r;
+	size_t count;
+
+	open_kind(&r, w, context);
+	assert_int_equal(requester_wait(&r, query_snapshots), S_OK);
+	count = r.nr_snapshots;
+	if (count) {
+		*prop = r.props[0];
+		memset(&r.props[0], 0, sizeof(r.props[0]));
+	}
+	requester_close(&r);
+	return count;
+}
+
+/* The persistent diff area comes late: what is known of its copies is as before, for each context that stays. */
+static void area_comes_late(void **state)
+{
+	static const uint32_t contexts[] = { VSS_CTX_APP_ROLLBACK, VSS_CTX_NAS_ROLLBACK, VSS_CTX_CLIENT_ACCESSIBLE };
+	struct world *w = *state;
+
+	for (size_t i = 0; i < COUNT(contexts); i++) {
+		struct vss_snapshot_prop before = { 0 }, away = { 0 }, after = { 0 };
+		struct vss_uuid id = make_in_area(w, contexts[i]);
+		struct requester r;
+
+		assert_int_equal(seen(w, contexts[i], &before), 1);
+		w->sys->area_away = true;
+		machine_restart(w->m);
+		/* again: a second start has the record, too */
+		machine_restart(w->m);
+		assert_int_equal(records(w), 1);
+		assert_int_equal(seen(w, contexts[i], &away), 1);
+		assert_true(vss_uuid_equal(&before.snapshot_id, &away.snapshot_id));
+		assert_int_equal(away.status, VSS_SS_UNKNOWN);
+		assert_string_equal(away.device_object, "");
+		assert_int_equal(away.creation_time, before.creation_time);
+
+		w->sys->area_away = false;
+		assert_int_equal(seen(w, contexts[i], &after), 1);
+		assert_true(vss_uuid_equal(&before.snapshot_id, &after.snapshot_id));
+		assert_true(vss_uuid_equal(&before.snapshot_set_id, &after.snapshot_set_id));
+		assert_int_equal(after.status, VSS_SS_CREATED);
+		assert_int_equal(after.attributes, before.attributes);
+		assert_int_equal(after.creation_time, before.creation_time);
+		assert_int_equal(after.snapshots_count, before.snapshots_count);
+		assert_string_equal(after.originating_machine, before.originating_machine);
+		assert_string_equal(after.device_object, before.device_object);
+		assert_int_equal(times_in_log(w, "is not available: area of sys is not loaded"), 2 * (i + 1));
+		assert_int_equal(times_in_log(w, "is available again"), i + 1);
+		vss_free_snapshot_properties(&before);
+		vss_free_snapshot_properties(&away);
+		vss_free_snapshot_properties(&after);
+
+		open_kind(&r, w, contexts[i]);
+		assert_int_equal(requester_wait(&r, delete_snapshots, &id, VSS_OBJECT_SNAPSHOT, false), S_OK);
+		requester_close(&r);
+		assert_int_equal(records(w), 0);
+	}
+	assert_int_equal(times_in_log(w, "is lost"), 0);
+	/* that it is away is nobody's fault */
+	assert_int_equal(times_in_log(w, "refused"), 0);
+}
+
+/* What cannot be done with a copy that is away says why; by force it is forgotten. */
+static void area_never_comes(void **state)
+{
+	struct world *w = *state;
+	struct vss_uuid id = make_in_area(w, VSS_CTX_NAS_ROLLBACK);
+	struct requester r;
+
+	w->sys->area_away = true;
+	machine_restart(w->m);
+	open_kind(&r, w, VSS_CTX_NAS_ROLLBACK);
+	assert_int_equal(requester_wait(&r, get_snapshot_properties, &id), VSS_E_OBJECT_NOT_FOUND);
+	assert_non_null(strstr(r.error, "area of sys is not loaded"));
+	assert_int_equal(requester_wait(&r, expose_snapshot, &id, NULL, VSS_VOLSNAP_ATTR_EXPOSED_LOCALLY, "/mnt"),
+			 VSS_E_OBJECT_NOT_FOUND);
+	assert_non_null(strstr(r.error, "area of sys is not loaded"));
+	assert_int_equal(requester_wait(&r, revert_to_snapshot, &id, true), VSS_E_OBJECT_NOT_FOUND);
+	assert_non_null(strstr(r.error, "area of sys is not loaded"));
+	assert_int_equal(requester_wait(&r, delete_snapshots, &id, VSS_OBJECT_SNAPSHOT, false), VSS_E_PROVIDER_VETO);
+	assert_non_null(strstr(r.error, "area of sys is not loaded"));
+	assert_int_equal(r.deleted, 0);
+	assert_int_equal(records(w), 1);
+	/* nor did the provider hear of it */
+	assert_int_equal(w->sys->seen[VSSD_STEP_DELETE], 0);
+	assert_int_equal(w->sys->seen[VSSD_STEP_REVERT], 0);
+
+	/* a provider that cannot tell does not make it lost */
+	w->sys->on[VSSD_STEP_FIND] = (struct behaviour) { .fault = FAULT_FAILS, .result = VSS_E_PROVIDER_VETO };
+	assert_int_equal(all(w, NULL), 1);
+	w->sys->on[VSSD_STEP_FIND] = (struct behaviour) { 0 };
+
+	assert_int_equal(requester_wait(&r, delete_snapshots, &id, VSS_OBJECT_SNAPSHOT, true), S_OK);
+	assert_int_equal(r.deleted, 1);
+	assert_int_equal(w->sys->seen[VSSD_STEP_DELETE], 0);
+	assert_int_equal(records(w), 0);
+	assert_int_equal(all(w, NULL), 0);
+	requester_close(&r);
+	/* loaded after all, it is one that vssd has not made */
+	w->sys->area_away = false;
+	assert_int_equal(all(w, NULL), 1);
+	open_kind(&r, w, VSS_CTX_NAS_ROLLBACK);
+	assert_int_equal(requester_wait(&r, get_snapshot_properties, &id), VSS_E_OBJECT_NOT_FOUND);
+	requester_close(&r);
+}
+
+/* It is loaded, and has the copy no more. */
+static void area_comes_without(void **state)
+{
+	struct world *w = *state;
+
+	make_in_area(w, VSS_CTX_NAS_ROLLBACK);
+	w->sys->area_away = true;
+	machine_restart(w->m);
+	assert_int_equal(all(w, NULL), 1);
+	w->sys->nr_snapshots = 0;
+	w->sys->area_away = false;
+	assert_int_equal(all(w, NULL), 0);
+	assert_int_equal(records(w), 0);
+	assert_int_equal(times_in_log(w, "is lost"), 1);
+}
+
+/* Records of a version that did not know of areas, and sets that do not outlive their session. */
+static void no_area_on_record(void **state)
+{
+	static const char *const one[] = { "/dev/b" };
+	struct world *w = *state;
+	struct requester r;
+	char command[128];
+
+	make_in_area(w, VSS_CTX_NAS_ROLLBACK);
+	snprintf(command, sizeof(command), "sed -i '/provider-data/d' %s/sets/*.json", w->dir);
+	assert_int_equal(system(command), 0);
+	w->sys->area_away = true;
+	machine_restart(w->m);
+	assert_int_equal(all(w, NULL), 0);
+	assert_int_equal(records(w), 0);
+	assert_int_equal(w->sys->seen[VSSD_STEP_FIND], 0);
+	w->sys->nr_snapshots = 0;
+	w->sys->area_away = false;
+
+	/* one that sees them in time completes the record */
+	make_in_area(w, VSS_CTX_NAS_ROLLBACK);
+	assert_int_equal(system(command), 0);
+	machine_restart(w->m);
+	w->sys->area_away = true;
+	machine_restart(w->m);
+	assert_int_equal(all(w, NULL), 1);
+	w->sys->nr_snapshots = 0;
+	w->sys->area_away = false;
+	assert_int_equal(all(w, NULL), 0);
+
+	requester_open(&r, w->m);
+	assert_int_equal(requester_create(&r, VSS_CTX_BACKUP, one, 1), S_OK);
+	w->sys->area_away = true;
+	assert_int_equal(all(w, NULL), 0);
+	requester_close(&r);
+	machine_run(w->m);
+}
+
+/* An exposure is there again with its copy, and what is left of it goes meanwhile. */
+static void area_and_exposure(void **state)
+{
+	struct vss_snapshot_prop prop = { 0 };
+	struct world *w = *state;
+	struct vss_uuid id = make_in_area(w, VSS_CTX_CLIENT_ACCESSIBLE);
+	struct requester r;
+
+	open_kind(&r, w, VSS_CTX_CLIENT_ACCESSIBLE);
+	assert_int_equal(requester_wait(&r, expose_to_clients, &id, "/snap"), S_OK);
+	requester_close(&r);
+	assert_int_equal(w->m->nr_mounts, 1);
+	assert_int_equal(w->m->nr_dirs, 1);
+	for (int restart = 0; restart < 2; restart++) {
+		/* detached below vssd, by force; or the machine starts anew without it */
+		w->sys->area_away = true;
+		if (restart) {
+			w->m->nr_mounts = 0;
+			machine_restart(w->m);
+		}
+		assert_int_equal(all(w, &prop), 1);
+		assert_null(prop.exposed_name);
+		assert_false(prop.attributes & VSS_VOLSNAP_ATTR_EXPOSED_LOCALLY);
+		vss_free_snapshot_properties(&prop);
+		machine_run(w->m);
+		assert_int_equal(w->m->nr_mounts, 0);
+		assert_int_equal(w->m->nr_dirs, 0);
+
+		w->sys->area_away = false;
+		assert_int_equal(all(w, &prop), 1);
+		machine_run(w->m);
+		assert_int_equal(w->m->nr_mounts, 1);
+		assert_non_null(strstr(w->m->mounts[0][1], "/snap/@GMT-"));
+		assert_string_equal(prop.exposed_name, w->m->mounts[0][1]);
+		vss_free_snapshot_properties(&prop);
+	}
+	/* unexposed while it is away, it does not come back there; something else's mount is let alone */
+	w->sys->area_away = true;
+	w->m->nr_mounts = 0;
+	machine_restart(w->m);
+	snprintf(w->m->mounts[0][0], sizeof(w->m->mounts[0][0]), "/dev/other");
+	snprintf(w->m->mounts[0][1], sizeof(w->m->mounts[0][1]), "/snap");
+	w->m->nr_mounts = 1;
+	open_kind(&r, w, VSS_CTX_CLIENT_ACCESSIBLE);
+	assert_int_equal(requester_wait(&r, unexpose_snapshot, &id), S_OK);
+	requester_close(&r);
+	w->sys->area_away = false;
+	assert_int_equal(all(w, NULL), 1);
+	machine_run(w->m);
+	assert_int_equal(w->m->nr_mounts, 1);
+	assert_string_equal(w->m->mounts[0][0], "/dev/other");
+}
+
 /* TRN-014: of a set that travels, what was saved stays */
 static void transportable_sets(void **state)
 {
@@ -604,6 +854,11 @@ int main(void)
 		cmocka_unit_test_setup_teardown(auto_release_sets_go, setup, teardown),
 		cmocka_unit_test_setup_teardown(killed_in_the_middle, setup, teardown),
 		cmocka_unit_test_setup_teardown(changes_meanwhile, setup, teardown),
+		cmocka_unit_test_setup_teardown(area_comes_late, setup, teardown),
+		cmocka_unit_test_setup_teardown(area_never_comes, setup, teardown),
+		cmocka_unit_test_setup_teardown(area_comes_without, setup, teardown),
+		cmocka_unit_test_setup_teardown(no_area_on_record, setup, teardown),
+		cmocka_unit_test_setup_teardown(area_and_exposure, setup, teardown),
 		cmocka_unit_test_setup_teardown(transportable_sets, setup, teardown),
 		cmocka_unit_test_setup_teardown(system_was_set_back, setup, teardown),
 		cmocka_unit_test_setup_teardown(exposures, setup, teardown),

@@ -35,7 +35,8 @@ int vssd_wire_append_snapshot(sd_bus_message *m, const struct vss_snapshot_prop 
 	    (ret = vssd_wire_entry_uuid(m, "provider", &prop->provider_id)) < 0 ||
 	    (ret = vssd_wire_entry_u32(m, "attributes", prop->attributes)) < 0 ||
 	    (ret = vssd_wire_entry_u64(m, "time", prop->creation_time)) < 0 ||
-	    (ret = vssd_wire_entry_u32(m, "state", prop->status)) < 0)
+	    /* Also VSS_SS_UNKNOWN, which is 0: left out it would be VSS_SS_CREATED. */
+	    (ret = sd_bus_message_append(m, "{sv}", "state", "u", (uint32_t)prop->status)) < 0)
 		return ret;
 	return sd_bus_message_close_container(m);
 }

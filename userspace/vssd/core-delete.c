@@ -51,8 +51,9 @@ static void snapshot_deleted(void *arg, struct vssd_provider *provider, const st
 		struct set *set = snapshot->set;
 
 		core_log(d->op.core, LOG_INFO, VSSD_MESSAGE_SET_DELETED, &d->op.session_id,
-			 "shadow copy %s of %s was deleted", vss_uuid_format(&snapshot->prop.snapshot_id, id),
-			 snapshot->prop.original_volume_name);
+			 "shadow copy %s of %s was %s", vss_uuid_format(&snapshot->prop.snapshot_id, id),
+			 snapshot->prop.original_volume_name,
+			 snapshot->away ? "forgotten, and not deleted, for it is not available" : "deleted");
 		snapshot_remove(snapshot);
 		if (set->nr_snapshots)
 			record_touch(set);
@@ -66,6 +67,21 @@ static void snapshot_deleted(void *arg, struct vssd_provider *provider, const st
 	d->deleted++;
 	d->next++;
 	core_when_loud(d->op.core, delete_next, d);
+}
+
+/* One that is away cannot be deleted, only forgotten. */
+static void delete_away(struct delete_op *d, struct snapshot *snapshot)
+{
+	static const struct vssd_provider_reply done = { .result = S_OK };
+	struct vss_error err;
+
+	if (!d->force) {
+		core_error(&err, VSS_E_PROVIDER_VETO, "it is not available: %s; with force it is forgotten, not deleted",
+			   snapshot->away);
+		delete_failed(d, VSS_E_PROVIDER_VETO, err.text);
+		return;
+	}
+	snapshot_deleted(d, NULL, &done);
 }
 
 static void delete_next(void *arg)
@@ -85,6 +101,10 @@ static void delete_next(void *arg)
 	snapshot = snapshot_find(d->op.core, &d->ids[d->next]);
 	if (!snapshot || snapshot->set->state != SET_CREATED) {
 		delete_failed(d, VSS_E_OBJECT_NOT_FOUND, "it has gone");
+		return;
+	}
+	if (snapshot->away) {
+		delete_away(d, snapshot);
 		return;
 	}
 	/* Clients do not know that they stand in the way; only a file that one has open does. */

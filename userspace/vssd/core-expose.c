@@ -139,6 +139,8 @@ static void expose_now(void *arg)
 			"mount its device instead", id);
 		return;
 	}
+	if (snapshot_refuse_away(snapshot, &x->op))
+		return;
 	if (snapshot->prop.exposed_name) {
 		op_fail(&x->op, VSS_E_OBJECT_ALREADY_EXISTS, "shadow copy %s is exposed at %s already", id,
 			snapshot->prop.exposed_name);
@@ -177,10 +179,11 @@ bool snapshot_unexpose(struct snapshot *snapshot, bool force, struct vss_error *
 
 	if (!snapshot->prop.exposed_name)
 		return true;
-	if (core->volumes.unmount &&
+	/* Of one that is away nothing is mounted. */
+	if (!snapshot->away && core->volumes.unmount &&
 	    VSS_FAILED(core->volumes.unmount(core->volumes.data, snapshot->prop.exposed_name, force, err)))
 		return false;
-	if (for_clients(snapshot) && core->volumes.remove_dir)
+	if (!snapshot->away && for_clients(snapshot) && core->volumes.remove_dir)
 		core->volumes.remove_dir(core->volumes.data, snapshot->prop.exposed_name);
 	core_log(core, LOG_INFO, VSSD_MESSAGE_EXPOSURE, NULL, "shadow copy %s is no longer exposed at %s",
 		 vss_uuid_format(&snapshot->prop.snapshot_id, id), snapshot->prop.exposed_name);
@@ -295,6 +298,7 @@ struct drop_op {
 	struct op op;
 	char *dir;
 	bool clients;
+	bool mounted;
 };
 
 static void drop_clear(struct op *op)
@@ -308,10 +312,10 @@ static void drop_now(void *arg)
 	struct vssd_core *core = d->op.core;
 	struct vss_error err = { 0 };
 
-	if (core->volumes.unmount &&
+	if (d->mounted && core->volumes.unmount &&
 	    VSS_FAILED(core->volumes.unmount(core->volumes.data, d->dir, true, &err)))
 		core_log(core, LOG_WARNING, VSSD_MESSAGE_EXPOSURE, NULL,
-			 "%s, where a shadow copy was that is lost, stays as it is: %s", d->dir, err.text);
+			 "%s, where a shadow copy was that is not there any more, stays as it is: %s", d->dir, err.text);
 	else if (d->clients && core->volumes.remove_dir)
 		core->volumes.remove_dir(core->volumes.data, d->dir);
 	op_done(&d->op);
@@ -326,8 +330,10 @@ void snapshot_drop_exposure(struct snapshot *snapshot)
 		return;
 	d = op_begin_alone(core, sizeof(*d));
 	d->op.clear = drop_clear;
-	d->dir = keep_ptr(snapshot->prop.exposed_name);
+	d->dir = snapshot->away ? vssd_strdup(snapshot->prop.exposed_name) : keep_ptr(snapshot->prop.exposed_name);
 	d->clients = for_clients(snapshot);
+	/* One that has not been here in this life has at most the folder that was made for it. */
+	d->mounted = snapshot->here || !snapshot->away;
 	core_when_loud(core, drop_now, d);
 }
 
@@ -343,7 +349,7 @@ void set_restore_exposures(struct set *set)
 		struct vss_snapshot_prop *prop = &snapshot->prop;
 		struct vss_error err = { 0 };
 
-		if (!prop->exposed_name || !core->volumes.is_mounted ||
+		if (!prop->exposed_name || snapshot->away || !core->volumes.is_mounted ||
 		    core->volumes.is_mounted(core->volumes.data, prop->device_object, prop->exposed_name))
 			continue;
 		if (!VSS_FAILED(mount_copy(snapshot, prop->exposed_name, &err))) {

@@ -272,6 +272,9 @@ struct snapshot {
 	struct set *set;
 	struct vss_snapshot_prop prop;
 	char *filesystem;
+	char *provider_data;	/* with which the system provider knows where it is when it is not here */
+	char *away;		/* why it is not here, though it is not lost: a sentence; else NULL */
+	bool here;		/* its provider had it, when it was last asked */
 	uint64_t size;
 	struct vss_lun_info *originals;	/* imported: the LUNs of its volume, where they are not its own */
 	size_t nr_originals;
@@ -322,13 +325,20 @@ void lun_copy(struct vss_lun_info *to, const struct vss_lun_info *from);
 void sets_refresh(struct vssd_core *core, void (*then)(void *arg), void *arg);
 /* vssd ends: those that wait for providers' answers are forgotten. */
 void refreshes_free(struct vssd_core *core);
+/* True and @op has failed: the copy is away, and nothing can be done with it. */
+bool snapshot_refuse_away(const struct snapshot *snapshot, struct op *op);
 /* Delete it without anybody waiting.  What cannot be deleted is tried again when a session ends. */
 void set_release(struct set *set);
-/* Bring the image to its mount point again, where an earlier life had it. */
+/* Bring the image to its mount point again, where an earlier life had it, or that it had when it went away. */
 void set_restore_exposures(struct set *set);
+/* Those of all sets; an op is the argument, and ends. */
+void restore_exposures(void *arg);
 /* False and an error: still mounted. */
 bool snapshot_unexpose(struct snapshot *snapshot, bool force, struct vss_error *err);
-/* The copy is gone: what it was exposed at is unmounted by force when nothing is frozen. */
+/*
+ * The copy is gone, or away: what it was exposed at is unmounted by force when nothing is
+ * frozen.  Where it is exposed again when it is back stays known.
+ */
 void snapshot_drop_exposure(struct snapshot *snapshot);
 
 /* ---- sets that travel ---- */

@@ -47,6 +47,7 @@ static const char *const step_names[] = {
 	[VSSD_STEP_BEGIN_HOLD] = "BeginHold",
 	[VSSD_STEP_MASK_ORIGINALS] = "OnLunStateChange",
 	[VSSD_STEP_RESYNC] = "ResyncLuns",
+	[VSSD_STEP_FIND] = "ImportSnapshot",
 };
 
 const char *step_name(enum vssd_step step)
@@ -92,9 +93,9 @@ static const struct {
 	{ VSS_E_HOLD_WRITES_TIMEOUT, STEP(HOLD_WRITES) | STEP(COMMIT) | STEP(RELEASE_WRITES) },
 	{ VSS_E_OBJECT_NOT_FOUND, STEP(DELETE) | STEP(SET_WRITABLE) | STEP(REVERT) | STEP(QUERY_REVERT) |
 				  STEP(IMPORT) | STEP(BREAK) | STEP(IS_VOLUME_SNAPSHOTTED) | STEP(ABORT) |
-				  STEP(MASK_ORIGINALS) | STEP(RESYNC) },
+				  STEP(MASK_ORIGINALS) | STEP(RESYNC) | STEP(FIND) },
 	{ E_NOTIMPL, STEP(SET_WRITABLE) | STEP(REVERT) | STEP(QUERY_REVERT) | STEP(IMPORT) | STEP(BREAK) |
-		     STEP(MASK_ORIGINALS) | STEP(RESYNC) },
+		     STEP(MASK_ORIGINALS) | STEP(RESYNC) | STEP(FIND) },
 	{ VSS_E_VOLUME_IN_USE, STEP(REVERT) | STEP(MASK_ORIGINALS) | STEP(RESYNC) },
 	{ VSS_E_UNSELECTED_VOLUME, STEP(RESYNC) },
 	{ VSS_E_CANNOT_REVERT_DISKID, STEP(RESYNC) },
@@ -103,7 +104,7 @@ static const struct {
 	{ VSS_E_REBOOT_REQUIRED, STEP(REVERT) | STEP(QUERY_REVERT) },
 	{ VSS_E_REVERT_VOLUME_LOST, STEP(REVERT) | STEP(QUERY_REVERT) },
 	{ VSS_S_ASYNC_PENDING, STEP(QUERY_REVERT) },
-	{ VSS_E_MISSING_DISK, STEP(IMPORT) | STEP(RESYNC) },
+	{ VSS_E_MISSING_DISK, STEP(IMPORT) | STEP(RESYNC) | STEP(FIND) },
 	{ VSS_E_MISSING_VOLUME, STEP(IMPORT) },
 	{ VSS_E_MISSING_HIDDEN_VOLUME, STEP(IMPORT) },
 	{ VSS_E_BREAK_REVERT_ID_FAILED, STEP(BREAK) },
@@ -142,7 +143,9 @@ static void call_answer(struct provider_call *call, const struct vssd_provider_r
 			 step_name(step), vss_result_name(reply->result), reply->result,
 			 reply->message ? ", " : "", reply->message ? reply->message : "");
 	} else if (VSS_FAILED(reply->result) && reply->result != E_NOTIMPL &&
-		   reply->result != VSS_E_OBJECT_NOT_FOUND) {
+		   reply->result != VSS_E_OBJECT_NOT_FOUND &&
+		   /* Nothing is refused by saying that it is away. */
+		   (step != VSSD_STEP_FIND || reply->result != VSS_E_MISSING_DISK)) {
 		core_log(provider->core, LOG_WARNING, VSSD_MESSAGE_PROVIDER_FAILED, NULL,
 			 "provider \"%s\" refused %s: %s%s%s", provider->prop.provider_name,
 			 step_name(step), vss_result_name(reply->result),

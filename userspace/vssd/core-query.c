@@ -27,8 +27,16 @@ static void listed(void *arg)
 		TAILQ_FOREACH(set, &op->core->sets, link) {
 			if (!set_visible(set, op->session))
 				continue;
-			TAILQ_FOREACH(snapshot, &set->snapshots, link)
-				list[reply.nr_snapshots++] = snapshot->prop;
+			TAILQ_FOREACH(snapshot, &set->snapshots, link) {
+				struct vss_snapshot_prop *prop = &list[reply.nr_snapshots++];
+
+				*prop = snapshot->prop;
+				if (!snapshot->away)
+					continue;
+				prop->exposed_name = NULL;
+				prop->attributes &= ~VSS_VOLSNAP_ATTR_EXPOSED_LOCALLY;
+				prop->attributes |= VSS_VOLSNAP_ATTR_NOT_SURFACED;
+			}
 		}
 	reply.snapshots = list;
 	op_finish(op, &reply);
@@ -56,6 +64,8 @@ static void found(void *arg)
 			vss_uuid_format(&q->snapshot, id));
 		return;
 	}
+	if (snapshot_refuse_away(snapshot, &q->op))
+		return;
 	reply.snapshots = &snapshot->prop;
 	reply.nr_snapshots = 1;
 	op_finish(&q->op, &reply);

@@ -83,6 +83,7 @@ static json_object *snapshot_to_json(const struct snapshot *snapshot)
 	add_text(object, "service-machine", prop->service_machine);
 	add_text(object, "exposed", prop->exposed_name);
 	add_text(object, "filesystem", snapshot->filesystem);
+	add_text(object, "provider-data", snapshot->provider_data);
 	add(object, "size", json_object_new_uint64(snapshot->size));
 	add(object, "count", json_object_new_int64(prop->snapshots_count));
 	add(object, "attributes", json_object_new_int64(prop->attributes));
@@ -344,6 +345,7 @@ static bool snapshot_from_json(struct set *set, json_object *object)
 		vssd_replace(&snapshot->prop.service_machine, text);
 	vssd_replace(&snapshot->prop.exposed_name, get_text(object, "exposed"));
 	snapshot->filesystem = vssd_strdup(get_text(object, "filesystem"));
+	snapshot->provider_data = vssd_strdup(get_text(object, "provider-data"));
 	snapshot->size = get_number(object, "size");
 	snapshot->prop.snapshots_count = (uint32_t)get_number(object, "count");
 	snapshot->prop.attributes = (uint32_t)get_number(object, "attributes");

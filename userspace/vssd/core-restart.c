@@ -14,7 +14,7 @@
 #include "cleanup.h"
 #include "core-internal.h"
 
-static void restore_exposures(void *arg)
+void restore_exposures(void *arg)
 {
 	struct op *op = arg;
 	struct set *set;

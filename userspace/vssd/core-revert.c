@@ -100,7 +100,8 @@ static size_t count_newer(struct vssd_core *core, const struct snapshot *than)
 
 	TAILQ_FOREACH(set, &core->sets, link)
 		TAILQ_FOREACH(snapshot, &set->snapshots, link)
-			count += vss_uuid_equal(&snapshot->prop.provider_id, &than->prop.provider_id) &&
+			count += !snapshot->away &&
+				 vss_uuid_equal(&snapshot->prop.provider_id, &than->prop.provider_id) &&
 				 !strcmp(snapshot->prop.original_volume_name, than->prop.original_volume_name) &&
 				 snapshot->prop.creation_time > than->prop.creation_time;
 	return count;
@@ -203,6 +204,8 @@ static void revert_begin(void *arg)
 			vss_uuid_format(&r->snapshot, id));
 		return;
 	}
+	if (snapshot_refuse_away(snapshot, &r->op))
+		return;
 	if (!vss_context_is_persistent(snapshot->set->context)) {
 		op_fail(&r->op, VSS_E_UNSUPPORTED_CONTEXT, "a volume can be set back to persistent shadow copies only");
 		return;

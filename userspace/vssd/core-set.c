@@ -90,6 +90,8 @@ void snapshot_remove(struct snapshot *snapshot)
 		vss_lun_info_clear(&snapshot->originals[i]);
 	free(snapshot->originals);
 	free(snapshot->filesystem);
+	free(snapshot->provider_data);
+	free(snapshot->away);
 	free(snapshot);
 }
 
@@ -166,6 +168,19 @@ struct snapshot *snapshot_find_visible(struct vssd_session *session, const struc
 
 /* ---- what a provider says ---- */
 
+static void is_here(struct snapshot *snapshot)
+{
+	char id[VSS_UUID_TEXT_SIZE];
+
+	snapshot->here = true;
+	if (!snapshot->away)
+		return;
+	free(keep_ptr(snapshot->away));
+	snapshot->prop.status = VSS_SS_CREATED;
+	core_log(snapshot->set->core, LOG_NOTICE, VSSD_MESSAGE_SNAPSHOT_AWAY, NULL, "shadow copy %s of %s is available again",
+		 vss_uuid_format(&snapshot->prop.snapshot_id, id), snapshot->prop.original_volume_name);
+}
+
 void snapshot_update(struct snapshot *snapshot, const struct vss_provider_snapshot *known)
 {
 	const struct set *set = snapshot->set;
@@ -179,6 +194,7 @@ void snapshot_update(struct snapshot *snapshot, const struct vss_provider_snapsh
 	attributes |= snapshot->prop.exposed_name ? VSS_VOLSNAP_ATTR_EXPOSED_LOCALLY :
 						    VSS_VOLSNAP_ATTR_NOT_SURFACED;
 	snapshot->prop.attributes = attributes;
+	is_here(snapshot);
 	/* Lost: it is there until it is deleted, and cannot be read. */
 	if (known->prop.status == VSS_SS_ABORTED)
 		snapshot->prop.status = VSS_SS_ABORTED;
@@ -197,6 +213,12 @@ void snapshot_update(struct snapshot *snapshot, const struct vss_provider_snapsh
 		if (set->on_disk)
 			record_touch(snapshot->set);
 	}
+	if (provider && provider->prop.provider_type == VSS_PROV_SYSTEM && known->provider_data &&
+	    (!snapshot->provider_data || strcmp(known->provider_data, snapshot->provider_data) != 0)) {
+		vssd_replace(&snapshot->provider_data, known->provider_data);
+		if (set->on_disk)
+			record_touch(snapshot->set);
+	}
 	if (!(set->context & VSS_VOLSNAP_ATTR_TRANSPORTABLE) || set->imported)
 		vssd_replace(&snapshot->prop.device_object,
 			     known->prop.device_object ? known->prop.device_object : "");
@@ -211,13 +233,134 @@ static const struct vss_provider_snapshot *find_known(const struct vssd_provider
 	return NULL;
 }
 
-/* Copies that the provider has no more: deleted behind our back, or lost with their diff area. */
-static void drop_lost(struct vssd_core *core, const struct vssd_provider *provider,
-		      const struct vssd_provider_reply *reply)
+/* ---- copies that the provider does not tell of ---- */
+
+struct refresh {
+	TAILQ_ENTRY(refresh) link;
+	struct vssd_core *core;
+	unsigned int pending;
+	void (*then)(void *arg);
+	void *arg;
+};
+
+static void refresh_step(struct refresh *refresh)
 {
+	if (--refresh->pending)
+		return;
+	TAILQ_REMOVE(&refresh->core->refreshes, refresh, link);
+	refresh->then(refresh->arg);
+	free(refresh);
+}
+
+/* Deleted behind our back, or lost with their diff area. */
+static void drop_lost(struct snapshot *snapshot, const struct vssd_provider *provider)
+{
+	struct set *set = snapshot->set;
+	char id[VSS_UUID_TEXT_SIZE];
+
+	if (!set->foreign)
+		core_log(set->core, LOG_WARNING, VSSD_MESSAGE_SNAPSHOT_LOST, NULL,
+			 "shadow copy %s of %s is lost: provider \"%s\" has it no more",
+			 vss_uuid_format(&snapshot->prop.snapshot_id, id),
+			 snapshot->prop.original_volume_name, provider->prop.provider_name);
+	if (!snapshot->away)
+		snapshot_drop_exposure(snapshot);
+	snapshot_remove(snapshot);
+	if (!set->foreign)
+		record_touch(set);
+}
+
+static void is_away(struct snapshot *snapshot, const char *why)
+{
+	char id[VSS_UUID_TEXT_SIZE];
+	bool news = !snapshot->away;
+
+	if (news)
+		core_log(snapshot->set->core, LOG_WARNING, VSSD_MESSAGE_SNAPSHOT_AWAY, NULL,
+			 "shadow copy %s of %s is not available: %s", vss_uuid_format(&snapshot->prop.snapshot_id, id),
+			 snapshot->prop.original_volume_name, why);
+	vssd_replace(&snapshot->away, why);
+	snapshot->prop.status = VSS_SS_UNKNOWN;
+	vssd_replace(&snapshot->prop.device_object, "");
+	if (news)
+		snapshot_drop_exposure(snapshot);
+	snapshot->here = false;
+}
+
+bool snapshot_refuse_away(const struct snapshot *snapshot, struct op *op)
+{
+	char id[VSS_UUID_TEXT_SIZE];
+
+	if (!snapshot->away)
+		return false;
+	op_fail(op, VSS_E_OBJECT_NOT_FOUND, "shadow copy %s of %s is not available: %s",
+		vss_uuid_format(&snapshot->prop.snapshot_id, id), snapshot->prop.original_volume_name, snapshot->away);
+	return true;
+}
+
+/* The provider is asked for one of them. */
+struct search {
+	struct op op;
+	struct refresh *refresh;
+	struct vss_provider_snapshot record;
+};
+
+static void search_clear(struct op *op)
+{
+	vss_provider_snapshot_clear(&((struct search *)op)->record);
+}
+
+static void searched(void *arg, struct vssd_provider *provider, const struct vssd_provider_reply *reply)
+{
+	struct search *search = arg;
+	struct refresh *refresh = search->refresh;
+	struct snapshot *snapshot = snapshot_find(refresh->core, &search->record.prop.snapshot_id);
+
+	struct set *set = snapshot && snapshot->set->state == SET_CREATED ? snapshot->set : NULL;
+
+	if (set && reply->result == VSS_E_MISSING_DISK)
+		is_away(snapshot, reply->message && reply->message[0] ? reply->message : "its storage is not here");
+	/* With another result it has come since, or nobody knows. */
+	if (set && (reply->result == VSS_E_OBJECT_NOT_FOUND || reply->result == E_NOTIMPL))
+		drop_lost(snapshot, provider);
+	if (set && !set->nr_snapshots)
+		set_remove(set);
+	op_done(&search->op);
+	refresh_step(refresh);
+}
+
+static void search_for(struct refresh *refresh, struct vssd_provider *provider, const struct snapshot *snapshot)
+{
+	struct search *search = op_begin_alone(refresh->core, sizeof(*search));
+	struct vssd_provider_request request = {
+		.step = VSSD_STEP_FIND,
+		.set = snapshot->set->id,
+		.snapshot = snapshot->prop.snapshot_id,
+		.record = &search->record,
+	};
+
+	search->op.clear = search_clear;
+	search->refresh = refresh;
+	search->record.prop.snapshot_id = snapshot->prop.snapshot_id;
+	search->record.prop.snapshot_set_id = snapshot->set->id;
+	search->record.provider_data = vssd_strdup(snapshot->provider_data);
+	refresh->pending++;
+	provider_ask(provider, NULL, &request, searched, search);
+}
+
+/* Others go when their session or the machine does. */
+static bool may_be_away(const struct snapshot *snapshot, const struct vssd_provider *provider)
+{
+	return snapshot->provider_data && provider->prop.provider_type == VSS_PROV_SYSTEM && !snapshot->set->foreign &&
+	       !vss_context_is_auto_release(snapshot->set->context);
+}
+
+static void compare(struct refresh *refresh, struct vssd_provider *provider, const struct vssd_provider_reply *reply)
+{
+	struct vssd_core *core = refresh->core;
 	struct snapshot *snapshot, *next;
 	struct set *set, *next_set;
-	char id[VSS_UUID_TEXT_SIZE];
+	bool exposed = false;
 
 	for (set = TAILQ_FIRST(&core->sets); set; set = next_set) {
 		next_set = TAILQ_NEXT(set, link);
@@ -231,22 +374,19 @@ static void drop_lost(struct vssd_core *core, const struct vssd_provider *provid
 				continue;
 			known = find_known(reply, &snapshot->prop.snapshot_id);
 			if (known) {
+				exposed |= snapshot->away && snapshot->prop.exposed_name;
 				snapshot_update(snapshot, known);
-				continue;
+			} else if (may_be_away(snapshot, provider)) {
+				search_for(refresh, provider, snapshot);
+			} else {
+				drop_lost(snapshot, provider);
 			}
-			if (!set->foreign)
-				core_log(core, LOG_WARNING, VSSD_MESSAGE_SNAPSHOT_LOST, NULL,
-					 "shadow copy %s of %s is lost: provider \"%s\" has it no more",
-					 vss_uuid_format(&snapshot->prop.snapshot_id, id),
-					 snapshot->prop.original_volume_name, provider->prop.provider_name);
-			snapshot_drop_exposure(snapshot);
-			snapshot_remove(snapshot);
-			if (!set->foreign)
-				record_touch(set);
 		}
 		if (!set->nr_snapshots)
 			set_remove(set);
 	}
+	if (exposed)
+		core_when_loud(core, restore_exposures, op_begin_alone(core, sizeof(struct op)));
 }
 
 static bool in_creation(struct vssd_core *core, const struct vss_uuid *id)
@@ -299,23 +439,6 @@ static void add_foreign(struct vssd_core *core, const struct vssd_provider *prov
 
 /* ---- asking all ---- */
 
-struct refresh {
-	TAILQ_ENTRY(refresh) link;
-	struct vssd_core *core;
-	unsigned int pending;
-	void (*then)(void *arg);
-	void *arg;
-};
-
-static void refresh_step(struct refresh *refresh)
-{
-	if (--refresh->pending)
-		return;
-	TAILQ_REMOVE(&refresh->core->refreshes, refresh, link);
-	refresh->then(refresh->arg);
-	free(refresh);
-}
-
 void refreshes_free(struct vssd_core *core)
 {
 	struct refresh *refresh;
@@ -332,7 +455,7 @@ static void refreshed(void *arg, struct vssd_provider *provider, const struct vs
 
 	/* A provider that says nothing is believed to have what it had. */
 	if (reply->result == S_OK) {
-		drop_lost(refresh->core, provider, reply);
+		compare(refresh, provider, reply);
 		add_foreign(refresh->core, provider, reply);
 	}
 	refresh_step(refresh);

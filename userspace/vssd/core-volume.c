@@ -257,7 +257,7 @@ static unsigned int client_accessible_copies(struct vssd_core *core, const char 
 		if (!(set->context & VSS_VOLSNAP_ATTR_CLIENT_ACCESSIBLE))
 			continue;
 		TAILQ_FOREACH(snapshot, &set->snapshots, link)
-			if (!strcmp(snapshot->prop.original_volume_name, volume))
+			if (!snapshot->away && !strcmp(snapshot->prop.original_volume_name, volume))
 				count++;
 	}
 	return count;

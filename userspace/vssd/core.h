@@ -166,6 +166,7 @@ enum vssd_step {
 	VSSD_STEP_BEGIN_HOLD,
 	VSSD_STEP_MASK_ORIGINALS,	/* @luns: sources; take them from this machine */
 	VSSD_STEP_RESYNC,		/* @luns: sources get the content of destinations; @context: VSS_RECOVERY_* */
+	VSSD_STEP_FIND,			/* as an import, of a copy made here that GET_SNAPSHOTS did not tell */
 	VSSD_STEP_COUNT,
 };
 
@@ -180,7 +181,7 @@ struct vssd_provider_request {
 	const char *volume;
 	const struct vss_lun_mapping *luns;
 	size_t nr_luns;
-	const struct vss_provider_snapshot *record;	/* import */
+	const struct vss_provider_snapshot *record;	/* import, find */
 };
 
 struct vssd_provider_reply {

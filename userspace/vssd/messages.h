@@ -34,6 +34,8 @@
 #define VSSD_MESSAGE_DOCUMENT_INVALID	"2c305a642a5e49d283705c6ad32a32eb"
 /* A shadow copy was lost: its provider has it no more */
 #define VSSD_MESSAGE_SNAPSHOT_LOST	"7198441285b24541974dc8f1b0cb8bfd"
+/* A shadow copy is not available for now, or is again */
+#define VSSD_MESSAGE_SNAPSHOT_AWAY	"e0e28b6142ac4682a3dc7f3de7eb723c"
 /* A transported shadow copy set was imported */
 #define VSSD_MESSAGE_SET_IMPORTED	"8e6a54061b284fb08233e215bedeeaf8"
 /* A shadow copy set was broken into ordinary volumes */

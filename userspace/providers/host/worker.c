@@ -145,6 +145,11 @@ static vss_result call(const struct vss_provider_ops *ops, void *state, struct j
 			return not_offered(&job->err, "revert volumes");
 		return ops->query_revert_status(state, volume.path, &job->reply.value, &job->err);
 	case VSSD_STEP_IMPORT:
+		/* Of those it has made itself it tells only where they are. */
+		if (ops->type == VSS_PROV_SYSTEM)
+			return not_offered(&job->err, "import shadow copies");
+		return import(ops, state, job);
+	case VSSD_STEP_FIND:
 		return import(ops, state, job);
 	case VSSD_STEP_MASK_ORIGINALS:
 		if (!ops->on_lun_state_change)

@@ -122,6 +122,17 @@ vss_result system_post_final_commit(void *state, const struct vss_uuid *set, str
 
 vss_result system_get_snapshots(void *state, struct vss_provider_snapshot **snapshots, size_t *count,
 				struct vss_error *err);
+/* The same, of the module that @kernel leads to. */
+vss_result system_list(struct vss_kernel *kernel, struct vss_provider_snapshot **snapshots, size_t *count,
+		       struct vss_error *err);
+/*
+ * Of one that system_get_snapshots() has told before, in a persistent diff area, and now does
+ * not: S_OK it is here; VSS_E_MISSING_DISK its area is not loaded; VSS_E_OBJECT_NOT_FOUND it is lost
+ */
+vss_result system_import(void *state, struct vss_provider_snapshot *snapshot, struct vss_error *err);
+/* The same.  @kernel: NULL when the module is not loaded */
+vss_result system_find(struct vss_kernel *kernel, const struct vss_uuid *snapshot, const struct vss_uuid *area,
+		       struct vss_error *err);
 vss_result system_delete(void *state, const struct vss_uuid *snapshot, bool force, struct vss_error *err);
 vss_result system_no_such(const struct vss_uuid *snapshot, struct vss_error *err);
 vss_result system_set_writable(void *state, const struct vss_uuid *snapshot, bool writable,

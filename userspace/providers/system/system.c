@@ -85,6 +85,7 @@ const struct vss_provider_ops *vss_system_provider_get(const char *dir)
 		.set_writable = system_set_writable,
 		.revert_to_snapshot = system_revert,
 		.query_revert_status = system_query_revert,
+		.import_snapshot = system_import,
 		.break_snapshot_set = system_break,
 	};
 

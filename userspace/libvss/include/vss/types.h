@@ -266,7 +266,8 @@ enum vss_snapshot_compatibility {
  * @provider_id: who made it
  * @attributes: enum vss_volsnap_attr
  * @creation_time: nanoseconds since 1970-01-01 UTC, of the instant
- * @status: always VSS_SS_CREATED
+ * @status: VSS_SS_CREATED; VSS_SS_ABORTED when it is lost, and can only be deleted;
+ *	VSS_SS_UNKNOWN while it is not available, for the storage that it is in is not there
  */
 struct vss_snapshot_prop {
 	struct vss_uuid snapshot_id;
