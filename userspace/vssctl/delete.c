@@ -23,7 +23,7 @@ static const struct vssctl_option options[] = {
 	{ OPT_VOLUME, "volume", "VOLUME", "snapshots of this volume, with --oldest or --all" },
 	{ OPT_OLDEST, "oldest", NULL, "the oldest one of the volume" },
 	{ OPT_ALL, "all", NULL, "all of the volume, or without --volume all there are" },
-	{ OPT_FORCE, "force", NULL, "even those in use; readers get errors from then on" },
+	{ OPT_FORCE, "force", NULL, "even those in use, whose readers get errors; forget named ones that are unavailable" },
 	{ OPT_YES, "yes", NULL, "do not ask before --all" },
 	{ 0 },
 };
@@ -139,7 +139,10 @@ static int delete_of_volume(struct vssctl *ctl, const struct request *request)
 	return vssctl_resolve_tracked(ctl, request->volume, &volume) ?: delete_of(ctl, request, &volume);
 }
 
-/* Those of the module, and those that only vssd knows; an array to free(). */
+/*
+ * Those of the module, and those that only vssd knows; an array to free().  Those that are not
+ * available would be forgotten, which is done to those that are named only.
+ */
 static int list_all(struct vssctl *ctl, const struct request *request, struct vss_kernel_snapshot **all,
 		    size_t *count)
 {
@@ -165,7 +168,7 @@ static int list_all(struct vssctl *ctl, const struct request *request, struct vs
 
 		while (j < known && !vss_uuid_equal(&longer[j].uuid, &prop->snapshot_id))
 			j++;
-		if (j == known)
+		if (j == known && prop->status != VSS_SS_UNKNOWN)
 			longer[(*count)++] = (struct vss_kernel_snapshot) { .uuid = prop->snapshot_id,
 									     .set = prop->snapshot_set_id };
 	}

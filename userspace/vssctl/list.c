@@ -52,6 +52,30 @@ static bool passes(const struct filter *filter, const struct vss_snapshot_prop *
 	       (!filter->volume_name || !strcmp(prop->original_volume_name, filter->volume.path));
 }
 
+static bool same_volume_before(const struct vssctl_objects *objects, size_t i)
+{
+	for (size_t j = 0; j < i; j++)
+		if (objects->props[j].snap.status == VSS_SS_UNKNOWN &&
+		    !strcmp(objects->props[j].snap.original_volume_name, objects->props[i].snap.original_volume_name))
+			return true;
+	return false;
+}
+
+/* Why some are not available, and what is to be done: once for each volume. */
+static void tell_unavailable(struct vssctl *ctl, struct vss_backup_components *bc, const struct vssctl_objects *objects)
+{
+	for (size_t i = 0; i < objects->count; i++) {
+		struct vss_snapshot_prop prop = { 0 };
+
+		if (objects->props[i].snap.status != VSS_SS_UNKNOWN || same_volume_before(objects, i))
+			continue;
+		if (VSS_FAILED(vss_backup_components_get_snapshot_properties(bc, &objects->props[i].snap.snapshot_id,
+									     &prop)))
+			vssctl_warn(ctl, "%s", vss_backup_components_error(bc)->text);
+		vss_free_snapshot_properties(&prop);
+	}
+}
+
 static int list_shadows(struct vssctl *ctl, struct vss_backup_components *bc, struct filter *filter)
 {
 	struct vssctl_objects objects;
@@ -73,6 +97,7 @@ static int list_shadows(struct vssctl *ctl, struct vss_backup_components *bc, st
 		ret = vssctl_fail(ctl, VSS_E_OBJECT_NOT_FOUND, "there is no such shadow copy or set");
 	else
 		vssctl_print_shadows(ctl, objects.props, objects.count);
+	tell_unavailable(ctl, bc, &objects);
 	vssctl_objects_clear(&objects);
 	return ret;
 }

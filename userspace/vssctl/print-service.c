@@ -44,6 +44,11 @@ static void put_array(struct vssctl *ctl, const char *key, json_object *array)
 	put(ctl, object);
 }
 
+static const char *shadow_state(const struct vss_snapshot_prop *prop)
+{
+	return prop->status == VSS_SS_UNKNOWN ? "unavailable" : prop->status == VSS_SS_ABORTED ? "lost" : "created";
+}
+
 static json_object *shadow_to_json(const struct vss_snapshot_prop *prop)
 {
 	json_object *object = json_object_new_object();
@@ -53,6 +58,7 @@ static json_object *shadow_to_json(const struct vss_snapshot_prop *prop)
 	add_uuid(object, "id", &prop->snapshot_id);
 	add_uuid(object, "set", &prop->snapshot_set_id);
 	add_number(object, "count", prop->snapshots_count);
+	add_string(object, "state", shadow_state(prop));
 	add_string(object, "volume", prop->original_volume_name);
 	add_string(object, "device", prop->device_object);
 	add_string(object, "originating_machine", prop->originating_machine);
@@ -156,7 +162,7 @@ void vssctl_print_shadows(struct vssctl *ctl, const struct vss_object_prop *prop
 
 		LINE(table, vss_uuid_format(&s->snapshot_id, id),
 		     vss_uuid_format(&s->snapshot_set_id, set), s->original_volume_name,
-		     s->device_object, vssctl_format_time_local(s->creation_time, time),
+		     s->status == VSS_SS_UNKNOWN ? "(unavailable)" : s->device_object, vssctl_format_time_local(s->creation_time, time),
 		     s->exposed_name, attributes);
 		free(attributes);
 	}

@@ -86,7 +86,8 @@ static int gather(struct retain *r)
 	for (size_t i = 0; i < r->objects.count; i++) {
 		const struct vss_snapshot_prop *prop = &r->objects.props[i].snap;
 
-		if (strcmp(prop->original_volume_name, r->volume.path) != 0)
+		/* Those whose diff area is not loaded neither go nor stand for any period. */
+		if (strcmp(prop->original_volume_name, r->volume.path) != 0 || prop->status == VSS_SS_UNKNOWN)
 			continue;
 		r->all++;
 		if (prop->attributes & VSS_VOLSNAP_ATTR_CLIENT_ACCESSIBLE)

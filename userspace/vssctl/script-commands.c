@@ -540,12 +540,15 @@ static int list_providers(struct vssctl_script *script, struct words *w)
 static bool to_delete(const struct words *w, const struct vss_uuid *id, const char *volume,
 		      const struct vss_snapshot_prop *s)
 {
-	if (is(w->word[0], "all"))
-		return true;
 	if (is(w->word[0], "set"))
 		return vss_uuid_equal(&s->snapshot_set_id, id);
 	if (is(w->word[0], "id"))
 		return vss_uuid_equal(&s->snapshot_id, id);
+	/* One that is not available would be forgotten: not without its being named. */
+	if (s->status == VSS_SS_UNKNOWN)
+		return false;
+	if (is(w->word[0], "all"))
+		return true;
 	if (is(w->word[0], "exposed"))
 		return s->exposed_name && !strcmp(s->exposed_name, w->word[1]);
 	return !strcmp(s->original_volume_name, volume);
