@@ -26,8 +26,9 @@
 /* Blocks of a half that copies leave for events and the change of halves. */
 #define SPARE_BLOCKS		8U
 #define WITNESS_DELAY		HZ
-/* Longest wait for copies that may come, in ns. */
-#define MAX_GATHER		(5 * NSEC_PER_MSEC)
+/* Longest wait for one more copy, in ns, and for how many times that. */
+#define MAX_GATHER		(3 * NSEC_PER_MSEC)
+#define MAX_GAPS		2
 /* Most groups that do not wait for more copies after some did not come in time. */
 #define MAX_SHY			63U
 /* Less than the slack that a set's steps have, which wait for a group. */
@@ -139,17 +140,25 @@ static bool has_enough(struct vss_log *log)
 
 /*
  * Copies that share a group share its flush and its block of the log.  Where as many
- * have come together before, some will have come soon: to wait for much longer than a
- * group takes would cost the others more than it saves.  A lone copy does not wait.
+ * have come together before, some will have come soon.  When none comes for as long as
+ * a group takes, to wait for the rest would cost the others more than it saves.  A lone
+ * copy does not wait.
  */
 static void gather(struct vss_log *log)
 {
-	u64 most = min_t(u64, log->took + log->took / 2, MAX_GATHER);
+	u64 gap = min_t(u64, log->took, MAX_GATHER);
+	unsigned int gaps = 0;
+	u32 before;
 
 	log->waited = !has_enough(log);
-	log->late = log->waited &&
-		wait_event_hrtimeout(log->more, has_enough(log),
-				     ns_to_ktime(most));
+	log->late = log->waited;
+	while (log->late && gaps++ < MAX_GAPS) {
+		before = READ_ONCE(log->ready);
+		log->late = wait_event_hrtimeout(log->more, has_enough(log),
+						 ns_to_ktime(gap));
+		if (READ_ONCE(log->ready) == before)
+			break;
+	}
 }
 
 /*
