@@ -217,7 +217,8 @@ static void take_copies(struct vss_log *log, struct list_head *copies)
 /* Write a group; true: come again. */
 static bool run_group(struct vss_log *log)
 {
-	bool more, rewriting, closed, recycled, whole = false, nothing = true;
+	bool more, rewriting, closed, recycled, reaping;
+	bool whole = false, nothing = true;
 	LIST_HEAD(void_copies);
 	LIST_HEAD(copies);
 	u32 had = 0;
@@ -249,6 +250,7 @@ static bool run_group(struct vss_log *log)
 	}
 	rewriting = log->rewriting;
 	recycled = log->recycled;
+	reaping = log->reaping;
 	spin_unlock(&log->lock);
 	if (closed) {
 		vss_log_complete_events(&log->told, -EIO);
@@ -286,9 +288,9 @@ static bool run_group(struct vss_log *log)
 		err = vss_log_write_group(log);
 		if (had)
 			learn(log, had);
-		/* What is removed meanwhile waits for a group of its own. */
+		/* Its copies may be of what was being removed when it was begun. */
 		spin_lock(&log->lock);
-		log->recycled = log->reaping;
+		log->recycled = reaping || log->reaping;
 		spin_unlock(&log->lock);
 	}
 	if (err)

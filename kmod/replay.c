@@ -651,6 +651,9 @@ int vss_log_replay(struct vss_log *log, u32 *epoch, enum vss_lost_reason *lost)
 	log->seq = w.seq;
 	log->half_first = w.half_first;
 	log->rewriting = !w.whole;
+	/* The last group may name slots that are free, and has no witness. */
+	log->bare = true;
+	log->recycled = true;
 	*epoch = w.epoch;
 	if (err == -EBADMSG) {
 		*lost = VSS_LOST_DAMAGED;
