@@ -131,6 +131,7 @@ struct standin_provider {
 	size_t nr_absent;
 	bool has_area;		/* copies are in an area, and it says so */
 	bool area_away;
+	const char *away_volume;	/* that of this volume only; NULL: all */
 	bool loses;		/* its copies, for want of room, once they are committed */
 	bool has_luns;
 	bool copies_identity;	/* its copies bear the identifiers of their originals */
@@ -477,6 +478,11 @@ static struct standin_snapshot *provider_snapshot(struct standin_provider *p, co
 	return NULL;
 }
 
+static bool provider_is_away(const struct standin_provider *p, const struct standin_snapshot *s)
+{
+	return p->area_away && (!s || !p->away_volume || !strcmp(s->volume, p->away_volume));
+}
+
 static void provider_drop(struct standin_provider *p, size_t i)
 {
 	p->snapshots[i] = p->snapshots[--p->nr_snapshots];
@@ -628,9 +634,9 @@ static void provider_does(struct standin_provider *p, struct machine_answer *a, 
 	case VSSD_STEP_GET_SNAPSHOTS:
 		if (p->revert_lists && !vss_uuid_is_null(&p->reverted) && !--p->revert_lists)
 			provider_drop_newer(p);
-		for (size_t i = 0; i < p->nr_snapshots && !p->area_away; i++) {
+		for (size_t i = 0; i < p->nr_snapshots; i++) {
 			s = &p->snapshots[i];
-			if (!s->committed)
+			if (!s->committed || provider_is_away(p, s))
 				continue;
 			memset(&told[reply->nr_snapshots], 0, sizeof(told[0]));
 			snprintf(devices[reply->nr_snapshots], sizeof(devices[0]), "/dev/vss/by-id/%s",
@@ -663,13 +669,13 @@ static void provider_does(struct standin_provider *p, struct machine_answer *a, 
 	case VSSD_STEP_FIND:
 		if (!request->record->provider_data || strcmp(request->record->provider_data, "area of sys") != 0)
 			abort();
-		reply->result = p->area_away ? VSS_E_MISSING_DISK :
-				provider_snapshot(p, &request->snapshot) ? S_OK : VSS_E_OBJECT_NOT_FOUND;
-		reply->message = p->area_away ? "area of sys is not loaded" : NULL;
+		s = provider_snapshot(p, &request->snapshot);
+		reply->result = provider_is_away(p, s) ? VSS_E_MISSING_DISK : s ? S_OK : VSS_E_OBJECT_NOT_FOUND;
+		reply->message = provider_is_away(p, s) ? "area of sys is not loaded" : NULL;
 		break;
 	case VSSD_STEP_DELETE:
-		s = p->area_away ? NULL : provider_snapshot(p, &request->snapshot);
-		if (s)
+		s = provider_snapshot(p, &request->snapshot);
+		if (s && !provider_is_away(p, s))
 			provider_drop(p, s - p->snapshots);
 		else
 			reply->result = VSS_E_OBJECT_NOT_FOUND;

@@ -357,6 +357,70 @@ static void area_never_comes(void **state)
 	requester_close(&r);
 }
 
+/* One volume's area is away, that of another of the set is not. */
+static void area_of_one(void **state)
+{
+	static const char *const both[] = { "/dev/b", "/dev/c" };
+	struct world *w = *state;
+	struct vss_uuid set, away = { 0 };
+	struct requester r;
+
+	w->sys->has_area = true;
+	snprintf(w->sys->supported, sizeof(w->sys->supported), " /dev/b /dev/c ");
+	requester_open(&r, w->m);
+	assert_int_equal(requester_create(&r, VSS_CTX_NAS_ROLLBACK, both, 2), S_OK);
+	set = r.set;
+	requester_close(&r);
+	w->sys->away_volume = "/dev/b";
+	w->sys->area_away = true;
+	open_kind(&r, w, VSS_CTX_NAS_ROLLBACK);
+	assert_int_equal(requester_wait(&r, query_snapshots), S_OK);
+	assert_int_equal(r.nr_snapshots, 2);
+	for (size_t i = 0; i < 2; i++) {
+		bool is_b = !strcmp(r.props[i].original_volume_name, "/dev/b");
+
+		assert_int_equal(r.props[i].status, is_b ? VSS_SS_UNKNOWN : VSS_SS_CREATED);
+		if (is_b)
+			away = r.props[i].snapshot_id;
+	}
+	/* all or none */
+	assert_int_equal(requester_wait(&r, delete_snapshots, &set, VSS_OBJECT_SNAPSHOT_SET, false), VSS_E_PROVIDER_VETO);
+	assert_int_equal(r.deleted, 0);
+	assert_int_equal(w->sys->seen[VSSD_STEP_DELETE], 0);
+
+	/* forgotten, and there again: then it can be seen, and deleted */
+	assert_int_equal(requester_wait(&r, delete_snapshots, &away, VSS_OBJECT_SNAPSHOT, true), S_OK);
+	requester_close(&r);
+	assert_int_equal(all(w, NULL), 1);
+	w->sys->area_away = false;
+	assert_int_equal(all(w, NULL), 2);
+	open_kind(&r, w, VSS_CTX_ALL);
+	assert_int_equal(requester_wait(&r, delete_snapshots, &away, VSS_OBJECT_SNAPSHOT, false), S_OK);
+	requester_close(&r);
+	assert_int_equal(all(w, NULL), 1);
+	assert_int_equal(records(w), 1);
+}
+
+/* Nobody could tell yet that it is away: a deletion that does not find it does not make it lost. */
+static void area_nobody_asked(void **state)
+{
+	struct world *w = *state;
+	struct vss_uuid id = make_in_area(w, VSS_CTX_NAS_ROLLBACK);
+	struct requester r;
+
+	w->sys->area_away = true;
+	w->sys->on[VSSD_STEP_FIND] = (struct behaviour) { .fault = FAULT_FAILS, .result = VSS_E_PROVIDER_VETO };
+	machine_restart(w->m);
+	open_kind(&r, w, VSS_CTX_NAS_ROLLBACK);
+	assert_int_equal(requester_wait(&r, delete_snapshots, &id, VSS_OBJECT_SNAPSHOT, false), VSS_E_OBJECT_NOT_FOUND);
+	requester_close(&r);
+	assert_int_equal(records(w), 1);
+	w->sys->on[VSSD_STEP_FIND] = (struct behaviour) { 0 };
+	w->sys->area_away = false;
+	assert_int_equal(all(w, NULL), 1);
+	assert_int_equal(times_in_log(w, "is lost"), 0);
+}
+
 /* It is loaded, and has the copy no more. */
 static void area_comes_without(void **state)
 {
@@ -856,6 +920,8 @@ int main(void)
 		cmocka_unit_test_setup_teardown(changes_meanwhile, setup, teardown),
 		cmocka_unit_test_setup_teardown(area_comes_late, setup, teardown),
 		cmocka_unit_test_setup_teardown(area_never_comes, setup, teardown),
+		cmocka_unit_test_setup_teardown(area_of_one, setup, teardown),
+		cmocka_unit_test_setup_teardown(area_nobody_asked, setup, teardown),
 		cmocka_unit_test_setup_teardown(area_comes_without, setup, teardown),
 		cmocka_unit_test_setup_teardown(no_area_on_record, setup, teardown),
 		cmocka_unit_test_setup_teardown(area_and_exposure, setup, teardown),

@@ -578,9 +578,10 @@ static int delete_matching(struct vssctl_script *script, struct vss_backup_compo
 
 		if (oldest ? s != first : !to_delete(w, id, volume, s))
 			continue;
+		/* With force one that is not available would be forgotten, and nobody has asked for that. */
 		ret = vssctl_check(script->ctl, bc,
-				   vss_backup_components_delete_snapshots(bc, &s->snapshot_id,
-									  VSS_OBJECT_SNAPSHOT, true, &n,
+				   vss_backup_components_delete_snapshots(bc, &s->snapshot_id, VSS_OBJECT_SNAPSHOT,
+									  s->status != VSS_SS_UNKNOWN, &n,
 									  &nondeleted));
 		deleted += !ret;
 	}

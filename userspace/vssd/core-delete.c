@@ -47,6 +47,12 @@ static void snapshot_deleted(void *arg, struct vssd_provider *provider, const st
 		delete_failed(d, reply->result, reply->message);
 		return;
 	}
+	/* It may be where nobody looks: the next to ask for what there is finds out. */
+	if (snapshot && reply->result == VSS_E_OBJECT_NOT_FOUND && snapshot_may_be_away(snapshot)) {
+		delete_failed(d, reply->result, "its provider does not have it; it may be in a persistent diff area that is "
+			      "not loaded");
+		return;
+	}
 	if (snapshot) {
 		struct set *set = snapshot->set;
 
@@ -128,6 +134,23 @@ static void delete_next(void *arg)
 	provider_ask(provider, NULL, &request, snapshot_deleted, d);
 }
 
+/* Without force all of a set, or none.  True: it is refused. */
+static bool refuse_away(struct delete_op *d, const struct set *set)
+{
+	struct snapshot *snapshot;
+
+	d->next = 0;
+	TAILQ_FOREACH(snapshot, &set->snapshots, link) {
+		if (snapshot->away) {
+			delete_away(d, snapshot);
+			return true;
+		}
+		d->next++;
+	}
+	d->next = 0;
+	return false;
+}
+
 /* Its maker may also delete a set that is to travel, which nobody sees here. */
 static bool may_delete(const struct set *set, const struct vssd_session *session)
 {
@@ -164,7 +187,8 @@ static void delete_begin(void *arg)
 			d->ids[d->nr_ids++] = snapshot->prop.snapshot_id;
 	else
 		d->ids[d->nr_ids++] = d->asked;
-	core_when_loud(d->op.core, delete_next, d);
+	if (!set || d->force || !refuse_away(d, set))
+		core_when_loud(d->op.core, delete_next, d);
 }
 
 void vssd_session_delete_snapshots(struct vssd_session *session, const struct vss_uuid *id,

@@ -179,15 +179,16 @@ bool snapshot_unexpose(struct snapshot *snapshot, bool force, struct vss_error *
 
 	if (!snapshot->prop.exposed_name)
 		return true;
-	/* Of one that is away nothing is mounted. */
-	if (!snapshot->away && core->volumes.unmount &&
+	/* Of one that is away, or just back, nothing is mounted. */
+	if (!snapshot->away && !snapshot->back && core->volumes.unmount &&
 	    VSS_FAILED(core->volumes.unmount(core->volumes.data, snapshot->prop.exposed_name, force, err)))
 		return false;
-	if (!snapshot->away && for_clients(snapshot) && core->volumes.remove_dir)
+	if (!snapshot->away && !snapshot->back && for_clients(snapshot) && core->volumes.remove_dir)
 		core->volumes.remove_dir(core->volumes.data, snapshot->prop.exposed_name);
 	core_log(core, LOG_INFO, VSSD_MESSAGE_EXPOSURE, NULL, "shadow copy %s is no longer exposed at %s",
 		 vss_uuid_format(&snapshot->prop.snapshot_id, id), snapshot->prop.exposed_name);
 	free(keep_ptr(snapshot->prop.exposed_name));
+	snapshot->back = false;
 	snapshot->prop.attributes &= ~VSS_VOLSNAP_ATTR_EXPOSED_LOCALLY;
 	snapshot->prop.attributes |= VSS_VOLSNAP_ATTR_NOT_SURFACED;
 	record_touch(snapshot->set);
@@ -333,13 +334,13 @@ void snapshot_drop_exposure(struct snapshot *snapshot)
 	d->dir = snapshot->away ? vssd_strdup(snapshot->prop.exposed_name) : keep_ptr(snapshot->prop.exposed_name);
 	d->clients = for_clients(snapshot);
 	/* One that has not been here in this life has at most the folder that was made for it. */
-	d->mounted = snapshot->here || !snapshot->away;
+	d->mounted = (snapshot->here || !snapshot->away) && !snapshot->back;
 	core_when_loud(core, drop_now, d);
 }
 
 /* ---- after a restart ---- */
 
-void set_restore_exposures(struct set *set)
+void set_restore_exposures(struct set *set, bool back)
 {
 	struct vssd_core *core = set->core;
 	struct snapshot *snapshot;
@@ -349,14 +350,26 @@ void set_restore_exposures(struct set *set)
 		struct vss_snapshot_prop *prop = &snapshot->prop;
 		struct vss_error err = { 0 };
 
-		if (!prop->exposed_name || snapshot->away || !core->volumes.is_mounted ||
-		    core->volumes.is_mounted(core->volumes.data, prop->device_object, prop->exposed_name))
+		if (!prop->exposed_name || snapshot->away || !core->volumes.is_mounted || (back && !snapshot->back))
 			continue;
+		/* Nobody knows yet whether it is there. */
+		if (!snapshot->here) {
+			snapshot->back = true;
+			continue;
+		}
+		if (core->volumes.is_mounted(core->volumes.data, prop->device_object, prop->exposed_name)) {
+			snapshot->back = false;
+			continue;
+		}
 		if (!VSS_FAILED(mount_copy(snapshot, prop->exposed_name, &err))) {
 			core_log(core, LOG_INFO, VSSD_MESSAGE_EXPOSURE, NULL, "shadow copy %s is exposed at %s again",
 				 vss_uuid_format(&prop->snapshot_id, id), prop->exposed_name);
+			snapshot->back = false;
 			continue;
 		}
+		/* What it was exposed in may come after it: tried again when somebody asks. */
+		if (snapshot->back)
+			continue;
 		core_log(core, LOG_WARNING, VSSD_MESSAGE_EXPOSURE, NULL,
 			 "shadow copy %s is no longer exposed at %s: %s",
 			 vss_uuid_format(&prop->snapshot_id, id), prop->exposed_name, err.text);

@@ -275,6 +275,7 @@ struct snapshot {
 	char *provider_data;	/* with which the system provider knows where it is when it is not here */
 	char *away;		/* why it is not here, though it is not lost: a sentence; else NULL */
 	bool here;		/* its provider had it, when it was last asked */
+	bool back;		/* it was away, and is not exposed again yet */
 	uint64_t size;
 	struct vss_lun_info *originals;	/* imported: the LUNs of its volume, where they are not its own */
 	size_t nr_originals;
@@ -327,12 +328,15 @@ void sets_refresh(struct vssd_core *core, void (*then)(void *arg), void *arg);
 void refreshes_free(struct vssd_core *core);
 /* True and @op has failed: the copy is away, and nothing can be done with it. */
 bool snapshot_refuse_away(const struct snapshot *snapshot, struct op *op);
+/* If its provider does not have it: may it be in storage that is not here? */
+bool snapshot_may_be_away(const struct snapshot *snapshot);
 /* Delete it without anybody waiting.  What cannot be deleted is tried again when a session ends. */
 void set_release(struct set *set);
-/* Bring the image to its mount point again, where an earlier life had it, or that it had when it went away. */
-void set_restore_exposures(struct set *set);
-/* Those of all sets; an op is the argument, and ends. */
-void restore_exposures(void *arg);
+/*
+ * Bring the image to its mount point again, where an earlier life had it.  @back: only of those that
+ * were away
+ */
+void set_restore_exposures(struct set *set, bool back);
 /* False and an error: still mounted. */
 bool snapshot_unexpose(struct snapshot *snapshot, bool force, struct vss_error *err);
 /*

@@ -31,7 +31,7 @@ static void listed(void *arg)
 				struct vss_snapshot_prop *prop = &list[reply.nr_snapshots++];
 
 				*prop = snapshot->prop;
-				if (!snapshot->away)
+				if (!snapshot->away && !snapshot->back)
 					continue;
 				prop->exposed_name = NULL;
 				prop->attributes &= ~VSS_VOLSNAP_ATTR_EXPOSED_LOCALLY;

@@ -176,7 +176,11 @@ static void is_here(struct snapshot *snapshot)
 	if (!snapshot->away)
 		return;
 	free(keep_ptr(snapshot->away));
+	/* One that comes back lost has its own words. */
+	if (snapshot->prop.status != VSS_SS_UNKNOWN)
+		return;
 	snapshot->prop.status = VSS_SS_CREATED;
+	snapshot->back = snapshot->prop.exposed_name;
 	core_log(snapshot->set->core, LOG_NOTICE, VSSD_MESSAGE_SNAPSHOT_AWAY, NULL, "shadow copy %s of %s is available again",
 		 vss_uuid_format(&snapshot->prop.snapshot_id, id), snapshot->prop.original_volume_name);
 }
@@ -194,7 +198,6 @@ void snapshot_update(struct snapshot *snapshot, const struct vss_provider_snapsh
 	attributes |= snapshot->prop.exposed_name ? VSS_VOLSNAP_ATTR_EXPOSED_LOCALLY :
 						    VSS_VOLSNAP_ATTR_NOT_SURFACED;
 	snapshot->prop.attributes = attributes;
-	is_here(snapshot);
 	/* Lost: it is there until it is deleted, and cannot be read. */
 	if (known->prop.status == VSS_SS_ABORTED)
 		snapshot->prop.status = VSS_SS_ABORTED;
@@ -222,6 +225,7 @@ void snapshot_update(struct snapshot *snapshot, const struct vss_provider_snapsh
 	if (!(set->context & VSS_VOLSNAP_ATTR_TRANSPORTABLE) || set->imported)
 		vssd_replace(&snapshot->prop.device_object,
 			     known->prop.device_object ? known->prop.device_object : "");
+	is_here(snapshot);
 }
 
 static const struct vss_provider_snapshot *find_known(const struct vssd_provider_reply *reply,
@@ -285,6 +289,7 @@ static void is_away(struct snapshot *snapshot, const char *why)
 	if (news)
 		snapshot_drop_exposure(snapshot);
 	snapshot->here = false;
+	snapshot->back = false;
 }
 
 bool snapshot_refuse_away(const struct snapshot *snapshot, struct op *op)
@@ -321,7 +326,7 @@ static void searched(void *arg, struct vssd_provider *provider, const struct vss
 	if (set && reply->result == VSS_E_MISSING_DISK)
 		is_away(snapshot, reply->message && reply->message[0] ? reply->message : "its storage is not here");
 	/* With another result it has come since, or nobody knows. */
-	if (set && (reply->result == VSS_E_OBJECT_NOT_FOUND || reply->result == E_NOTIMPL))
+	if (set && reply->result == VSS_E_OBJECT_NOT_FOUND)
 		drop_lost(snapshot, provider);
 	if (set && !set->nr_snapshots)
 		set_remove(set);
@@ -348,11 +353,25 @@ static void search_for(struct refresh *refresh, struct vssd_provider *provider, 
 	provider_ask(provider, NULL, &request, searched, search);
 }
 
-/* Others go when their session or the machine does. */
-static bool may_be_away(const struct snapshot *snapshot, const struct vssd_provider *provider)
+bool snapshot_may_be_away(const struct snapshot *snapshot)
 {
-	return snapshot->provider_data && provider->prop.provider_type == VSS_PROV_SYSTEM && !snapshot->set->foreign &&
-	       !vss_context_is_auto_release(snapshot->set->context);
+	const struct set *set = snapshot->set;
+	const struct vssd_provider *provider = provider_find(set->core, &snapshot->prop.provider_id);
+
+	/* Others go when their session or the machine does. */
+	return snapshot->provider_data && provider && provider->prop.provider_type == VSS_PROV_SYSTEM &&
+	       !set->foreign && !vss_context_is_auto_release(set->context);
+}
+
+static void restore_back(void *arg)
+{
+	struct op *op = arg;
+	struct set *set;
+
+	TAILQ_FOREACH(set, &op->core->sets, link)
+		if (set->state == SET_CREATED)
+			set_restore_exposures(set, true);
+	op_done(op);
 }
 
 static void compare(struct refresh *refresh, struct vssd_provider *provider, const struct vssd_provider_reply *reply)
@@ -374,10 +393,12 @@ static void compare(struct refresh *refresh, struct vssd_provider *provider, con
 				continue;
 			known = find_known(reply, &snapshot->prop.snapshot_id);
 			if (known) {
-				exposed |= snapshot->away && snapshot->prop.exposed_name;
 				snapshot_update(snapshot, known);
-			} else if (may_be_away(snapshot, provider)) {
-				search_for(refresh, provider, snapshot);
+				exposed |= snapshot->back;
+			} else if (snapshot_may_be_away(snapshot)) {
+				/* One that works on a set answers nobody else: another time. */
+				if (!provider->reserved)
+					search_for(refresh, provider, snapshot);
 			} else {
 				drop_lost(snapshot, provider);
 			}
@@ -386,7 +407,7 @@ static void compare(struct refresh *refresh, struct vssd_provider *provider, con
 			set_remove(set);
 	}
 	if (exposed)
-		core_when_loud(core, restore_exposures, op_begin_alone(core, sizeof(struct op)));
+		core_when_loud(core, restore_back, op_begin_alone(core, sizeof(struct op)));
 }
 
 static bool in_creation(struct vssd_core *core, const struct vss_uuid *id)
@@ -421,7 +442,11 @@ static void add_foreign(struct vssd_core *core, const struct vssd_provider *prov
 			continue;
 		id = vss_uuid_is_null(&prop->snapshot_set_id) ? prop->snapshot_id : prop->snapshot_set_id;
 		set = set_find(core, &id);
-		/* A copy that came to a set of ours is still not ours. */
+		/* A copy that came to a set of ours is still not ours: forgotten, and there again. */
+		if (set && !set->foreign && set->state == SET_CREATED) {
+			id = prop->snapshot_id;
+			set = set_find(core, &id);
+		}
 		if (set && !set->foreign)
 			continue;
 		if (!set) {

@@ -166,7 +166,8 @@ vss_result system_find(struct vss_kernel *kernel, const struct vss_uuid *snapsho
 		return system_no_such(snapshot, err);
 	vss_error_set(err, -ENODEV, VSS_E_MISSING_DISK,
 		      "its persistent diff area %s is not loaded; load it with 'vssctl diff-area load VOLUME DEVICE...' "
-		      "('vssctl diff-area dump' tells which area a device has)", vss_uuid_format(area, id));
+		      "('vssctl diff-area dump' tells which area a device has), or, if there is no such area any more, have "
+		      "it forgotten with 'vssctl delete --force'", vss_uuid_format(area, id));
 	return VSS_E_MISSING_DISK;
 }
 
