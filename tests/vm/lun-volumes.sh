@@ -81,7 +81,7 @@ for part in "${a}2" "${b}2"; do
 		find
 		! delpart \$LUN0 2
 		volume $uuid
-		! sha256sum <\${LUN0}2 | grep -q $before
+		! sha512sum <\${LUN0}2 | grep -q $before
 		! test \$(blockdev --getro \$LUN0)\$(blockdev --getro \${LUN0}2) = 11
 		volume $uuid
 		VSS_E_MISSING_VOLUME: volume 00000000-0000-0000-0000-000000000001
@@ -141,7 +141,7 @@ steps <<-EOF
 	find
 	volume $uuid
 	! test \$(blockdev --getro $mapped)\$(blockdev --getro \$LUN0)\$(blockdev --getro \$LUN1) = 111
-	! sha256sum <$mapped | grep -q $before
+	! sha512sum <$mapped | grep -q $before
 	! udevadm info -q property \$LUN0 | grep -qx VSS_HIDDEN=1
 	! ! udevadm info -q property \$LUN0 | grep -q ID_FS_TYPE
 	! test ! -e /dev/disk/by-uuid/$uuid
@@ -167,7 +167,7 @@ steps <<-EOF
 	luns /dev/lunvg/part
 	! vgchange -qq -an lunvg
 	volume
-	! sha256sum <$mapped | grep -q $part
+	! sha512sum <$mapped | grep -q $part
 	release
 EOF
 mapfile -t luns < <(debug_disks)
