@@ -58,7 +58,7 @@ known >"$TEST_TMP/before"
 cat "$TEST_TMP/before"
 
 away
-vssctl list shadows >"$TEST_TMP/list" 2>"$TEST_TMP/warning" || fail "no list"
+vssctl list shadows >"$TEST_TMP/list" 2>"$TEST_TMP/warning" || fail "no list: $(<"$TEST_TMP/warning")"
 cat "$TEST_TMP/list" "$TEST_TMP/warning"
 [[ $(grep -c '(unavailable)' "$TEST_TMP/list") == 2 ]] || fail "not two that are unavailable"
 [[ $(grep -c "area $uuid is not loaded; load it with 'vssctl diff-area load" "$TEST_TMP/warning") == 1 ]] ||
