@@ -352,13 +352,13 @@ void set_restore_exposures(struct set *set, bool back)
 
 		if (!prop->exposed_name || snapshot->away || !core->volumes.is_mounted || (back && !snapshot->back))
 			continue;
-		/* Nobody knows yet whether it is there. */
-		if (!snapshot->here) {
-			snapshot->back = true;
-			continue;
-		}
 		if (core->volumes.is_mounted(core->volumes.data, prop->device_object, prop->exposed_name)) {
 			snapshot->back = false;
+			continue;
+		}
+		/* Nobody could tell yet whether it is there. */
+		if (!snapshot->here && snapshot_may_be_away(snapshot)) {
+			snapshot->back = true;
 			continue;
 		}
 		if (!VSS_FAILED(mount_copy(snapshot, prop->exposed_name, &err))) {
