@@ -142,7 +142,9 @@ load_area()
 		fail "offline $used bytes are in use, the module counts $(vol "$volume" area_used)"
 	known=$(known)
 	(($(parts) >= $(<$state/parts))) || fail "of $(<$state/parts) disks of the area there are $(parts)"
-	parts >$state/parts
+	# The power may fail now.
+	parts >$state/parts.new
+	mv $state/parts.new $state/parts
 }
 
 begin_writes()
