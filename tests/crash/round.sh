@@ -48,10 +48,17 @@ setup()
 	blockdev --flushbufs "$volume"
 	run_ok vssctl attach -q "$volume"
 	run_ok vssctl diff-area add -q "$volume" --on "$area" --persistent
-	echo 1 >$state/parts
+	set_parts 1
 	run_ok vssctl detach -q "$volume"
 	run_ok mkfs.ext4 -q "$memory"
 	sync "$memory"
+}
+
+# set_parts N: so many disks the area has.  At once, for the power may fail now.
+set_parts()
+{
+	echo "$1" >$state/parts.new
+	mv $state/parts.new $state/parts
 }
 
 parts()
@@ -142,9 +149,7 @@ load_area()
 		fail "offline $used bytes are in use, the module counts $(vol "$volume" area_used)"
 	known=$(known)
 	(($(parts) >= $(<$state/parts))) || fail "of $(<$state/parts) disks of the area there are $(parts)"
-	# The power may fail now.
-	parts >$state/parts.new
-	mv $state/parts.new $state/parts
+	set_parts "$(parts)"
 }
 
 begin_writes()
@@ -209,7 +214,7 @@ grow()
 	((nr <= ${#more[@]})) || return 0
 	# What growth that was cut short has left there is overwritten.
 	run_ok vssctl diff-area add -q --force "$volume" --on "${more[nr - 1]}" --persistent
-	echo $((nr + 1)) >$state/parts
+	set_parts $((nr + 1))
 }
 
 # There must be a disk left to grow by: with an empty area of one, if need be.
@@ -228,7 +233,7 @@ leave_one()
 	done
 	run_ok vssctl attach -q "$volume"
 	run_ok vssctl diff-area add -q --force "$volume" --on "$area" --persistent
-	echo 1 >$state/parts
+	set_parts 1
 }
 
 # In order, and back.
