@@ -340,7 +340,7 @@ void snapshot_drop_exposure(struct snapshot *snapshot)
 
 /* ---- after a restart ---- */
 
-void set_restore_exposures(struct set *set, bool back)
+static void restore_set(struct set *set, bool back)
 {
 	struct vssd_core *core = set->core;
 	struct snapshot *snapshot;
@@ -378,4 +378,25 @@ void set_restore_exposures(struct set *set, bool back)
 		prop->attributes |= VSS_VOLSNAP_ATTR_NOT_SURFACED;
 		record_touch(set);
 	}
+}
+
+/* @back: only of those that were away */
+static void restore_all(struct op *op, bool back)
+{
+	struct set *set;
+
+	TAILQ_FOREACH(set, &op->core->sets, link)
+		if (set->state == SET_CREATED)
+			restore_set(set, back);
+	op_done(op);
+}
+
+void restore_exposures(void *arg)
+{
+	restore_all(arg, false);
+}
+
+void restore_back_exposures(void *arg)
+{
+	restore_all(arg, true);
 }

@@ -333,10 +333,11 @@ bool snapshot_may_be_away(const struct snapshot *snapshot);
 /* Delete it without anybody waiting.  What cannot be deleted is tried again when a session ends. */
 void set_release(struct set *set);
 /*
- * Bring the image to its mount point again, where an earlier life had it.  @back: only of those that
- * were away
+ * Bring images to their mount points again, where an earlier life had them: all, or only
+ * those that were away.  An op is the argument, and ends.
  */
-void set_restore_exposures(struct set *set, bool back);
+void restore_exposures(void *arg);
+void restore_back_exposures(void *arg);
 /* False and an error: still mounted. */
 bool snapshot_unexpose(struct snapshot *snapshot, bool force, struct vss_error *err);
 /*

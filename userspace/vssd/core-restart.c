@@ -14,17 +14,6 @@
 #include "cleanup.h"
 #include "core-internal.h"
 
-static void restore_exposures(void *arg)
-{
-	struct op *op = arg;
-	struct set *set;
-
-	TAILQ_FOREACH(set, &op->core->sets, link)
-		if (set->state == SET_CREATED)
-			set_restore_exposures(set, false);
-	op_done(op);
-}
-
 static void compared(void *arg)
 {
 	struct op *op = arg;

@@ -363,17 +363,6 @@ bool snapshot_may_be_away(const struct snapshot *snapshot)
 	       !set->foreign && !vss_context_is_auto_release(set->context);
 }
 
-static void restore_back(void *arg)
-{
-	struct op *op = arg;
-	struct set *set;
-
-	TAILQ_FOREACH(set, &op->core->sets, link)
-		if (set->state == SET_CREATED)
-			set_restore_exposures(set, true);
-	op_done(op);
-}
-
 static void compare(struct refresh *refresh, struct vssd_provider *provider, const struct vssd_provider_reply *reply)
 {
 	struct vssd_core *core = refresh->core;
@@ -407,7 +396,7 @@ static void compare(struct refresh *refresh, struct vssd_provider *provider, con
 			set_remove(set);
 	}
 	if (exposed)
-		core_when_loud(core, restore_back, op_begin_alone(core, sizeof(struct op)));
+		core_when_loud(core, restore_back_exposures, op_begin_alone(core, sizeof(struct op)));
 }
 
 static bool in_creation(struct vssd_core *core, const struct vss_uuid *id)
