@@ -97,7 +97,7 @@ end_life()
 	settle
 	kill "$listener"
 	wait "$listener" || :
-	if vssctl status --json | grep -q '"volume"'; then
+	if vssctl status --json | grep '"volume"' >/dev/null; then
 		run_ok vssctl detach --quiet --force "$1"
 	fi
 }

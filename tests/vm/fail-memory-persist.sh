@@ -84,7 +84,7 @@ life()
 
 	[[ $(vssctl status --json | json volume) ]] || load try
 	overwrite
-	snap=$(vssctl list --json 2>>"$TEST_TMP/tried" | json id | head -n 1)
+	snap=$(vssctl list --json 2>>"$TEST_TMP/tried" | json id | sed -n 1p)
 	if [[ $snap ]]; then
 		settle
 		try vssctl delete --quiet "$snap"

@@ -22,7 +22,7 @@ run_ok vssctl --help >/dev/null
 for command in create list show delete set-writable attach detach "diff-area add" \
 	"diff-area grow" "diff-area remove" "diff-area list" status volumes events doctor version; do
 	read -r -a words <<<"$command"
-	vssctl "${words[@]}" --help | grep -q "^Usage: vssctl $command" || fail "no help for $command"
+	vssctl "${words[@]}" --help | grep "^Usage: vssctl $command" >/dev/null || fail "no help for $command"
 done
 [[ ! -d /sys/module/vss ]] || fail "help has loaded the module"
 expect_fail -s 1 vssctl

@@ -165,7 +165,8 @@ digest()
 }
 
 # json NAME: prints the values of that name in the JSON on stdin, one a line. Programs for that
-# take longer to start than vssctl has run.
+# take longer to start than vssctl has run. Whoever reads it in a pipe reads to the end (sed -n 1p,
+# grep >/dev/null, not head or grep -q): otherwise the pipe fails, now and then.
 json()
 {
 	local - text line re='.*"'"$1"'": *("([^"]*)"|([^",}]*))' IFS=$'\n'

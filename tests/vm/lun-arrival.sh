@@ -78,7 +78,7 @@ steps <<-EOF
 	! dmsetup remove lunpart
 	volume
 	! test \$(blockdev --getro /dev/mapper/lunpath)\$(blockdev --getro ${paths[0]})\$(blockdev --getro ${paths[1]}) = 111
-	! sha512sum </dev/mapper/lunpath | grep -q $before
+	! sha512sum </dev/mapper/lunpath | grep $before >/dev/null
 	writable /dev/mapper/lunpath
 	! dmsetup create lunpart --uuid part1-mpath-3$id --table "0 8192 linear /dev/mapper/lunpath 2048"
 	luns /dev/mapper/lunpart

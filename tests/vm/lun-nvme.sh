@@ -62,8 +62,8 @@ mkfs.ext4 -q "$dev"
 before=$(sha "$dev")
 
 run_ok vssctl lun show "$dev"
-vssctl lun show --json "$dev" | tr -d ' -' | grep -q "\"value\":\"${nguid//-/}\"" || fail "another NGUID"
-vssctl lun show --json "$dev" | grep -q "\"value\": *\"uuid.$uuid\"" || fail "another UUID"
+vssctl lun show --json "$dev" | tr -d ' -' | grep "\"value\":\"${nguid//-/}\"" >/dev/null || fail "another NGUID"
+vssctl lun show --json "$dev" | grep "\"value\": *\"uuid.$uuid\"" >/dev/null || fail "another UUID"
 steps <<-EOF
 	luns $dev
 	! mount -o ro,noload $dev /mnt

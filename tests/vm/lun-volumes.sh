@@ -81,7 +81,7 @@ for part in "${a}2" "${b}2"; do
 		find
 		! delpart \$LUN0 2
 		volume $uuid
-		! sha512sum <\${LUN0}2 | grep -q $before
+		! sha512sum <\${LUN0}2 | grep $before >/dev/null
 		! test \$(blockdev --getro \$LUN0)\$(blockdev --getro \${LUN0}2) = 11
 		volume $uuid
 		VSS_E_MISSING_VOLUME: volume 00000000-0000-0000-0000-000000000001
@@ -141,9 +141,9 @@ steps <<-EOF
 	find
 	volume $uuid
 	! test \$(blockdev --getro $mapped)\$(blockdev --getro \$LUN0)\$(blockdev --getro \$LUN1) = 111
-	! sha512sum <$mapped | grep -q $before
-	! udevadm info -q property \$LUN0 | grep -qx VSS_HIDDEN=1
-	! ! udevadm info -q property \$LUN0 | grep -q ID_FS_TYPE
+	! sha512sum <$mapped | grep $before >/dev/null
+	! udevadm info -q property \$LUN0 | grep -x VSS_HIDDEN=1 >/dev/null
+	! ! udevadm info -q property \$LUN0 | grep ID_FS_TYPE >/dev/null
 	! test ! -e /dev/disk/by-uuid/$uuid
 	! test ! -e /dev/lunvg/part
 	volume $uuid
@@ -161,13 +161,13 @@ steps <<-EOF
 	writable @0
 	writable @1
 	unhide
-	! udevadm settle && udevadm info -q property \$LUN0 | grep -qx ID_FS_TYPE=LVM2_member
+	! udevadm settle && udevadm info -q property \$LUN0 | grep -x ID_FS_TYPE=LVM2_member >/dev/null
 	! vgchange -qq -ay lunvg
 	VSS_E_VOLUME_IN_USE: volume $uuid
 	luns /dev/lunvg/part
 	! vgchange -qq -an lunvg
 	volume
-	! sha512sum <$mapped | grep -q $part
+	! sha512sum <$mapped | grep $part >/dev/null
 	release
 EOF
 mapfile -t luns < <(debug_disks)

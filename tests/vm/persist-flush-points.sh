@@ -89,7 +89,7 @@ end_writes()
 other_half()
 {
 	blockdev --flushbufs "$area"
-	(($(vssctl diff-area dump --json "$area" | json half | head -n 1) != 0))
+	(($(vssctl diff-area dump --json "$area" | json half | sed -n 1p) != 0))
 }
 
 load_vss

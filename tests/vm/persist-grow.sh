@@ -113,7 +113,7 @@ loaded()
 	run_ok vssctl attach -q "$volume"
 	run_ok vssctl diff-area load -q "${@:1:$#}"
 	settle
-	[[ $(vol "$volume" area_used) == "$(json used <"$TEST_TMP/check.json" | head -n 1)" ]] ||
+	[[ $(vol "$volume" area_used) == "$(json used <"$TEST_TMP/check.json" | sed -n 1p)" ]] ||
 		fail "the module counts $(vol "$volume" area_used) bytes in use"
 }
 

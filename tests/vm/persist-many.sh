@@ -32,8 +32,8 @@ account()
 	blockdev --flushbufs "$area"
 	vssctl diff-area check --json "$area" >"$TEST_TMP/check.json" ||
 		{ cat "$TEST_TMP/check.json"; fail "$1: the area is not sound"; }
-	used=$(json used <"$TEST_TMP/check.json" | head -n 1)
-	size=$(json size <"$TEST_TMP/check.json" | head -n 1)
+	used=$(json used <"$TEST_TMP/check.json" | sed -n 1p)
+	size=$(json size <"$TEST_TMP/check.json" | sed -n 1p)
 	[[ $(vol "$volume" area_used) == "$used" ]] ||
 		fail "$1: $(vol "$volume" area_used) bytes in use, offline $used"
 	[[ $(vol "$volume" area_size) == "$size" ]] ||
@@ -54,7 +54,7 @@ blocks()
 {
 	blockdev --flushbufs "$area"
 	vssctl diff-area check --json "$area" >"$TEST_TMP/check.json"
-	json blocks <"$TEST_TMP/check.json" | head -n 1
+	json blocks <"$TEST_TMP/check.json" | sed -n 1p
 }
 
 # chunks FIRST COUNT: as many writes one after the other, a log block each.
@@ -67,7 +67,7 @@ in_other_half()
 {
 	local n
 
-	n=$(blocks) && ((n < 300 && $(json half <"$TEST_TMP/check.json" | head -n 1) == 1))
+	n=$(blocks) && ((n < 300 && $(json half <"$TEST_TMP/check.json" | sed -n 1p) == 1))
 }
 
 # A half has 512 blocks here. The deletion of the last snapshot is what fills three

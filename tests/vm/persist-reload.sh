@@ -141,9 +141,9 @@ compare 'with the page cache of the disk full'
 # A block of the log is zeroed; the log begins behind 64 KiB of superblocks.
 away
 dd if="$area" of="$TEST_TMP/area" bs=1M status=none
-half=$(json half <"$TEST_TMP/check.json" | head -n 1)
-slots=$(json log_slots <"$TEST_TMP/check.json" | head -n 1)
-blocks=$(json blocks <"$TEST_TMP/check.json" | head -n 1)
+half=$(json half <"$TEST_TMP/check.json" | sed -n 1p)
+slots=$(json log_slots <"$TEST_TMP/check.json" | sed -n 1p)
+blocks=$(json blocks <"$TEST_TMP/check.json" | sed -n 1p)
 dd if=/dev/zero of="$area" bs=512 count=1 seek=$((128 + half * slots * 32 + blocks - 2)) oflag=direct status=none
 expect_fail -s 2 -m damage vssctl diff-area check "$area"
 back

@@ -53,7 +53,7 @@ plug()
 
 _is_plugged()
 {
-	lsblk -dno SERIAL | grep -qx "$1"
+	lsblk -dno SERIAL | grep -x "$1" >/dev/null
 }
 
 # What a failed test has left would be in the way of the next one.

@@ -45,7 +45,7 @@ writer()
 
 has_writer()
 {
-	vssctl list writers | grep -q App
+	vssctl list writers | grep App >/dev/null
 }
 
 end_writer()

@@ -53,7 +53,7 @@ start_writer()
 
 has_writer()
 {
-	vssctl list writers --json 2>/dev/null | json name | grep -qx "$1"
+	vssctl list writers --json 2>/dev/null | json name | grep -x "$1" >/dev/null
 }
 
 stop_writer()
