@@ -296,11 +296,11 @@ struct vss_disk_event {
 };
 
 /*
- * A revert at the next boot, on part 0 where that is a whole device, at these places.
- * Programs write it and carry it out; the module does not look at it.
+ * A revert that a power failure must not end, on part 0 where that is a whole device, at
+ * these places.  Programs write it and carry it out; the module does not look at it.
  */
 #define VSS_DISK_REVERT_AT	4096
-#define VSS_DISK_REVERT_OLD_AT	8192	/* the volume's head before it */
+#define VSS_DISK_REVERT_OLD_AT	8192	/* the volume's head before it, or a veil */
 #define VSS_DISK_REVERT_NEW_AT	12288	/* and after */
 #define VSS_DISK_REVERT_MAGIC	"VSSrevrt"
 
@@ -311,16 +311,18 @@ struct vss_disk_event {
  * @VSS_DISK_REVERT_HEAD:	all but the head is written; that is the old one, the
  *				new one, or each sector that of either
  * @VSS_DISK_REVERT_DONE:	it was set back to that snapshot last
+ * @VSS_DISK_REVERT_ENDED:	likewise, and what vssd had begun was ended without it
  */
 enum vss_disk_revert_state {
 	VSS_DISK_REVERT_WANTED	= 1,
 	VSS_DISK_REVERT_WRITING	= 2,
 	VSS_DISK_REVERT_HEAD	= 3,
 	VSS_DISK_REVERT_DONE	= 4,
+	VSS_DISK_REVERT_ENDED	= 5,
 };
 
 /**
- * struct vss_disk_revert - a revert at the next boot, 512 bytes
+ * struct vss_disk_revert - the record of a revert, 512 bytes
  * @magic:	VSS_DISK_REVERT_MAGIC
  * @crc:	checksum of the 512 bytes
  * @size:	512
@@ -346,6 +348,42 @@ struct vss_disk_revert {
 	__u8	snapshot[VSS_DISK_UUID_SIZE];
 	__le64	time;
 	__u8	reserved2[432];
+};
+
+/*
+ * The front of a volume: as far as file systems have what they are found and mounted by.
+ * The last of them is the superblock of btrfs, at 64 KiB.
+ */
+#define VSS_DISK_FRONT_SIZE	69632
+#define VSS_DISK_FRONT_SECTORS	128	/* of it, of 512 bytes, behind the head */
+#define VSS_DISK_VEIL_MAGIC	"VSS veil"
+
+/**
+ * struct vss_disk_veil - what a volume has as its head while it is set back, 4096 bytes
+ * @magic:	VSS_DISK_VEIL_MAGIC
+ * @crc:	checksum of the 4096 bytes
+ * @size:	4096
+ * @area:	name of the area
+ * @snapshot:	name of the snapshot that the volume is set back to
+ * @name:	random, another one for each veil
+ * @text:	for people who find it, filled with zeros
+ * @reserved:	zero
+ * @old_front:	hashes of the sectors behind the head before the veil
+ * @new_front:	likewise of the snapshot
+ *
+ * The rest of the front is zero meanwhile, so that nobody mounts the volume.
+ */
+struct vss_disk_veil {
+	__u8	magic[8];
+	__le32	crc;
+	__le32	size;
+	__u8	area[VSS_DISK_UUID_SIZE];
+	__u8	snapshot[VSS_DISK_UUID_SIZE];
+	__u8	name[VSS_DISK_UUID_SIZE];
+	__u8	text[448];
+	__u8	reserved[1536];
+	__le64	old_front[VSS_DISK_FRONT_SECTORS];
+	__le64	new_front[VSS_DISK_FRONT_SECTORS];
 };
 
 #endif /* _UAPI_LINUX_VSS_DISK_H */

@@ -42,6 +42,21 @@ int vssctl_claim_volume(const char *path, int tries)
 	}
 }
 
+bool vssctl_is_alone(struct vssctl *ctl, struct vss_devno volume)
+{
+	const struct timespec pause = { .tv_nsec = CLAIM_POLL_NS };
+	struct vss_kernel_volume state;
+
+	for (int tries = VSSCTL_CLAIM_TRIES;; nanosleep(&pause, NULL)) {
+		if (vss_kernel_volume_get(ctl->kernel, volume, &state))
+			return false;
+		if (state.openers <= 1)
+			return true;
+		if (!--tries)
+			return false;
+	}
+}
+
 int vssctl_load_area(struct vssctl *ctl, struct vss_devno volume, const struct vss_devno *devices, size_t nr,
 		     uint32_t mode, int tries, struct vss_kernel_area *area)
 {

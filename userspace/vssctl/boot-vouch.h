@@ -20,6 +20,9 @@
  */
 int vssctl_claim_volume(const char *path, int tries);
 
+/* Has nobody but the caller the attached volume open?  Waits a little for udev. */
+bool vssctl_is_alone(struct vssctl *ctl, struct vss_devno volume);
+
 /* For a volume that is not in use: udev looks at it, and has it open meanwhile. */
 #define VSSCTL_CLAIM_TRIES	15
 

@@ -23,6 +23,7 @@
 #include "names.h"
 #include "prepare.h"
 #include "revert-boot.h"
+#include "revert-find.h"
 
 #define LAST_FLAG	"/run/vss/areas-vouched"
 #define POLL_MS		200
@@ -87,6 +88,24 @@ static void look(struct boot *b)
 		for (size_t k = 0; k < row->nr && !row->done; k++)
 			row->devs[k] = resolve(b->areas.lines[i].names[k], &row->found[k]);
 	}
+}
+
+/* A volume that is half set back has neither UUID nor label. */
+static int look_for_veiled(struct boot *b, size_t i)
+{
+	struct row *row = &b->rows[i];
+	int ret = -ENOENT;
+
+	for (size_t k = 1; k < row->nr && ret == -ENOENT && !row->found[0].path; k++)
+		if (row->found[k].path)
+			ret = vssctl_find_veiled(row->found[k].path, &row->found[0]);
+	if (row->found[0].path)
+		row->devs[0] = row->found[0].dev;
+	if (ret != -ENOTUNIQ)
+		return 0;
+	return vssctl_fail(b->ctl, VSS_E_OBJECT_NOT_FOUND, "several devices look like the volume %s, which was half set back "
+			   "when the machine stopped; remove the copies, and run 'vssctl diff-area boot'",
+			   b->areas.lines[i].names[0]);
 }
 
 /* The first name of a line whose device is not there, or NULL. */
@@ -254,8 +273,17 @@ static int add(struct boot *b, const struct row *row, uint32_t mode)
 	return 0;
 }
 
+/* Who has it open without a claim could write it, now or before, unseen. */
+static int check_alone(struct boot *b, const struct row *row)
+{
+	if (vssctl_is_alone(b->ctl, row->devs[0]))
+		return 0;
+	return vssctl_fail(b->ctl, VSS_E_VOLUME_IN_USE, "something has %s open, such as a virtual machine, and it is half set "
+			   "back; end that, and run 'vssctl diff-area boot'", row->found[0].path);
+}
+
 /* With the volume claimed as @fd, so that nobody begins to use it before the end. */
-static int load_claimed(struct boot *b, struct row *row, int fd, bool attached, bool head_is_ours)
+static int load_claimed(struct boot *b, struct row *row, int fd, bool attached, bool proven)
 {
 	const bool ext = vssctl_head_tells_of_mounts(fd);
 	const bool tells = vssctl_head_tells(fd) || (ext && row->exclusive);
@@ -266,7 +294,7 @@ static int load_claimed(struct boot *b, struct row *row, int fd, bool attached, 
 	int ret;
 
 	/* As good a sign as the head that the module has recorded. */
-	if (b->unclean && head_is_ours)
+	if (proven)
 		mode = VSS_AREA_LOAD_UNCLEAN;
 	ret = add(b, row, mode);
 	if (ret) {
@@ -282,8 +310,8 @@ static int load_claimed(struct boot *b, struct row *row, int fd, bool attached, 
 
 static int load_and_revert(struct boot *b, struct row *row, int fd, bool attached)
 {
-	struct vssctl_boot_revert revert = { .ctl = b->ctl, .volume = row->found[0].path, .fd = -1 };
-	bool now, loaded = false;
+	struct vssctl_boot_revert revert = { .ctl = b->ctl, .volume = row->found[0].path, .fd = -1, .asked = b->revert };
+	bool now, proven, loaded = false;
 	int ret, reverted = 0;
 	uint32_t chunk;
 
@@ -293,13 +321,23 @@ static int load_and_revert(struct boot *b, struct row *row, int fd, bool attache
 	ret = read_geometry(b, row, &chunk, &revert);
 	if (ret)
 		return ret;
+	ret = vssctl_boot_revert_begin(&revert, fd);
 	/* What somebody has attached he may have for another area. */
-	if (!attached) {
-		if (b->revert)
-			vssctl_boot_revert_begin(&revert, fd);
+	if (!ret && attached && !revert.veiled)
+		vssctl_boot_revert_end(&revert);
+	if (!ret && !attached)
 		ret = attach(b, row, chunk);
+	if (!ret && revert.veiled)
+		ret = check_alone(b, row);
+	if (ret) {
+		vssctl_boot_revert_end(&revert);
+		if (!attached && !find_state(b, row, &now, &loaded) && now && !loaded)
+			vss_kernel_volume_detach(b->ctl->kernel, row->devs[0], false);
+		return ret;
 	}
-	ret = ret ?: load_claimed(b, row, fd, attached, revert.head_is_ours && !revert.clean);
+	/* A veil is one in any boot, the head only where nobody has mounted it before in this one. */
+	proven = revert.head_is_ours && !revert.clean && (b->unclean || revert.veiled);
+	ret = load_claimed(b, row, fd, attached, proven);
 	if (!find_state(b, row, &now, &loaded))
 		reverted = vssctl_boot_revert_run(&revert, loaded);
 	vssctl_boot_revert_end(&revert);
@@ -419,10 +457,16 @@ static int run_all(struct boot *b, uint64_t wait)
 	int ret = 0;
 
 	for (;;) {
+		const bool last = now_ms() >= end;
+
 		look(b);
-		for (size_t i = 0; i < b->areas.count; i++)
+		for (size_t i = 0; i < b->areas.count; i++) {
+			/* By then multipath and RAID devices are there. */
+			if (last && !b->leave && !b->rows[i].done)
+				ret = worse(ret, look_for_veiled(b, i));
 			ret = worse(ret, try_line(b, i));
-		if (now_ms() >= end || !is_waited_for(b))
+		}
+		if (last || !is_waited_for(b))
 			break;
 		nanosleep(&pause, NULL);
 	}

@@ -2,6 +2,7 @@
 /*
  * vssctl diff-area load: take a persistent diff area into use again.
  */
+#include <endian.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <string.h>
@@ -9,7 +10,9 @@
 
 #include "boot-vouch.h"
 #include "command.h"
+#include "disk.h"
 #include "print.h"
+#include "revert-veil.h"
 
 enum { OPT_UNCLEAN = 1 };
 
@@ -49,8 +52,76 @@ static void tell_strangers(struct vssctl *ctl, const struct vss_blockdev *volume
 	vss_kernel_area_list_free(areas, count);
 }
 
+/* 1: it has; 0: it has not; -EIO that cannot be told. */
+static int has_our_veil(const struct vssctl_disk *disk, int volume)
+{
+	for (size_t i = 0; disk->known && i < disk->nr_parts; i++) {
+		const struct vssctl_disk_part *part = &disk->parts[i];
+		struct vssctl_wish wish;
+		int ret;
+
+		if (!part->found || le32toh(part->super.state) == VSS_DISK_CLEAN)
+			continue;
+		ret = vssctl_wish_read(part->source.fd, part->super.area, &wish);
+		if (ret == -EIO && wish.state)
+			return ret;
+		if (ret || !vssctl_wish_is_veiled(&wish))
+			continue;
+		switch (vssctl_wish_look(&wish, volume)) {
+		case VSSCTL_FRONT_OURS:
+			return 1;
+		case VSSCTL_FRONT_UNKNOWN:
+			return -EIO;
+		default:
+			return 0;
+		}
+	}
+	return 0;
+}
+
+/*
+ * Was it being set back when the machine stopped?  As long as it has the veil nobody else has
+ * written it, and vssd can go on.  As above.
+ */
+static int is_veiled(const struct vss_blockdev *devices, size_t nr, int volume)
+{
+	struct vssctl_disk_source sources[VSS_MAX_AREA_PARTS];
+	struct vssctl_disk disk = { 0 };
+	int ret;
+
+	for (size_t i = 0; i < nr; i++)
+		sources[i] = (struct vssctl_disk_source) {
+			.fd = open(devices[i].path, O_RDONLY | O_CLOEXEC), .name = devices[i].path,
+		};
+	ret = vssctl_disk_read_supers(&disk, sources, nr) ? 0 : has_our_veil(&disk, volume);
+	vssctl_disk_clear(&disk);
+	for (size_t i = 0; i < nr; i++)
+		if (sources[i].fd >= 0)
+			close(sources[i].fd);
+	return ret;
+}
+
+/* Loaded as any other its shadow copies would be lost, and what is half set back a mixture for good. */
+static int choose_mode(struct vssctl *ctl, const struct vss_blockdev *volume, const struct vss_blockdev *devices, size_t nr,
+		       int fd, bool claimed, uint32_t *mode)
+{
+	int ret = *mode == VSS_AREA_LOAD ? is_veiled(devices, nr, fd) : 0;
+
+	if (ret < 0)
+		return vssctl_fail(ctl, E_FAIL, "%s was being set back when the machine stopped, and it or its diff area cannot "
+				   "be read: that is not loaded", volume->path);
+	if (!ret)
+		return 0;
+	*mode = VSS_AREA_LOAD_UNCLEAN;
+	if (claimed && vssctl_is_alone(ctl, volume->dev))
+		return 0;
+	return vssctl_fail(ctl, VSS_E_VOLUME_IN_USE, "%s is half set back, and something has it open; end that, and load its "
+			   "diff area again", volume->path);
+}
+
+/* @fd: the volume, open; @claimed: nobody else can claim it */
 static int load(struct vssctl *ctl, struct vssctl_args *args, const struct vss_blockdev *volume, uint32_t mode,
-		int tries)
+		int fd, bool claimed)
 {
 	struct vss_blockdev devices[VSS_MAX_AREA_PARTS] __attribute__((cleanup(clear_devices))) = { 0 };
 	struct vss_devno devs[VSS_MAX_AREA_PARTS];
@@ -66,8 +137,11 @@ static int load(struct vssctl *ctl, struct vssctl_args *args, const struct vss_b
 		ret = vssctl_open_kernel(ctl);
 	if (ret)
 		return ret;
+	ret = choose_mode(ctl, volume, devices, nr, fd, claimed, &mode);
+	if (ret)
+		return ret;
 	lock = vssctl_lock(ctl);
-	ret = vssctl_load_area(ctl, volume->dev, devs, nr, mode, tries, &added);
+	ret = vssctl_load_area(ctl, volume->dev, devs, nr, mode, claimed ? VSSCTL_CLAIM_TRIES : 1, &added);
 	vssctl_unlock(lock);
 	if (ret)
 		return vssctl_fail_kernel(ctl);
@@ -92,7 +166,7 @@ static int claim_and_load(struct vssctl *ctl, struct vssctl_args *args, const st
 	}
 	if (fd < 0)
 		return vssctl_fail(ctl, vss_result_from_errno(-fd), "cannot open %s: %s", volume->path, strerror(-fd));
-	ret = load(ctl, args, volume, VSS_AREA_LOAD, claimed ? VSSCTL_CLAIM_TRIES : 1);
+	ret = load(ctl, args, volume, VSS_AREA_LOAD, fd, claimed);
 	close(fd);
 	return ret;
 }
@@ -115,7 +189,7 @@ static int run(struct vssctl *ctl, struct vssctl_args *args)
 	ret = vssctl_resolve(ctl, args->argv[0], &volume);
 	if (ret)
 		return ret;
-	return mode == VSS_AREA_LOAD_UNCLEAN ? load(ctl, args, &volume, mode, 1) : claim_and_load(ctl, args, &volume);
+	return mode == VSS_AREA_LOAD_UNCLEAN ? load(ctl, args, &volume, mode, -1, false) : claim_and_load(ctl, args, &volume);
 }
 
 const struct vssctl_command vssctl_diff_area_load = {

@@ -176,6 +176,7 @@ static void add_revert(json_object *root, const struct vssctl_disk *disk)
 		[VSS_DISK_REVERT_WRITING] = "writing",
 		[VSS_DISK_REVERT_HEAD] = "head",
 		[VSS_DISK_REVERT_DONE] = "done",
+		[VSS_DISK_REVERT_ENDED] = "ended",
 	};
 	const struct vssctl_disk_part *part = &disk->parts[0];
 	json_object *object;

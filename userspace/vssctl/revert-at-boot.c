@@ -19,7 +19,7 @@
 #include "areas-table.h"
 #include "boot-vouch.h"
 #include "revert-at-boot.h"
-#include "revert-wish.h"
+#include "revert-veil.h"
 
 #define NODE_TIMEOUT_MS	10000
 
@@ -200,13 +200,28 @@ static int record(const struct target *t, const struct vss_uuid *id, size_t newe
 	return 0;
 }
 
+/* What a revert of vssd's needs to go on after a power failure is not to be replaced. */
+static int check_record(const struct target *t)
+{
+	struct vssctl_wish wish;
+	int ret = vssctl_wish_read(t->fd, t->area.bytes, &wish);
+
+	/* A damaged one is worth nothing. */
+	if (ret && ret != -EBADMSG)
+		return vssctl_fail(t->ctl, vss_result_from_errno(-ret), "cannot read %s: %s", t->device.path, strerror(-ret));
+	if (ret || !vssctl_wish_is_veiled(&wish))
+		return 0;
+	return vssctl_fail(t->ctl, VSS_E_REVERT_IN_PROGRESS, "%s is being set back by vssd; see 'vssctl revert --status %s'",
+			   t->volume, t->volume);
+}
+
 int vssctl_revert_at_boot(struct vssctl *ctl, const struct vss_uuid *id)
 {
 	struct target t __attribute__((cleanup(target_clear))) = { .ctl = ctl, .fd = -1 };
 	size_t newer;
 	int ret = find(&t, id);
 
-	ret = ret ?: check(&t) ?: count_newer(&t, &newer);
+	ret = ret ?: check(&t) ?: check_record(&t) ?: count_newer(&t, &newer);
 	return ret ?: record(&t, id, newer);
 }
 
@@ -214,12 +229,12 @@ int vssctl_revert_cancel(struct vssctl *ctl, const struct vss_uuid *id)
 {
 	struct target t __attribute__((cleanup(target_clear))) = { .ctl = ctl, .fd = -1 };
 	struct vssctl_wish wish;
-	int ret = find(&t, id);
+	int ret = find(&t, id) ?: check_record(&t);
 
 	if (ret)
 		return ret;
 	ret = vssctl_wish_read(t.fd, t.area.bytes, &wish);
-	if (!ret && (!wish.state || wish.state == VSS_DISK_REVERT_DONE || !vss_uuid_equal(&wish.snapshot, id)))
+	if (!ret && (!wish.state || wish.state >= VSS_DISK_REVERT_DONE || !vss_uuid_equal(&wish.snapshot, id)))
 		return vssctl_fail(ctl, VSS_E_OBJECT_NOT_FOUND, "no revert of %s to this snapshot was asked for", t.volume);
 	/* A damaged one goes as well. */
 	if (!ret || ret == -EBADMSG)

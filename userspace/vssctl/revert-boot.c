@@ -8,6 +8,8 @@
  * nobody else has mounted it; so the area is loaded, and all is done again from the start.
  * The image does not change by that: what differs has a copy, and the rest is the same.
  * While the head is written both are on record, and each sector is that of either.
+ *
+ * One that vssd has begun has a veil in place of the old head, and is gone on with in the same way.
  */
 #include <errno.h>
 #include <fcntl.h>
@@ -20,6 +22,7 @@
 #include "boot-vouch.h"
 #include "names.h"
 #include "revert-boot.h"
+#include "revert-find.h"
 
 #define PIECE	((size_t)1 << 20)	/* read at a time */
 #define BLOCK	((size_t)4096)		/* compared and written; no write reaches into a chunk that is the same */
@@ -35,7 +38,8 @@ struct work {
 	int image, origin;
 	uint8_t *new, *old;		/* a piece of each */
 	uint8_t *differing;		/* a bit for each piece */
-	uint64_t blocks;		/* that differ, without the head */
+	size_t front;			/* bytes that come last: the head, or what the veil hides */
+	uint64_t blocks;		/* that differ, without these */
 	uint64_t written;		/* of them */
 	unsigned int told;
 };
@@ -97,7 +101,8 @@ static int give_up(struct vssctl_boot_revert *r, const char *why)
 	/* Not again and again; but until somebody has mounted it, each boot is to stop here. */
 	if (unchanged || r->mounted_since)
 		vssctl_wish_clear(r->fd);
-	return unchanged || r->mounted_since ? VSSCTL_FAILURE : VSSCTL_HALF_WRITTEN;
+	/* Under the veil nobody mounts it by mistake. */
+	return unchanged || r->mounted_since || (r->veiled && !r->shown) ? VSSCTL_FAILURE : VSSCTL_HALF_WRITTEN;
 }
 
 static int failed(struct vssctl_boot_revert *r, const char *what, int ret)
@@ -210,7 +215,7 @@ static int compare(struct work *w)
 		ret = read_both(w, at);
 		if (ret)
 			return ret;
-		for (size_t i = at ? 0 : BLOCK; i < size; i += BLOCK) {
+		for (size_t i = at ? 0 : w->front; i < size; i += BLOCK) {
 			if (!differs(w, size, i))
 				continue;
 			w->blocks++;
@@ -224,7 +229,7 @@ static int compare(struct work *w)
 static int write_differing(struct work *w, uint64_t at)
 {
 	const size_t size = piece_size(w, at);
-	size_t i = at ? 0 : BLOCK;
+	size_t i = at ? 0 : w->front;
 	int ret;
 
 	while (i < size) {
@@ -362,23 +367,49 @@ static int get_memory(struct work *w)
 	return w->new && w->differing ? 0 : give_up(w->r, "out of memory");
 }
 
+/* With the veil where there is one, else with the head. */
+static int change_veil(struct work *w, int (*change)(struct vssctl_veiling *v, const char **what))
+{
+	struct vssctl_boot_revert *r = w->r;
+	struct vssctl_veiling v = { .device = r->fd, .wish = r->wish, .origin = w->origin, .image = w->image };
+	const char *what;
+	int ret;
+
+	memcpy(v.area, r->area, sizeof(v.area));
+	ret = change(&v, &what);
+	r->wish = v.wish;
+	return ret ? failed(r, what, ret) : 0;
+}
+
+static int begin_copy(struct work *w)
+{
+	if (w->r->veiled)
+		return change_veil(w, vssctl_veil_lower);
+	return w->r->wish.state == VSS_DISK_REVERT_WANTED ? begin_writing(w) : 0;
+}
+
+static int end_copy(struct work *w)
+{
+	w->r->shown = true;
+	return w->r->veiled ? change_veil(w, vssctl_veil_lift) : copy_head(w);
+}
+
 static int work(struct work *w)
 {
 	struct vssctl_boot_revert *r = w->r;
 	int ret = compare(w);
 
-	ret = ret ?: delete_newer(w);
-	if (!ret && r->wish.state == VSS_DISK_REVERT_WANTED)
-		ret = begin_writing(w);
-	ret = ret ?: copy(w);
-	ret = ret ?: copy_head(w);
+	ret = ret ?: delete_newer(w) ?: begin_copy(w);
 	/* What it has read is right only if it is alive afterwards. */
-	ret = ret ?: check_alive(r, &w->snapshot);
+	ret = ret ?: copy(w) ?: check_alive(r, &w->snapshot);
+	ret = ret ?: end_copy(w) ?: check_alive(r, &w->snapshot);
 	if (ret)
 		return ret;
 	done(r);
-	announce(r);
-	r->wish.state = VSS_DISK_REVERT_DONE;
+	/* vssd's records are not on the volume of a revert that it has begun. */
+	if (!r->veiled)
+		announce(r);
+	r->wish.state = r->veiled ? VSS_DISK_REVERT_ENDED : VSS_DISK_REVERT_DONE;
 	ret = vssctl_wish_write(r->fd, r->area, &r->wish);
 	if (!ret)
 		return 0;
@@ -388,7 +419,7 @@ static int work(struct work *w)
 
 static int set_back(struct vssctl_boot_revert *r)
 {
-	struct work w = { .r = r, .image = -1, .origin = -1 };
+	struct work w = { .r = r, .image = -1, .origin = -1, .front = r->veiled ? VSS_DISK_FRONT_SIZE : BLOCK };
 	int ret = check_alive(r, &w.snapshot);
 
 	/* Should it be broken off, the head has to tell at the next boot. */
@@ -409,26 +440,63 @@ static int set_back(struct vssctl_boot_revert *r)
 
 /* ---- what the boot calls ---- */
 
-void vssctl_boot_revert_begin(struct vssctl_boot_revert *r, int volume_fd)
+/* The name of a volume may lead to a copy of it while the volume itself is hidden. */
+static int check_volume(struct vssctl_boot_revert *r)
 {
-	uint8_t head[VSS_DISK_HEAD_SIZE];
+	struct vss_blockdev other = { 0 };
+	int ret = vssctl_find_veiled(r->device, &other);
+
+	if (!ret || ret == -ENOTUNIQ)
+		ret = vssctl_fail(r->ctl, VSS_E_OBJECT_NOT_FOUND, "%s looks like the volume whose diff area is on %s, but that is "
+				  "%s, which was half set back when the machine stopped; remove the copy", r->volume,
+				  r->device, ret ? "one of several others" : other.path);
+	else
+		ret = 0;
+	vss_blockdev_clear(&other);
+	return ret;
+}
+
+static int judge(struct vssctl_boot_revert *r, int volume_fd)
+{
+	const enum vssctl_front found = vssctl_wish_look(&r->wish, volume_fd);
+	int ret = 0;
+
+	r->head_is_ours = found == VSSCTL_FRONT_OURS;
+	r->mounted_since = found == VSSCTL_FRONT_FOREIGN;
+	if (found == VSSCTL_FRONT_UNKNOWN)
+		return vssctl_fail(r->ctl, E_FAIL, "%s was being set back, and cannot be read: its diff area on %s is not loaded",
+				   r->volume, r->device);
+	if (r->veiled && !r->head_is_ours)
+		ret = check_volume(r);
+	/* A volume that is not hidden: vssd sees to the rest. */
+	if (found == VSSCTL_FRONT_SHOWN)
+		vssctl_boot_revert_end(r);
+	return ret;
+}
+
+int vssctl_boot_revert_begin(struct vssctl_boot_revert *r, int volume_fd)
+{
 	int ret;
 
-	r->head_is_ours = r->mounted_since = false;
+	r->head_is_ours = r->mounted_since = r->veiled = r->shown = false;
 	r->fd = open(r->device, O_RDWR | O_CLOEXEC);
 	ret = r->fd < 0 ? -errno : vssctl_wish_read(r->fd, r->area, &r->wish);
 	if (ret)
 		vssctl_warn(r->ctl, "cannot read from %s whether %s is to be set back, so it is not: %s", r->device, r->volume,
 			    ret == -EBADMSG ? "the record is damaged" : strerror(-ret));
-	if (ret || !r->wish.state) {
+	/* What it left nobody can tell; nor, loaded without that, would there be anything to go on with. */
+	if (ret && (r->wish.state == VSS_DISK_REVERT_WRITING || r->wish.state == VSS_DISK_REVERT_HEAD))
+		return vssctl_fail(r->ctl, vss_result_from_errno(-ret), "%s was being set back, and its diff area on %s cannot be "
+				   "read, so that is not loaded", r->volume, r->device);
+	r->veiled = !ret && vssctl_wish_is_veiled(&r->wish);
+	if (ret || !r->wish.state || r->wish.state == VSS_DISK_REVERT_ENDED || !(r->asked || r->veiled)) {
 		vssctl_boot_revert_end(r);
-		return;
+		return 0;
 	}
 	r->at_rest = vssctl_head_tells(volume_fd);
 	if (r->wish.state == VSS_DISK_REVERT_WANTED || r->wish.state == VSS_DISK_REVERT_DONE)
-		return;
-	r->head_is_ours = pread(volume_fd, head, sizeof(head), 0) == sizeof(head) && vssctl_wish_is_head(&r->wish, head);
-	r->mounted_since = !r->head_is_ours;
+		return 0;
+	return judge(r, volume_fd);
 }
 
 int vssctl_boot_revert_run(struct vssctl_boot_revert *r, bool loaded)

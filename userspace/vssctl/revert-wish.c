@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 /*
- * Reading and writing the record of a revert at the next boot.
+ * Reading and writing the record of a revert.
  *
  * What changes is within one sector, so after a power failure it is the old one or the
  * new one; the heads are on disk before the sector that names them.
@@ -47,27 +47,31 @@ static bool has_heads(const struct vssctl_wish *wish)
 	return wish->state == VSS_DISK_REVERT_WRITING || wish->state == VSS_DISK_REVERT_HEAD;
 }
 
-static bool read_head(int device, off_t at, uint64_t hash, uint8_t head[VSS_DISK_HEAD_SIZE])
+/* 1: it is what the record says; 0: it is not; -EIO. */
+static int read_head(int device, off_t at, uint64_t hash, uint8_t head[VSS_DISK_HEAD_SIZE])
 {
-	return !read_block(device, at, head) && XXH64(head, VSS_DISK_HEAD_SIZE, 0) == hash;
+	return read_block(device, at, head) ?: XXH64(head, VSS_DISK_HEAD_SIZE, 0) == hash;
 }
 
-/* False: they are not what the record says. */
-static bool read_heads(int device, const struct vss_disk_revert *revert, struct vssctl_wish *wish)
+/* As above. */
+static int read_heads(int device, const struct vss_disk_revert *revert, struct vssctl_wish *wish)
 {
-	if (!read_head(device, VSS_DISK_REVERT_OLD_AT, le64toh(revert->old_head), wish->old_head))
-		return false;
+	int ret = read_head(device, VSS_DISK_REVERT_OLD_AT, le64toh(revert->old_head), wish->old_head);
+
+	if (ret <= 0)
+		return ret;
 	/* The new one may be half written as yet. */
 	if (wish->state == VSS_DISK_REVERT_HEAD)
 		return read_head(device, VSS_DISK_REVERT_NEW_AT, le64toh(revert->new_head), wish->new_head);
 	memcpy(wish->new_head, wish->old_head, sizeof(wish->new_head));
-	return true;
+	return 1;
 }
 
 int vssctl_wish_read(int device, const uint8_t area[VSS_DISK_UUID_SIZE], struct vssctl_wish *wish)
 {
 	uint8_t block[VSS_DISK_HEAD_SIZE];
 	struct vss_disk_revert revert;
+	int ret;
 
 	memset(wish, 0, sizeof(*wish));
 	if (read_block(device, VSS_DISK_REVERT_AT, block))
@@ -75,28 +79,28 @@ int vssctl_wish_read(int device, const uint8_t area[VSS_DISK_UUID_SIZE], struct 
 	memcpy(&revert, block, sizeof(revert));
 	if (memcmp(revert.magic, VSS_DISK_REVERT_MAGIC, sizeof(revert.magic)))
 		return 0;
+	if (le32toh(revert.size) != sizeof(revert) || le32toh(revert.crc) != crc_of(&revert))
+		return -EBADMSG;
 	/* Left there by an area that was before this one. */
-	if (le32toh(revert.size) == sizeof(revert) && le32toh(revert.crc) == crc_of(&revert) &&
-	    memcmp(revert.area, area, sizeof(revert.area)))
+	if (memcmp(revert.area, area, sizeof(revert.area)))
 		return 0;
-	if (le32toh(revert.size) != sizeof(revert) || le32toh(revert.crc) != crc_of(&revert) ||
-	    le32toh(revert.state) < VSS_DISK_REVERT_WANTED || le32toh(revert.state) > VSS_DISK_REVERT_DONE)
+	if (le32toh(revert.state) < VSS_DISK_REVERT_WANTED || le32toh(revert.state) > VSS_DISK_REVERT_ENDED)
 		return -EBADMSG;
 	memcpy(wish->snapshot.bytes, revert.snapshot, sizeof(wish->snapshot.bytes));
 	wish->time = le64toh(revert.time);
 	wish->state = le32toh(revert.state);
-	if (has_heads(wish))
-		wish->heads_known = read_heads(device, &revert, wish);
-	return 0;
+	ret = has_heads(wish) ? read_heads(device, &revert, wish) : 0;
+	wish->heads_known = ret > 0;
+	return ret < 0 ? ret : 0;
 }
 
-/* What the record there names must stay: the old one while it is WRITING. */
+/* What the record there names must stay: while it is WRITING that is the old one, which does not change. */
 static int write_heads(int device, const struct vssctl_wish *wish)
 {
-	int ret = wish->state == VSS_DISK_REVERT_HEAD ?
-		  write_block(device, VSS_DISK_REVERT_NEW_AT, wish->new_head, VSS_DISK_HEAD_SIZE) :
-		  write_block(device, VSS_DISK_REVERT_OLD_AT, wish->old_head, VSS_DISK_HEAD_SIZE);
+	int ret = write_block(device, VSS_DISK_REVERT_OLD_AT, wish->old_head, VSS_DISK_HEAD_SIZE);
 
+	if (!ret && wish->state == VSS_DISK_REVERT_HEAD)
+		ret = write_block(device, VSS_DISK_REVERT_NEW_AT, wish->new_head, VSS_DISK_HEAD_SIZE);
 	return ret ?: fsync(device) ? -errno : 0;
 }
 

@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * The record of a revert at the next boot, in the header of the diff area: struct
- * vss_disk_revert in linux/vss_disk.h.  There the initramfs finds it before anything is
- * mounted.  The rules are in Documentation/disk-format.md.
+ * The record of a revert, in the header of the diff area: struct vss_disk_revert in
+ * linux/vss_disk.h.  There the next boot finds it before anything is mounted.  vssctl writes
+ * it for a revert at boot, the system provider for its own; the rules are in
+ * Documentation/disk-format.md.
  */
 #ifndef VSSCTL_REVERT_WISH_H
 #define VSSCTL_REVERT_WISH_H
@@ -29,8 +30,9 @@ struct vssctl_wish {
 int vssctl_wish_read(int device, const uint8_t area[VSS_DISK_UUID_SIZE], struct vssctl_wish *wish);
 
 /*
- * Write it, durably, in place of another.  The heads are written when they are new: the old one
- * with VSS_DISK_REVERT_WRITING, the new one with VSS_DISK_REVERT_HEAD.  0 or a negative errno.
+ * Write it, durably, in place of another, with the heads that its state has.  While the other is
+ * VSS_DISK_REVERT_WRITING the old head, in VSS_DISK_REVERT_HEAD both have to stay the same, or go with
+ * vssctl_wish_clear() first.  0 or a negative errno.
  */
 int vssctl_wish_write(int device, const uint8_t area[VSS_DISK_UUID_SIZE], const struct vssctl_wish *wish);
 

@@ -118,6 +118,37 @@ static FILE *plan_begin(struct revert_work *work, struct vss_error *err)
 	return keep_ptr(file);
 }
 
+/* Where a sealed plan ends.  0 or a negative errno. */
+static int plan_end(int plan, off_t *end)
+{
+	struct plan_header header;
+
+	if (pread(plan, &header, sizeof(header), 0) != sizeof(header) ||
+	    memcmp(header.magic, plan_magic, sizeof(header.magic)))
+		return -EUCLEAN;
+	*end = (off_t)(sizeof(header) + le64toh(header.count) * sizeof(struct plan_entry));
+	return 0;
+}
+
+int revert_plan_keep(int plan, const void *front, size_t size)
+{
+	off_t end;
+	int ret = plan_end(plan, &end);
+	ssize_t put = ret ? 0 : pwrite(plan, front, size, end);
+
+	if (ret || put < 0)
+		return ret ? ret : -errno;
+	return put == (ssize_t)size ? fsync(plan) ? -errno : 0 : -ENOSPC;
+}
+
+int revert_plan_kept(int plan, void *front, size_t size)
+{
+	off_t end;
+	int ret = plan_end(plan, &end);
+
+	return ret ? ret : pread(plan, front, size, end) == (ssize_t)size ? 0 : -EUCLEAN;
+}
+
 /* 1 with an entry, 0 at the end, or a negative errno. */
 static int plan_next(const struct revert_work *work, FILE *file, uint64_t *left, struct plan_entry *entry)
 {
@@ -192,7 +223,8 @@ static int compare_piece(const struct revert_work *work, const char *new, const 
 	return 0;
 }
 
-static int compare(const struct revert_work *work, differs_fn differs, void *data, struct vss_error *err)
+static int compare(const struct revert_work *work, uint64_t start, differs_fn differs, void *data,
+		   struct vss_error *err)
 {
 	_cleanup_free_ char *memory = aligned_alloc(ALIGN, 2 * PIECE);
 	char *new = memory, *old = memory ? memory + PIECE : NULL;
@@ -200,7 +232,7 @@ static int compare(const struct revert_work *work, differs_fn differs, void *dat
 
 	if (!memory)
 		return vss_error_errno(err, -ENOMEM, "out of memory");
-	for (uint64_t offset = 0; offset < work->size;) {
+	for (uint64_t offset = start; offset < work->size;) {
 		size_t piece = work->size - offset < PIECE ? (size_t)(work->size - offset) : PIECE;
 
 		if (atomic_load(work->stop))
@@ -256,7 +288,7 @@ int revert_plan(struct revert_work *work, struct vss_error *err)
 	work->count = 0;
 	if (fwrite(&none, sizeof(none), 1, file) != 1)
 		return plan_fail(err, errno ? -errno : -EIO);
-	ret = compare(work, note, &planning, err);
+	ret = compare(work, 0, note, &planning, err);
 	return ret ? ret : plan_seal(work, file, err);
 }
 
@@ -308,7 +340,7 @@ int revert_verify(struct revert_work *work, uint64_t *from, struct vss_error *er
 	proof.more = plan_next(work, file, &proof.left, &proof.entry);
 	/* What is told would go back. */
 	quiet.percent = NULL;
-	ret = compare(&quiet, prove, &proof, err);
+	ret = compare(&quiet, work->hidden, prove, &proof, err);
 	*from = proof.any ? proof.from : UINT64_MAX;
 	return ret;
 }
@@ -350,7 +382,7 @@ int revert_copy(struct revert_work *work, uint64_t from, struct vss_error *err)
 		more = plan_next(work, file, &left, &entry);
 		if (more < 0)
 			return vss_error_set(err, more, VSS_E_PROVIDER_VETO, "the plan of the revert is damaged");
-		if (more && entry.block < from)
+		if (more && (entry.block < from || entry.block * work->block < work->hidden))
 			continue;
 		if (more && run.blocks && entry.block == run.first + run.blocks &&
 		    (run.blocks + 1) * work->block <= PIECE) {

@@ -18,6 +18,7 @@
 #include "cleanup.h"
 #include "revert.h"
 #include "sysfs.h"
+#include "vssctl/revert-veil.h"
 
 #define HEAD	((size_t)1 << 20)	/* where superblocks are */
 #define ALIGN	4096			/* of memory, for direct I/O */
@@ -74,17 +75,18 @@ void revert_boot(struct vss_uuid *boot)
 		memset(boot, 0, sizeof(*boot));
 }
 
-static void head_sum(int fd, char head[VSS_UUID_TEXT_SIZE])
+static void look_at_head(int fd, struct revert_identity *id)
 {
 	_cleanup_free_ char *memory = aligned_alloc(ALIGN, HEAD);
 	struct vss_uuid sum = { 0 };
 	ssize_t size = memory ? pread(fd, memory, HEAD, 0) : -1;
 
-	head[0] = '\0';
 	if (size <= 0)
 		return;
 	uuid_generate_sha1(sum.bytes, sum.bytes, memory, (size_t)size);
-	vss_uuid_format(&sum, head);
+	vss_uuid_format(&sum, id->head);
+	if (size >= VSS_DISK_HEAD_SIZE)
+		vssctl_looks_veiled((uint8_t *)memory, &id->veil);
 }
 
 void revert_identify(const char *sysfs, const char *path, int fd, struct revert_identity *id)
@@ -101,7 +103,7 @@ void revert_identify(const char *sysfs, const char *path, int fd, struct revert_
 		device_id(sysfs, id->dev, id->device);
 	}
 	revert_fs_uuid(fd, id->fs);
-	head_sum(fd, id->head);
+	look_at_head(fd, id);
 }
 
 static bool known_and_equal(const char *a, const char *b)
@@ -116,6 +118,8 @@ bool revert_is_same(const struct revert_identity *recorded, const char *image_fs
 		return false;
 	if (recorded->device[0] && now->device[0])
 		return !strcmp(recorded->device, now->device);
+	if (!vss_uuid_is_null(&now->veil) && vss_uuid_equal(&recorded->veil, &now->veil))
+		return true;
 	if (known_and_equal(recorded->head, now->head) || known_and_equal(recorded->fs, now->fs) ||
 	    known_and_equal(image_fs, now->fs))
 		return true;

@@ -7,6 +7,7 @@
 
 #include "internal.h"
 #include "revert.h"
+#include "vssctl/revert-veil.h"
 
 enum revert_phase {
 	REVERT_RUNS,			/* a thread works on it */
@@ -28,6 +29,7 @@ struct system_revert {
 	char device[VSS_BLOCKDEV_NODE_SIZE];
 	uint64_t size;
 	int image, origin, plan;	/* -1 while they are not open */
+	struct vssctl_veiling *veil;	/* what hides the volume; NULL while it is not open, or there can be none */
 	pthread_t thread;
 	bool running;			/* there is a thread to join */
 	bool resumed;			/* it was begun in an earlier life */
@@ -72,6 +74,38 @@ vss_result revert_delete_newer(struct vss_kernel *kernel, const struct vss_kerne
 /* Is there one newer than that? */
 vss_result revert_check_newer(struct vss_kernel *kernel, const struct vss_kernel_snapshot *snapshot, uint32_t last,
 			      struct vss_error *err);
+
+/* ---- revert-hide.c ---- */
+
+/*
+ * Can the volume be hidden while it is written?  Then after a power failure the revert goes on.
+ * Opens what that takes; for a @fresh one it removes what is on record.  0, also where it cannot be; a
+ * negative errno with a sentence in r->err.
+ */
+int revert_hide_open(struct system_revert *r, struct vss_kernel *kernel, uint32_t block, bool fresh);
+void revert_hide_close(struct system_revert *r);
+
+/*
+ * Of one that was broken off: has hiding begun, and is all that is hidden as the revert has left it?
+ * @hidden: bytes, 0: it has not begun.  0 or -ESTALE with a sentence.
+ */
+int revert_hide_check(struct system_revert *r, uint64_t *hidden);
+
+/*
+ * Hide it, and show it with what the image has there.  0, or a negative errno with a sentence.
+ * @touched: was anything written to the volume, perhaps?
+ */
+int revert_hide(struct system_revert *r, bool *touched);
+int revert_show(struct system_revert *r);
+
+/* When the image can be read no more: show the mixture with what the volume had there. */
+void revert_put_back(struct system_revert *r);
+
+/* It is hidden, as far as that is known. */
+bool revert_is_hidden(const struct system_revert *r);
+
+/* Has the boot completed it, as its diff area tells?  Then it ends here as well. */
+bool revert_was_ended(struct system_revert *r, struct vss_kernel *kernel);
 
 /* ---- revert-run.c ---- */
 

@@ -5,9 +5,10 @@
  * A revert that ends with its process (vssd was killed, the machine restarted) goes on in
  * the next one, but only if it is proven that meanwhile nobody else has written the volume:
  * while nothing was written by the module's count of writes in the same boot, afterwards by
- * the plan.  Without that proof its failure is told.
+ * the plan, and by the veil in place of what it hides.  Without that proof its failure is told.
  */
 #include <errno.h>
+#include <fcntl.h>
 #include <linux/fs.h>
 #include <stdlib.h>
 #include <string.h>
@@ -15,6 +16,7 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "cleanup.h"
 #include "error.h"
 #include "revert-internal.h"
 
@@ -34,6 +36,7 @@ static void close_all(struct system_revert *r)
 			close(*fds[i]);
 		*fds[i] = -1;
 	}
+	revert_hide_close(r);
 }
 
 static void end(struct system_revert *r, vss_result result)
@@ -68,6 +71,25 @@ void revert_end_unchanged(struct system_revert *r, vss_result result)
 	end(r, result);
 }
 
+/* Whoever is to repair a mixture has to see it. */
+static void show_mixture(struct system_revert *r)
+{
+	const struct vss_error why = r->err;
+
+	if (!revert_is_hidden(r) || revert_show(r))
+		revert_put_back(r);
+	r->err = why;
+}
+
+static void identify(const struct system_revert *r, struct revert_identity *now)
+{
+	_cleanup_fd_ int fd = r->origin >= 0 ? -1 : open(r->device, O_RDONLY | O_DIRECT | O_CLOEXEC);
+
+	memset(now, 0, sizeof(*now));
+	if (r->origin >= 0 || fd >= 0)
+		revert_identify("/sys", r->device, r->origin >= 0 ? r->origin : fd, now);
+}
+
 void revert_end_mixture(struct system_revert *r)
 {
 	struct revert_identity now;
@@ -76,17 +98,18 @@ void revert_end_mixture(struct system_revert *r)
 
 	if (percent < r->record.percent)
 		percent = r->record.percent;
+	show_mixture(r);
+	identify(r, &now);
 	snprintf(what, sizeof(what), "the revert was broken off at %u percent, and %s holds a mixture of its content "
-		 "and the shadow copy's; revert it again, or restore it from a backup", percent, r->device);
+		 "and the shadow copy's%s; revert it again, or restore it from a backup", percent, r->device,
+		 vss_uuid_is_null(&now.veil) ? "" : " and shows no file system");
 	explain(r, VSS_E_REVERT_VOLUME_LOST, what);
 	r->mixture = true;
 	r->record.state = REVERT_FAILED;
 	r->record.percent = percent;
 	snprintf(r->record.why, sizeof(r->record.why), "%.700s", r->err.text);
-	if (r->origin >= 0) {
-		revert_identify("/sys", r->device, r->origin, &now);
+	if (r->origin >= 0)
 		strcpy(r->record.volume.head, now.head);
-	}
 	revert_record_write(r->s->state_dir, &r->record);
 	end(r, VSS_E_REVERT_VOLUME_LOST);
 }
@@ -161,34 +184,31 @@ static struct revert_work work_of(struct system_revert *r)
 	return work;
 }
 
-/* Claim the volume again, and see that nobody has used it as far as that can be seen at once. */
-static vss_result regain(struct system_revert *r, struct vss_kernel *kernel, const struct vss_kernel_snapshot *snapshot)
+/* Claim the volume again. */
+static vss_result regain(struct system_revert *r, struct vss_kernel *kernel, const struct vss_kernel_snapshot *snapshot,
+			 struct vss_kernel_volume *volume)
 {
-	struct vss_kernel_volume volume;
-	struct revert_identity now;
-	vss_result result = revert_claim(r, kernel, &volume, &r->err);
+	vss_result result = revert_claim(r, kernel, volume, &r->err);
 
 	/* Not its end: the plan, or the count of writes, tells what was done to it meanwhile. */
 	if (result == VSS_E_VOLUME_IN_USE)
 		return result;
-	if (result == S_OK)
-		result = revert_check_newer(kernel, snapshot, r->record.epoch, &r->err);
-	if (result != S_OK)
-		return result;
+	return result == S_OK ? revert_check_newer(kernel, snapshot, r->record.epoch, &r->err) : result;
+}
+
+/* Has nobody else used it, as far as that can be seen at once?  A veil tells more than this. */
+static int recognize(struct system_revert *r, const struct vss_kernel_volume *volume)
+{
+	struct revert_identity now;
+
 	revert_identify("/sys", r->device, r->origin, &now);
-	if (!revert_is_same(&r->record.volume, r->record.image_fs, &now)) {
-		vss_error_set(&r->err, -ESTALE, VSS_E_OBJECT_NOT_FOUND, "%s is another volume than it was", r->device);
-		return VSS_E_OBJECT_NOT_FOUND;
-	}
-	if (r->record.state != REVERT_PLANNED)
-		return S_OK;
+	if (!revert_is_hidden(r) && !revert_is_same(&r->record.volume, r->record.image_fs, &now))
+		return vss_error_set(&r->err, -ESTALE, VSS_E_OBJECT_NOT_FOUND, "%s is another volume than it was", r->device);
 	/* It is the same boot, or it would not go on. */
-	if (volume.writes != r->record.writes) {
-		vss_error_set(&r->err, -ESTALE, VSS_E_PROVIDER_VETO, "the revert was broken off, and %s may have been "
-			      "written since; revert it again if it is to be set back", r->device);
-		return VSS_E_PROVIDER_VETO;
-	}
-	return S_OK;
+	if (r->record.state == REVERT_PLANNED && volume->writes != r->record.writes)
+		return vss_error_set(&r->err, -ESTALE, VSS_E_PROVIDER_VETO, "the revert was broken off, and %s may have been "
+				     "written since; revert it again if it is to be set back", r->device);
+	return 0;
 }
 
 /*
@@ -222,34 +242,67 @@ static int open_plan(struct system_revert *r)
 			     r->s->state_dir, strerror(-r->plan));
 }
 
+/* Write what the plan names, from the block at @from on. */
+static int copy(struct system_revert *r, struct revert_work *work, uint64_t from, struct vss_kernel *kernel, bool fresh)
+{
+	struct vss_kernel_snapshot snapshot;
+	bool touched;
+	int ret = revert_hide(r, &touched);
+
+	if (ret && fresh && !touched)
+		r->record.state = REVERT_PLANNED;
+	if (ret)
+		return ret;
+	work->hidden = revert_is_hidden(r) ? VSS_DISK_FRONT_SIZE : 0;
+	ret = revert_copy(work, from, &r->err);
+	if (ret)
+		return ret;
+	if (check_image(r, kernel, &snapshot) != S_OK)
+		return -EIO;
+	return revert_show(r);
+}
+
 /* 0, -ECANCELED, -EAGAIN while the volume is in use, or another negative errno with a sentence. */
 static int work(struct system_revert *r, struct vss_kernel *kernel)
 {
+	const bool fresh = r->record.state == REVERT_PLANNED;
 	struct vss_kernel_snapshot snapshot;
+	struct vss_kernel_volume volume;
 	struct revert_work work;
 	vss_result result = check_image(r, kernel, &snapshot);
 	uint64_t from = 0;
 	int ret;
 
 	if (result == S_OK && r->resumed)
-		result = regain(r, kernel, &snapshot);
+		result = regain(r, kernel, &snapshot, &volume);
 	if (result != S_OK)
 		return atomic_load(&r->stop) ? -ECANCELED : result == VSS_E_VOLUME_IN_USE ? -EAGAIN : -EIO;
-	ret = open_plan(r);
+	work = work_of(r);
+	ret = revert_hide_open(r, kernel, work.block, fresh);
+	if (!ret && r->resumed)
+		ret = recognize(r, &volume);
+	if (!ret)
+		ret = open_plan(r);
 	if (ret)
 		return ret;
-	work = work_of(r);
-	if (r->record.state == REVERT_PLANNED) {
+	work.plan = r->plan;
+	if (fresh) {
 		ret = plan(r, &work, kernel, &snapshot);
 	} else {
-		ret = revert_verify(&work, &from, &r->err);
+		ret = revert_hide_check(r, &work.hidden);
+		if (!ret)
+			ret = revert_verify(&work, &from, &r->err);
 		/* A power failure may have brought newer ones back. */
 		if (!ret && revert_delete_newer(kernel, &snapshot, r->record.epoch, &r->err) != S_OK)
 			ret = -EIO;
 	}
 	if (ret)
 		return ret;
-	ret = revert_copy(&work, from, &r->err);
+	if (work.hidden || (fresh ? work.count : from != UINT64_MAX))
+		ret = copy(r, &work, from, kernel, fresh);
+	else
+		ret = fsync(r->origin) ? vss_error_set(&r->err, -errno, VSS_E_REVERT_VOLUME_LOST, "cannot flush the volume: %s",
+						       strerror(errno)) : revert_show(r);
 	if (!ret && check_image(r, kernel, &snapshot) != S_OK)
 		ret = -EIO;
 	return ret;
@@ -318,10 +371,13 @@ static int failed(struct system_revert *r)
 /* 0 it can run; -EAGAIN not yet; else it has ended. */
 static int try_resume(struct system_revert *r, struct vss_kernel *kernel)
 {
-	struct vss_kernel_snapshot snapshot;
+	struct vss_kernel_snapshot snapshot = { 0 };
 	struct vss_uuid boot;
 	int ret;
 
+	/* It may be mounted by now. */
+	if (kernel && revert_was_ended(r, kernel))
+		return -EALREADY;
 	revert_boot(&boot);
 	if (r->record.state == REVERT_PLANNED &&
 	    (vss_uuid_is_null(&boot) || !vss_uuid_equal(&boot, &r->record.volume.boot))) {
@@ -335,6 +391,9 @@ static int try_resume(struct system_revert *r, struct vss_kernel *kernel)
 		return ret;
 	}
 	if (ret) {
+		/* What shows the mixture is to find it. */
+		if (snapshot.volume_name[0])
+			vss_blockdev_node(snapshot.volume_name, r->device, sizeof(r->device));
 		vss_error_set(&r->err, ret, VSS_E_OBJECT_NOT_FOUND, "the shadow copy was lost before it could go on");
 		return failed(r);
 	}

@@ -38,6 +38,7 @@ static struct system_revert *revert_new(struct system *s, const struct revert_re
 		return NULL;
 	r->s = s;
 	r->record = *record;
+	r->record.volume.veil = record->snapshot;
 	r->image = r->origin = r->plan = -1;
 	strcpy(r->device, record->volume.name);
 	r->size = record->volume.size;
@@ -56,6 +57,7 @@ static void revert_free(struct system_revert *r)
 	for (size_t i = 0; i < sizeof(fds) / sizeof(fds[0]); i++)
 		if (*fds[i] >= 0)
 			close(*fds[i]);
+	revert_hide_close(r);
 	revert_record_close(&r->record);
 	free(r);
 }
@@ -122,6 +124,8 @@ static vss_result describe(struct system_revert *r, struct vss_kernel *kernel,
 	struct revert_record *record = &r->record;
 	int ret = identify(r->device, &record->volume);
 
+	/* Not one that an older revert has left. */
+	record->volume.veil = record->snapshot;
 	if (!ret && (!same(record->volume.dev, r->dev) || record->volume.size != r->size))
 		ret = -ESTALE;
 	if (!ret)
@@ -418,6 +422,12 @@ static void take_record(void *data, struct revert_record *record)
 			forget(reader->s, r);
 		break;
 	case REVERT_FAILED:
+		/* Perhaps not for good: a boot goes on with whatever is hidden. */
+		if (reader->kernel && revert_was_ended(r, reader->kernel)) {
+			if (!r->stuck)
+				forget(reader->s, r);
+			break;
+		}
 		vss_error_set(&r->err, -EIO, VSS_E_REVERT_VOLUME_LOST, "%s", record->why);
 		r->result = VSS_E_REVERT_VOLUME_LOST;
 		r->mixture = true;

@@ -27,6 +27,7 @@ struct revert_identity {
 	char device[REVERT_ID_SIZE];		/* WWN or serial number, or device mapper's UUID; "" if unknown */
 	char fs[REVERT_ID_SIZE];		/* UUID of its file system; "" if unknown */
 	char head[VSS_UUID_TEXT_SIZE];		/* sum of its first bytes; "" if not taken */
+	struct vss_uuid veil;			/* snapshot that its veil names; null without one */
 };
 
 /*
@@ -119,6 +120,7 @@ int revert_record_room(const char *state_dir, uint64_t *bytes);
 struct revert_work {
 	int image, origin;		/* open for direct I/O */
 	uint64_t size;			/* bytes, of both */
+	uint64_t hidden;		/* of them at the start: neither looked at nor written, but for the plan */
 	uint32_t block;			/* bytes compared and written: REVERT_BLOCK, or a larger sector */
 	struct vss_uuid snapshot;
 	int plan;			/* open, at its start */
@@ -145,6 +147,13 @@ int revert_verify(struct revert_work *work, uint64_t *from, struct vss_error *er
 
 /* Write what the plan names from a block on, and bring it to disk. */
 int revert_copy(struct revert_work *work, uint64_t from, struct vss_error *err);
+
+/*
+ * What the volume had in its first bytes before they were hidden is kept behind the plan.  0 or a
+ * negative errno.
+ */
+int revert_plan_keep(int plan, const void *front, size_t size);
+int revert_plan_kept(int plan, void *front, size_t size);
 
 /* The most bytes of a plan for a diff area with @used bytes in use. */
 uint64_t revert_plan_room(uint64_t used);
