@@ -58,7 +58,7 @@ static void comes_back(void **state)
 	(void)state;
 	assert_int_equal(vssctl_wish_read(fd, area, &wish), 0);
 	assert_int_equal(wish.state, 0);
-	for (uint32_t i = VSS_DISK_REVERT_WANTED; i <= VSS_DISK_REVERT_DONE; i++) {
+	for (uint32_t i = VSS_DISK_REVERT_WANTED; i <= VSS_DISK_REVERT_ENDED; i++) {
 		const struct vssctl_wish written = make_wish(i);
 
 		assert_int_equal(vssctl_wish_write(fd, area, &written), 0);

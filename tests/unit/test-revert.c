@@ -320,6 +320,59 @@ static void bad_plans(void **state)
 	close_files(f);
 }
 
+/* Behind the plan there is room for what is hidden, and it does no harm. */
+static void kept_with_the_plan(void **state)
+{
+	struct vss_error err = { 0 };
+	struct files *f = *state;
+	char kept[5000];
+	uint64_t from;
+
+	make_different(f);
+	open_files(f);
+	assert_int_equal(revert_plan_keep(f->work.plan, f->old, sizeof(kept)), -EUCLEAN);
+	assert_int_equal(revert_plan(&f->work, &err), 0);
+	assert_int_equal(revert_plan_kept(f->work.plan, kept, sizeof(kept)), -EUCLEAN);
+	assert_int_equal(revert_plan_keep(f->work.plan, f->old, sizeof(kept)), 0);
+	assert_int_equal(revert_plan_kept(f->work.plan, kept, sizeof(kept)), 0);
+	assert_memory_equal(kept, f->old, sizeof(kept));
+	assert_int_equal(revert_verify(&f->work, &from, &err), 0);
+	assert_int_equal(revert_copy(&f->work, from, &err), 0);
+	assert_memory_equal(now(f), f->new, SIZE);
+	close_files(f);
+}
+
+/* What a veil hides is neither looked at nor written, but in the plan. */
+static void hidden(void **state)
+{
+	struct vss_error err = { 0 };
+	struct files *f = *state;
+	uint64_t from, all;
+
+	make_different(f);
+	open_files(f);
+	assert_int_equal(revert_plan(&f->work, &err), 0);
+	all = f->work.count;
+	f->work.hidden = 8 * 4096;
+	memset(f->old, 0x77, f->work.hidden);
+	put(f, f->old, 0, f->work.hidden);
+	assert_int_equal(revert_verify(&f->work, &from, &err), 0);
+	assert_int_equal(from, 10);
+	assert_int_equal(revert_copy(&f->work, from, &err), 0);
+	memcpy(f->new, f->old, f->work.hidden);
+	assert_memory_equal(now(f), f->new, SIZE);
+	assert_int_equal(revert_verify(&f->work, &from, &err), 0);
+	assert_true(from == UINT64_MAX);
+	assert_int_equal(f->work.count, all);
+	/* from the start, as when nothing was broken off */
+	put(f, f->old, f->work.hidden, SIZE - f->work.hidden);
+	assert_int_equal(revert_copy(&f->work, 0, &err), 0);
+	assert_memory_equal(now(f), f->new, SIZE);
+	f->work.hidden = 0;
+	assert_int_equal(revert_verify(&f->work, &from, &err), -ESTALE);
+	close_files(f);
+}
+
 /* ---- which volume it is ---- */
 
 static void identities(void **state)
@@ -372,6 +425,24 @@ static void identities(void **state)
 	revert_identify("/sys", "/dev/d", fd, &is);
 	assert_string_not_equal(was.head, is.head);
 	close(fd);
+}
+
+/* Under a veil there is no UUID, but the name of the shadow copy. */
+static void identity_by_veil(void **state)
+{
+	struct revert_identity was = { .name = "/dev/a", .size = 4096, .fs = "aaaa", .veil = { "a copy" } };
+	struct revert_identity is = { .name = "/dev/b", .size = 4096 };
+
+	(void)state;
+	assert_false(revert_is_same(&was, "", &is));
+	is.veil = was.veil;
+	assert_true(revert_is_same(&was, "", &is));
+	assert_false(revert_is_made_anew(&was, "", &is));
+	is.veil.bytes[0]++;
+	assert_false(revert_is_same(&was, "", &is));
+	is.veil = was.veil;
+	is.size++;
+	assert_false(revert_is_same(&was, "", &is));
 }
 
 /*
@@ -652,7 +723,10 @@ int main(void)
 		cmocka_unit_test_setup_teardown(goes_on, setup, teardown),
 		cmocka_unit_test_setup_teardown(others_are_found, setup, teardown),
 		cmocka_unit_test_setup_teardown(bad_plans, setup, teardown),
+		cmocka_unit_test_setup_teardown(kept_with_the_plan, setup, teardown),
+		cmocka_unit_test_setup_teardown(hidden, setup, teardown),
 		cmocka_unit_test_setup_teardown(identities, setup, teardown),
+		cmocka_unit_test(identity_by_veil),
 		cmocka_unit_test(made_anew),
 		cmocka_unit_test_setup_teardown(records, setup, teardown),
 		cmocka_unit_test_setup_teardown(stuck_record, setup, teardown),
