@@ -75,6 +75,27 @@ static void of_a_full_journal(void **state)
 	close(fd);
 }
 
+/* XFS tells at the end of a mount, since version 5. */
+static void of_xfs(void **state)
+{
+	static const char *const commands[] = {
+		"mkfs.xfs -q -f -d file,size=320m", "mkfs.xfs -q -f -d file,size=320m -m crc=0",
+	};
+
+	(void)state;
+	if (system("PATH=$PATH:/sbin:/usr/sbin command -v mkfs.xfs >/dev/null"))
+		skip();
+	for (size_t i = 0; i < COUNT(commands); i++) {
+		char path[32];
+		int fd = make_image(commands[i], path);
+
+		assert_false(vssctl_head_tells(fd));
+		assert_int_equal(vssctl_head_tells_of_mounts(fd), !i);
+		unlink(path);
+		close(fd);
+	}
+}
+
 /* Of such a state nothing but the superblock tells. */
 static void expect_orphans(const char *request)
 {
@@ -195,6 +216,7 @@ int main(void)
 		cmocka_unit_test(of_the_ext_family),
 		cmocka_unit_test(of_no_file_system),
 		cmocka_unit_test(of_a_full_journal),
+		cmocka_unit_test(of_xfs),
 		cmocka_unit_test(of_orphans),
 		cmocka_unit_test(of_a_boot_loader),
 		cmocka_unit_test(of_a_partition_table),

@@ -6,6 +6,7 @@
 #include <endian.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
@@ -26,6 +27,11 @@
 #define EXT_RO_COMPAT_AT (1024 + 0x64)
 #define EXT_ORPHAN_PRESENT 0x10000
 #define EXT_LAST_ORPHAN_AT (1024 + 0xe8)
+
+/* In the superblock of XFS, big endian: with version 5 each write of it puts a log number there. */
+#define XFS_VERSION_AT	100
+#define XFS_VERSION_BITS 0x000f
+#define XFS_VERSION_5	5
 
 int vssctl_claim_volume(const char *path, int tries)
 {
@@ -84,7 +90,7 @@ static bool has_partitions(blkid_probe probe)
 }
 
 /* The only signature that is found, and not left from before there were partitions. */
-static bool is_ext(int fd)
+static bool find_type(int fd, char *found, size_t size)
 {
 	blkid_probe probe __attribute__((cleanup(cleanup_probe))) = blkid_new_probe();
 	const char *type;
@@ -95,7 +101,25 @@ static bool is_ext(int fd)
 	/* Where signatures of several are found, it is none of them. */
 	if (blkid_do_safeprobe(probe) || blkid_probe_lookup_value(probe, "TYPE", &type, NULL))
 		return false;
-	return (!strcmp(type, "ext2") || !strcmp(type, "ext3") || !strcmp(type, "ext4")) && !has_partitions(probe);
+	snprintf(found, size, "%s", type);
+	return !has_partitions(probe);
+}
+
+static bool is_ext(int fd)
+{
+	char type[16];
+
+	return find_type(fd, type, sizeof(type)) && (!strcmp(type, "ext2") || !strcmp(type, "ext3") || !strcmp(type, "ext4"));
+}
+
+static bool is_xfs5(int fd)
+{
+	char type[16];
+	uint16_t version;
+
+	return find_type(fd, type, sizeof(type)) && !strcmp(type, "xfs") &&
+	       pread(fd, &version, sizeof(version), XFS_VERSION_AT) == sizeof(version) &&
+	       (be16toh(version) & XFS_VERSION_BITS) == XFS_VERSION_5;
 }
 
 /* What is there is 0 if it cannot be read: no state is good then. */
@@ -121,7 +145,7 @@ bool vssctl_head_tells(int fd)
 
 bool vssctl_head_tells_of_mounts(int fd)
 {
-	return is_ext(fd);
+	return is_ext(fd) || is_xfs5(fd);
 }
 
 static void make_parent(const char *path)

@@ -51,8 +51,9 @@ bool vssctl_is_at_rest(int fd);
 bool vssctl_head_tells(int fd);
 
 /*
- * Is it ext2, ext3 or ext4, whatever is to be replayed?  Then its head tells of a mount for writing, and of
- * a replay, that came so far as to write the superblock, and of nothing that was broken off before.
+ * Is it ext2, ext3, ext4 or XFS of version 5, whatever is to be replayed?  Then its head tells of a mount for
+ * writing that came so far as to write the superblock, XFS at its end, and of nothing that was broken off
+ * before; of ext also of a replay by a mount that is read-only.
  */
 bool vssctl_head_tells_of_mounts(int fd);
 

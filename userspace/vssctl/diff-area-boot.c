@@ -285,10 +285,10 @@ static int check_alone(struct boot *b, const struct row *row)
 /* With the volume claimed as @fd, so that nobody begins to use it before the end. */
 static int load_claimed(struct boot *b, struct row *row, int fd, bool attached, bool proven)
 {
-	const bool ext = vssctl_head_tells_of_mounts(fd);
-	const bool tells = vssctl_head_tells(fd) || (ext && row->exclusive);
+	const bool after = vssctl_head_tells_of_mounts(fd);
+	const bool tells = vssctl_head_tells(fd) || (after && row->exclusive);
 	const char *hint = tells ? "" :
-		ext ? ": after an unclean end ext2, ext3 and ext4 with a journal to be replayed cannot tell for sure that they were not written; see \"exclusive\" in vssctl(8)" :
+		after ? ": after an unclean end XFS, and ext2, ext3 and ext4 with a journal to be replayed cannot tell for sure that they were not written; see \"exclusive\" in vssctl(8)" :
 		": after an unclean end only ext2, ext3 and ext4 can tell that they were not written";
 	uint32_t mode = b->unclean && tells ? VSS_AREA_LOAD_CHECKED : VSS_AREA_LOAD;
 	int ret;
