@@ -4,7 +4,7 @@
 # The power fails while vssd sets a volume back, of a file system that tells of no mount by
 # itself. Nobody can mount the mixture, the volume is found without its UUID, and the next boot
 # completes the revert, or vssd does when the diff area is loaded by hand; but not over what
-# somebody has written meanwhile. All by checksum.
+# somebody has written meanwhile. All by checksum; of XFS the most with LONG=1 only.
 # REV-001 REV-009
 # vm: timeout=500
 
@@ -154,6 +154,15 @@ is_back()
 	[[ $(<"$dir/number") == 2 ]] || fail "not the files of the copy"
 }
 
+# finish: nothing is left of this file system.
+finish()
+{
+	run_ok vssctl delete -q "$old" "$wanted"
+	untrack
+	rm -f $reverts/*
+	boot_as 1
+}
+
 boot_as 1
 load_vss
 for mkfs in 'mkfs.xfs -q -f --unsupported' 'mkfs.btrfs -q -f --mixed'; do
@@ -183,6 +192,7 @@ for mkfs in 'mkfs.xfs -q -f --unsupported' 'mkfs.btrfs -q -f --mixed'; do
 	rm -f "$dir/more"
 	run_ok vssctl revert "$wanted"
 	is_back
+	[[ $fs == btrfs || ${LONG:-} ]] || { finish; continue; }
 
 	echo "--- $fs: the front is half written, the area loaded by hand"
 	change 5
@@ -222,8 +232,5 @@ for mkfs in 'mkfs.xfs -q -f --unsupported' 'mkfs.btrfs -q -f --mixed'; do
 	start_vssd
 	expect_fail -m 'a mixture' vssctl revert --status "$volume"
 	expect_sha "what was written" "$volume" "$mixture"
-	run_ok vssctl delete -q "$old" "$wanted"
-	untrack
-	rm -f $reverts/*
-	boot_as 1
+	finish
 done
