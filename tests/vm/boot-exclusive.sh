@@ -21,13 +21,6 @@ line="PARTUUID=$(lsblk -ndo PARTUUID "$volume") PARTUUID=$(lsblk -ndo PARTUUID "
 echo "$line" >"$TEST_TMP/plain"
 echo "$line exclusive" >"$TEST_TMP/exclusive"
 
-boot_as()
-{
-	! mountpoint -q /proc/sys/kernel/random/boot_id || umount /proc/sys/kernel/random/boot_id
-	[[ $1 ]] || return 0
-	echo "00000000-0000-4000-8000-00000000000$1" >"$TEST_TMP/boot_id"
-	mount --bind "$TEST_TMP/boot_id" /proc/sys/kernel/random/boot_id
-}
 cleanup_push boot_as ''
 
 boot_as 1

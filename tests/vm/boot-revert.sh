@@ -36,14 +36,6 @@ delayed()
 delayed 0 0
 cleanup_push eval 'dmsetup remove --retry root 2>/dev/null || :'
 
-# boot_as NAME: the module and vssctl take this for another boot. Name "" is the true one.
-boot_as()
-{
-	! mountpoint -q /proc/sys/kernel/random/boot_id || umount /proc/sys/kernel/random/boot_id
-	[[ $1 ]] || return 0
-	echo "00000000-0000-4000-8000-00000000000$1" >"$TEST_TMP/boot_id"
-	mount --bind "$TEST_TMP/boot_id" /proc/sys/kernel/random/boot_id
-}
 cleanup_push boot_as ''
 
 # running CMD...: in a system whose root file system is on the volume.

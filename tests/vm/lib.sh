@@ -142,6 +142,16 @@ cases()
 	done
 }
 
+# boot_as N: the module, vssctl and vssd take this for another boot; "" is the true one again,
+# which has to be at the test's end.
+boot_as()
+{
+	! mountpoint -q /proc/sys/kernel/random/boot_id || umount /proc/sys/kernel/random/boot_id
+	[[ $1 ]] || return 0
+	echo "00000000-0000-4000-8000-00000000000$1" >"$TEST_TMP/boot_id"
+	mount --bind "$TEST_TMP/boot_id" /proc/sys/kernel/random/boot_id
+}
+
 # settle: waits until udev has dealt with all events so far.
 settle()
 {

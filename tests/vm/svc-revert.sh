@@ -43,14 +43,6 @@ mkdir "$dir"
 run_ok mount "$volume" "$dir"
 cleanup_push _umount_tmp "$dir"
 
-# boot_as N: vssd and the module take this for another boot.
-boot_as()
-{
-	! mountpoint -q /proc/sys/kernel/random/boot_id || umount /proc/sys/kernel/random/boot_id
-	[[ $1 ]] || return 0
-	echo "00000000-0000-4000-8000-00000000000$1" >"$TEST_TMP/boot_id"
-	mount --bind "$TEST_TMP/boot_id" /proc/sys/kernel/random/boot_id
-}
 if [[ ${LONG:-} ]]; then
 	cleanup_push boot_as ''
 	boot_as 1

@@ -21,6 +21,7 @@
 
 #include "boot-vouch.h"
 #include "names.h"
+#include "pieces.h"
 #include "revert-boot.h"
 #include "revert-find.h"
 
@@ -133,38 +134,6 @@ static int record_failed(struct vssctl_boot_revert *r, int ret)
 
 /* ---- pieces ---- */
 
-static int read_piece(int fd, uint8_t *buffer, size_t size, uint64_t at)
-{
-	while (size) {
-		ssize_t got = pread(fd, buffer, size, (off_t)at);
-
-		if (got < 0 && errno == EINTR)
-			continue;
-		if (got <= 0)
-			return got ? -errno : -EIO;
-		buffer += got;
-		size -= (size_t)got;
-		at += (uint64_t)got;
-	}
-	return 0;
-}
-
-static int write_piece(int fd, const uint8_t *buffer, size_t size, uint64_t at)
-{
-	while (size) {
-		ssize_t put = pwrite(fd, buffer, size, (off_t)at);
-
-		if (put < 0 && errno == EINTR)
-			continue;
-		if (put <= 0)
-			return put ? -errno : -EIO;
-		buffer += put;
-		size -= (size_t)put;
-		at += (uint64_t)put;
-	}
-	return 0;
-}
-
 static size_t piece_size(const struct work *w, uint64_t at)
 {
 	return w->snapshot.size - at < PIECE ? (size_t)(w->snapshot.size - at) : PIECE;
@@ -172,11 +141,11 @@ static size_t piece_size(const struct work *w, uint64_t at)
 
 static int read_both(struct work *w, uint64_t at)
 {
-	int ret = read_piece(w->image, w->new, piece_size(w, at), at);
+	int ret = vssctl_read_piece(w->image, w->new, piece_size(w, at), at);
 
 	if (ret)
 		return io_failed(w->r, "read the snapshot", at, ret);
-	ret = read_piece(w->origin, w->old, piece_size(w, at), at);
+	ret = vssctl_read_piece(w->origin, w->old, piece_size(w, at), at);
 	return ret ? io_failed(w->r, "read the volume", at, ret) : 0;
 }
 
@@ -243,7 +212,7 @@ static int write_differing(struct work *w, uint64_t at)
 			i += BLOCK;
 			continue;
 		}
-		ret = write_piece(w->origin, w->new + first, (i < size ? i : size) - first, at + first);
+		ret = vssctl_write_piece(w->origin, w->new + first, (i < size ? i : size) - first, at + first);
 		if (ret)
 			return io_failed(w->r, "write the volume", at + first, ret);
 		tell(w, "set back", w->written, w->blocks);
@@ -305,7 +274,7 @@ static int copy_head(struct work *w)
 	ret = set_state(r, VSS_DISK_REVERT_HEAD);
 	if (ret)
 		return ret;
-	ret = write_piece(w->origin, w->new, BLOCK, 0);
+	ret = vssctl_write_piece(w->origin, w->new, BLOCK, 0);
 	if (!ret && fdatasync(w->origin))
 		ret = -errno;
 	return ret ? io_failed(r, "write the volume", 0, ret) : 0;

@@ -16,6 +16,7 @@
 
 #include "disk.h"
 #include "disk-hash.h"
+#include "pieces.h"
 #include "revert-veil.h"
 
 #define SECTOR	((size_t)512)
@@ -86,21 +87,6 @@ static bool rest_is_ours(const struct vssctl_wish *wish, const uint8_t *front)
 	return true;
 }
 
-/* Aligned, for the file may be open for direct I/O. */
-static int read_front(int fd, uint8_t *front, size_t size)
-{
-	for (size_t done = 0; done < size;) {
-		ssize_t got = pread(fd, front + done, size - done, (off_t)done);
-
-		if (got < 0 && errno == EINTR)
-			continue;
-		if (got <= 0)
-			return got ? -errno : -EIO;
-		done += (size_t)got;
-	}
-	return 0;
-}
-
 /* A sector that only the veil has.  While it is written there is no other. */
 static bool shows_veil(const struct vssctl_wish *wish, const uint8_t *head)
 {
@@ -125,10 +111,11 @@ enum vssctl_front vssctl_wish_look(const struct vssctl_wish *wish, int volume)
 {
 	const bool veiled = vssctl_wish_is_veiled(wish);
 	const size_t size = veiled ? VSS_DISK_FRONT_SIZE : VSS_DISK_HEAD_SIZE;
+	/* Aligned, for the file may be open for direct I/O. */
 	uint8_t *front = aligned_alloc(VSS_DISK_HEAD_SIZE, size);
 	enum vssctl_front found = VSSCTL_FRONT_UNKNOWN;
 
-	if (front && !read_front(volume, front, size))
+	if (front && !vssctl_read_piece(volume, front, size, 0))
 		found = judge(wish, front, veiled);
 	free(front);
 	return found;
@@ -154,18 +141,9 @@ static int record(struct vssctl_veiling *v, uint32_t state, const char **what)
 
 static int write_at(int fd, const uint8_t *data, size_t size, size_t at)
 {
-	while (size) {
-		ssize_t put = pwrite(fd, data, size, (off_t)at);
+	int ret = vssctl_write_piece(fd, data, size, at);
 
-		if (put < 0 && errno == EINTR)
-			continue;
-		if (put <= 0)
-			return put ? -errno : -EIO;
-		data += put;
-		size -= (size_t)put;
-		at += (size_t)put;
-	}
-	return fdatasync(fd) ? -errno : 0;
+	return ret ?: fdatasync(fd) ? -errno : 0;
 }
 
 static int write_head(const struct vssctl_veiling *v, const uint8_t *front, const char **what)
@@ -182,13 +160,13 @@ static int write_rest(const struct vssctl_veiling *v, const uint8_t *front, cons
 
 static int read_fronts(const struct vssctl_veiling *v, uint8_t *new, uint8_t *old, const char **what)
 {
-	int ret = read_front(v->image, new, VSS_DISK_FRONT_SIZE);
+	int ret = vssctl_read_piece(v->image, new, VSS_DISK_FRONT_SIZE, 0);
 
 	*what = "read the snapshot's first bytes";
 	if (ret || !old)
 		return ret;
 	*what = "read the volume's first bytes";
-	return read_front(v->origin, old, VSS_DISK_FRONT_SIZE);
+	return vssctl_read_piece(v->origin, old, VSS_DISK_FRONT_SIZE, 0);
 }
 
 static int make_veil(struct vssctl_veiling *v, const uint8_t *new, const uint8_t *old)
@@ -305,7 +283,7 @@ static bool is_hidden_or_old(const struct vss_disk_veil *veil, const uint8_t *no
 int vssctl_veil_put_back(int volume, const struct vss_uuid *snapshot, const uint8_t *front)
 {
 	uint8_t *now = aligned_alloc(VSS_DISK_HEAD_SIZE, VSS_DISK_FRONT_SIZE);
-	int ret = now ? read_front(volume, now, VSS_DISK_FRONT_SIZE) : -ENOMEM;
+	int ret = now ? vssctl_read_piece(volume, now, VSS_DISK_FRONT_SIZE, 0) : -ENOMEM;
 	struct vss_disk_veil veil;
 
 	if (!ret && (!read_veil(now, &veil) || memcmp(veil.snapshot, snapshot->bytes, sizeof(veil.snapshot)) ||

@@ -22,6 +22,7 @@
 #include "cleanup.h"
 #include "error.h"
 #include "revert.h"
+#include "vssctl/pieces.h"
 
 #define PIECE	((size_t)1 << 20)	/* read and written at a time */
 #define ALIGN	4096			/* of memory, for direct I/O */
@@ -164,38 +165,6 @@ static int plan_next(const struct revert_work *work, FILE *file, uint64_t *left,
 
 /* ---- pieces ---- */
 
-static int read_piece(int fd, void *buffer, size_t size, uint64_t offset)
-{
-	while (size) {
-		ssize_t got = pread(fd, buffer, size, (off_t)offset);
-
-		if (got < 0 && errno == EINTR)
-			continue;
-		if (got <= 0)
-			return got ? -errno : -EIO;
-		buffer = (char *)buffer + got;
-		size -= (size_t)got;
-		offset += (uint64_t)got;
-	}
-	return 0;
-}
-
-static int write_piece(int fd, const char *buffer, size_t size, uint64_t offset)
-{
-	while (size) {
-		ssize_t put = pwrite(fd, buffer, size, (off_t)offset);
-
-		if (put < 0 && errno == EINTR)
-			continue;
-		if (put <= 0)
-			return put ? -errno : -EIO;
-		buffer += put;
-		size -= (size_t)put;
-		offset += (uint64_t)put;
-	}
-	return 0;
-}
-
 static int fail(struct vss_error *err, int ret, const char *what, uint64_t offset)
 {
 	return vss_error_set(err, ret, VSS_E_REVERT_VOLUME_LOST, "cannot %s at byte %llu: %s", what,
@@ -237,10 +206,10 @@ static int compare(const struct revert_work *work, uint64_t start, differs_fn di
 
 		if (atomic_load(work->stop))
 			return -ECANCELED;
-		ret = read_piece(work->image, new, piece, offset);
+		ret = vssctl_read_piece(work->image, new, piece, offset);
 		if (ret)
 			return fail(err, ret, "read the shadow copy", offset);
-		ret = read_piece(work->origin, old, piece, offset);
+		ret = vssctl_read_piece(work->origin, old, piece, offset);
 		if (ret)
 			return fail(err, ret, "read the volume", offset);
 		ret = compare_piece(work, new, old, piece, offset, differs, data, err);
@@ -356,11 +325,11 @@ static int copy_run(const struct revert_work *work, char *buffer, const struct r
 {
 	uint64_t offset = run->first * work->block, end = offset + run->blocks * work->block;
 	size_t size = (size_t)((end < work->size ? end : work->size) - offset);
-	int ret = read_piece(work->image, buffer, size, offset);
+	int ret = vssctl_read_piece(work->image, buffer, size, offset);
 
 	if (ret)
 		return fail(err, ret, "read the shadow copy", offset);
-	ret = write_piece(work->origin, buffer, size, offset);
+	ret = vssctl_write_piece(work->origin, buffer, size, offset);
 	return ret ? fail(err, ret, "write the volume", offset) : 0;
 }
 

@@ -18,6 +18,7 @@
 #include "cleanup.h"
 #include "error.h"
 #include "revert-internal.h"
+#include "vssctl/pieces.h"
 
 /* Is there room for copies of what the veil overwrites, and where there are none yet? */
 static bool has_room(struct vss_kernel *kernel, const struct system_revert *r)
@@ -213,11 +214,9 @@ static int fail(struct system_revert *r, int ret, const char *what)
 static int keep_front(struct system_revert *r)
 {
 	_cleanup_free_ uint8_t *front = aligned_alloc(VSS_DISK_HEAD_SIZE, VSS_DISK_FRONT_SIZE);
-	ssize_t got = front ? pread(r->origin, front, VSS_DISK_FRONT_SIZE, 0) : -1;
+	int ret = front ? vssctl_read_piece(r->origin, front, VSS_DISK_FRONT_SIZE, 0) : -ENOMEM;
 
-	if (got != VSS_DISK_FRONT_SIZE)
-		return !front ? -ENOMEM : got < 0 ? -errno : -EIO;
-	return revert_plan_keep(r->plan, front, VSS_DISK_FRONT_SIZE);
+	return ret ? ret : revert_plan_keep(r->plan, front, VSS_DISK_FRONT_SIZE);
 }
 
 void revert_put_back(struct system_revert *r)
