@@ -47,7 +47,7 @@ begin_server()
 	rm -f "$dir/socket"
 	: >"$dir/lost"
 	setpriv --pdeathsig KILL nbdkit --foreground --exit-with-parent --unix "$dir/socket" "$dir/lossy.so" \
-		"unit=$2" "disk=origin:$dir/origin" "disk=area:$dir/area" "disk=more0:$dir/more0" \
+		"unit=512" "disk=origin:$dir/origin" "disk=area:$dir/area" "disk=more0:$dir/more0" \
 		"disk=more1:$dir/more1" "unit=4096" "disk=memory:$dir/memory" \
 		"cut=$1" "aim=$dir/state/aim" "seed=$RANDOM" "log=$dir/lost" \
 		2>"$dir/server.log" &
@@ -69,14 +69,12 @@ tell_failure()
 # round ROLE CUT [KIND]: ends with the power failure, or when the VM is done.
 round()
 {
-	local status died='' thread=single unit=512
+	local status died='' thread=single
 
 	# Two virtual CPUs that run at once take twice as long to boot.
 	((n % 3)) || thread=multi
-	# A disk that tears them leaves of a revert nothing but the report of its failure.
-	[[ ${3:-} != revert ]] || ((RANDOM % 4 == 0)) || unit=4096
 	rm -rf "$dir/vm" "$dir"/state/{verified,tired,failed,aim}
-	begin_server "$2" $unit
+	begin_server "$2"
 	setpriv --pdeathsig TERM scripts/vm/run --no-disks --mem 1024 --tcg-thread $thread --timeout $limit --dir "$dir/vm" \
 		--share "$dir/state" --nbd "$dir/socket:origin" --nbd "$dir/socket:area" --nbd "$dir/socket:more0" \
 		--nbd "$dir/socket:more1" --nbd "$dir/socket:memory" \

@@ -9,8 +9,8 @@
  * and no room taken, and it can be begun again from the start at any time.
  *
  * Whatever cannot be read shows up before the first write.  And the plan is a proof: as
- * long as only the revert has written, each block is the image's or what the plan has a
- * sum of, in whichever order writes came to disk.
+ * long as only the revert has written, each sector is the image's or what the plan has a
+ * sum of, in whichever order writes came to disk, and however a power failure tore them.
  */
 #include <endian.h>
 #include <errno.h>
@@ -44,26 +44,59 @@ struct plan_header {
 	uint32_t reserved;
 };
 
+/* A write may be torn between these parts of a block: sectors of 512 bytes, where a block has 4096. */
+#define PARTS		8
+
 struct plan_entry {
 	uint64_t block;			/* number */
-	uint64_t sum;
+	uint32_t sums[PARTS];
 };
 
-static const char plan_magic[8] = "vssplan1";
+static const char plan_magic[8] = "vssplan2";
 
 uint64_t revert_plan_room(uint64_t used)
 {
 	return sizeof(struct plan_header) + used / REVERT_BLOCK * sizeof(struct plan_entry);
 }
 
-static uint64_t sum_of(const struct revert_work *work, const void *block, size_t size)
+static uint32_t sum_of(const struct revert_work *work, const void *part, size_t size)
 {
-	uint64_t halves[2];
-	uuid_t sum;
+	uint32_t sum;
+	uuid_t hash;
 
-	uuid_generate_sha1(sum, work->snapshot.bytes, block, size);
-	memcpy(halves, sum, sizeof(halves));
-	return halves[0] ^ halves[1];
+	uuid_generate_sha1(hash, work->snapshot.bytes, part, size);
+	memcpy(&sum, hash, sizeof(sum));
+	return sum;
+}
+
+/* A volume may end in the middle of a block. */
+static size_t part_of(const struct revert_work *work, size_t at, size_t size)
+{
+	const size_t part = work->block / PARTS;
+
+	return size - at < part ? size - at : part;
+}
+
+static struct plan_entry entry_of(const struct revert_work *work, uint64_t block, const char *old, size_t size)
+{
+	struct plan_entry entry = { .block = htole64(block) };
+
+	for (size_t at = 0, i = 0; at < size; at += work->block / PARTS, i++)
+		entry.sums[i] = sum_of(work, old + at, part_of(work, at, size));
+	return entry;
+}
+
+/* Each part is the new one, or what the plan says that was there. */
+static bool is_on_the_way(const struct revert_work *work, const struct plan_entry *entry, const char *new,
+			  const char *now, size_t size)
+{
+	for (size_t at = 0, i = 0; at < size; at += work->block / PARTS, i++) {
+		const size_t part = part_of(work, at, size);
+
+		if (memcmp(now + at, new + at, part) && entry->sums[i] != sum_of(work, now + at, part))
+			return false;
+	}
+	return true;
 }
 
 static FILE *plan_stream(const struct revert_work *work, const char *mode, struct vss_error *err)
@@ -135,11 +168,10 @@ int revert_plan_keep(int plan, const void *front, size_t size)
 {
 	off_t end;
 	int ret = plan_end(plan, &end);
-	ssize_t put = ret ? 0 : pwrite(plan, front, size, end);
 
-	if (ret || put < 0)
-		return ret ? ret : -errno;
-	return put == (ssize_t)size ? fsync(plan) ? -errno : 0 : -ENOSPC;
+	if (!ret)
+		ret = vssctl_write_piece(plan, front, size, (uint64_t)end);
+	return ret ? ret : fsync(plan) ? -errno : 0;
 }
 
 int revert_plan_kept(int plan, void *front, size_t size)
@@ -159,7 +191,6 @@ static int plan_next(const struct revert_work *work, FILE *file, uint64_t *left,
 		return ferror(file) ? -EIO : -EUCLEAN;
 	--*left;
 	entry->block = le64toh(entry->block);
-	entry->sum = le64toh(entry->sum);
 	return entry->block > (work->size - 1) / work->block ? -EUCLEAN : 1;
 }
 
@@ -173,19 +204,20 @@ static int fail(struct vss_error *err, int ret, const char *what, uint64_t offse
 
 /* ---- comparing ---- */
 
-/* @old: what the volume has.  0 or a negative errno, with a sentence in @err. */
-typedef int (*differs_fn)(void *data, uint64_t block, const void *old, size_t size, struct vss_error *err);
+/* @new, @now: what the image and the volume have.  0 or a negative errno, with a sentence in @err. */
+typedef int (*differs_fn)(void *data, uint64_t block, const char *new, const char *now, size_t size,
+			  struct vss_error *err);
 
-static int compare_piece(const struct revert_work *work, const char *new, const char *old, size_t size,
+static int compare_piece(const struct revert_work *work, const char *new, const char *now, size_t size,
 			 uint64_t offset, differs_fn differs, void *data, struct vss_error *err)
 {
 	for (size_t at = 0; at < size; at += work->block) {
 		size_t block = size - at < work->block ? size - at : work->block;
 		int ret;
 
-		if (!memcmp(new + at, old + at, block))
+		if (!memcmp(new + at, now + at, block))
 			continue;
-		ret = differs(data, (offset + at) / work->block, old + at, block, err);
+		ret = differs(data, (offset + at) / work->block, new + at, now + at, block, err);
 		if (ret)
 			return ret;
 	}
@@ -196,7 +228,7 @@ static int compare(const struct revert_work *work, uint64_t start, differs_fn di
 		   struct vss_error *err)
 {
 	_cleanup_free_ char *memory = aligned_alloc(ALIGN, 2 * PIECE);
-	char *new = memory, *old = memory ? memory + PIECE : NULL;
+	char *new = memory, *now = memory ? memory + PIECE : NULL;
 	int ret;
 
 	if (!memory)
@@ -209,10 +241,10 @@ static int compare(const struct revert_work *work, uint64_t start, differs_fn di
 		ret = vssctl_read_piece(work->image, new, piece, offset);
 		if (ret)
 			return fail(err, ret, "read the shadow copy", offset);
-		ret = vssctl_read_piece(work->origin, old, piece, offset);
+		ret = vssctl_read_piece(work->origin, now, piece, offset);
 		if (ret)
 			return fail(err, ret, "read the volume", offset);
-		ret = compare_piece(work, new, old, piece, offset, differs, data, err);
+		ret = compare_piece(work, new, now, piece, offset, differs, data, err);
 		if (ret)
 			return ret;
 		offset += piece;
@@ -227,14 +259,12 @@ struct planning {
 	FILE *file;
 };
 
-static int note(void *data, uint64_t block, const void *old, size_t size, struct vss_error *err)
+static int note(void *data, uint64_t block, const char *new, const char *now, size_t size, struct vss_error *err)
 {
 	struct planning *p = data;
-	const struct plan_entry entry = {
-		.block = htole64(block),
-		.sum = htole64(sum_of(p->work, old, size)),
-	};
+	const struct plan_entry entry = entry_of(p->work, block, now, size);
 
+	(void)new;
 	if (fwrite(&entry, sizeof(entry), 1, p->file) != 1)
 		return plan_fail(err, errno ? -errno : -EIO);
 	p->work->count++;
@@ -278,7 +308,7 @@ struct proof {
 };
 
 /* A block that differs must be one that is to be written still. */
-static int prove(void *data, uint64_t block, const void *old, size_t size, struct vss_error *err)
+static int prove(void *data, uint64_t block, const char *new, const char *now, size_t size, struct vss_error *err)
 {
 	struct proof *p = data;
 
@@ -291,7 +321,7 @@ static int prove(void *data, uint64_t block, const void *old, size_t size, struc
 	p->any = true;
 	if (p->more < 0)
 		return vss_error_set(err, p->more, VSS_E_PROVIDER_VETO, "the plan of the revert is damaged");
-	if (p->more && p->entry.block == block && p->entry.sum == sum_of(p->work, old, size))
+	if (p->more && p->entry.block == block && is_on_the_way(p->work, &p->entry, new, now, size))
 		return 0;
 	return vss_error_set(err, -ESTALE, VSS_E_REVERT_VOLUME_LOST, "something else has written the volume "
 			     "since, at byte %llu", (unsigned long long)(block * p->work->block));

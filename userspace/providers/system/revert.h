@@ -39,6 +39,12 @@ void revert_identify(const char *sysfs, const char *path, int fd, struct revert_
 /* The name of this boot; null if it cannot be read. */
 void revert_boot(struct vss_uuid *boot);
 
+/*
+ * What libblkid finds on an open device: @value of @name, "" without it; @what: BLKID_SUBLKS_UUID, for
+ * example.  As blkid_do_safeprobe(): 0 something, 1 nothing, negative several or an error.
+ */
+int revert_probe(int fd, int what, const char *name, char value[REVERT_ID_SIZE]);
+
 /* UUID of the file system that an open device holds, "" without one. */
 void revert_fs_uuid(int fd, char uuid[REVERT_ID_SIZE]);
 
@@ -111,10 +117,7 @@ int revert_record_room(const char *state_dir, uint64_t *bytes);
 
 /* ---- revert-copy.c ---- */
 
-/*
- * No write reaches into a chunk that does not differ: it would be copied.  Disks write
- * as much at once, so that after a power failure it is old or new.
- */
+/* No write reaches into a chunk that does not differ: it would be copied. */
 #define REVERT_BLOCK	4096U
 
 struct revert_work {
@@ -135,12 +138,12 @@ struct revert_work {
  * The following give 0; -ECANCELED once @stop is set; or a negative errno with a sentence
  * in @err.
  *
- * Plan: note each block that differs, with a sum of what the volume has there.
+ * Plan: note each block that differs, with a sum of what the volume has in each of its sectors.
  */
 int revert_plan(struct revert_work *work, struct vss_error *err);
 
 /*
- * Prove that since the plan nobody else has written: each block is the image's, or what
+ * Prove that since the plan nobody else has written: each sector is the image's, or what
  * the plan says.  @from: where the first one that differs is.  -ESTALE if somebody has.
  */
 int revert_verify(struct revert_work *work, uint64_t *from, struct vss_error *err);
