@@ -38,8 +38,7 @@ dd if=/dev/urandom of="$mnt/old" bs=64k count=10 conv=notrunc,fsync status=none
 rm "$mnt/new"
 # What its disks have at a power cut now: the log is to be replayed.
 sleep 0.5
-dd if="$volume" of="$TEST_TMP/cut-volume" bs=1M iflag=direct status=none
-dd if="$area" of="$TEST_TMP/cut-area" bs=1M iflag=direct status=none
+keep_disks "$volume" "$area"
 run_ok umount "$mnt"
 run_ok vssctl detach -q "$volume"
 run_ok rmmod vss
@@ -49,8 +48,7 @@ crash()
 {
 	settle
 	! lsmod | grep '^vss ' >/dev/null || { vssctl detach -q --force "$volume"; rmmod vss; }
-	dd if="$TEST_TMP/cut-volume" of="$volume" bs=1M oflag=direct conv=notrunc status=none
-	dd if="$TEST_TMP/cut-area" of="$area" bs=1M oflag=direct conv=notrunc status=none
+	put_back_disks "$volume" "$area"
 	boot_as "$1"
 	settle
 }

@@ -91,18 +91,15 @@ power_cut()
 	pid=$!
 	wait_for 30 is_at "$2"
 	[[ $2 == head ]] || wait_for 30 grep -q 'set back, [1-9]' "$TEST_TMP/said"
-	dd if="$lower" of="$TEST_TMP/cut-volume" bs=1M iflag=direct status=none
-	dd if="$area" of="$TEST_TMP/cut-area" bs=1M iflag=direct status=none
+	keep_disks "$lower" "$area"
 	kill -KILL $pid 2>/dev/null || fail "it was too fast: $(cat "$TEST_TMP/said")"
 	delayed 0 0
 	wait $pid || :
 	run_ok vssctl detach -q --force "$volume"
 	run_ok rmmod vss
 	settle
-	dd if="$TEST_TMP/cut-volume" of="$lower" bs=1M oflag=direct conv=notrunc status=none
-	dd if="$TEST_TMP/cut-area" of="$area" bs=1M oflag=direct conv=notrunc status=none
+	put_back_disks "$lower" "$area"
 	blockdev --flushbufs "$volume"
-	blockdev --flushbufs "$area"
 	boot_as "$1"
 }
 

@@ -152,6 +152,27 @@ boot_as()
 	mount --bind "$TEST_TMP/boot_id" /proc/sys/kernel/random/boot_id
 }
 
+# keep_disks DEVICE...: what they have now is what a power cut leaves.
+keep_disks()
+{
+	local n=0 dev
+
+	for dev; do
+		dd if="$dev" of="$TEST_TMP/disk-$((n++))" bs=1M iflag=direct status=none
+	done
+}
+
+# put_back_disks DEVICE...: they have it again. Nobody uses them, or what lies on them.
+put_back_disks()
+{
+	local n=0 dev
+
+	for dev; do
+		dd if="$TEST_TMP/disk-$((n++))" of="$dev" bs=1M oflag=direct conv=notrunc status=none
+		blockdev --flushbufs "$dev"
+	done
+}
+
 # settle: waits until udev has dealt with all events so far.
 settle()
 {

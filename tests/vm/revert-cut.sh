@@ -103,18 +103,15 @@ begin()
 # power_cut N: the power fails; then it is boot N, with nothing loaded yet.
 power_cut()
 {
-	dd if="$lower" of="$TEST_TMP/cut-volume" bs=1M iflag=direct status=none
-	dd if="$area" of="$TEST_TMP/cut-area" bs=1M iflag=direct status=none
+	keep_disks "$lower" "$area"
 	[[ $(ls $reverts) ]] || fail "it had ended before"
 	stop_vssd KILL
 	delayed 0 0
 	run_ok vssctl detach -q --force "$volume"
 	run_ok rmmod vss
 	settle
-	dd if="$TEST_TMP/cut-volume" of="$lower" bs=1M oflag=direct conv=notrunc status=none
-	dd if="$TEST_TMP/cut-area" of="$area" bs=1M oflag=direct conv=notrunc status=none
+	put_back_disks "$lower" "$area"
 	blockdev --flushbufs "$volume"
-	blockdev --flushbufs "$area"
 	udevadm trigger --settle "/sys/class/block/$(basename "$(readlink -f "$volume")")"
 	boot_as "$1"
 }

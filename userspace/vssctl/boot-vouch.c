@@ -105,24 +105,26 @@ static bool find_type(int fd, char *found, size_t size)
 	return !has_partitions(probe);
 }
 
+static bool is_ext_name(const char *type)
+{
+	return !strcmp(type, "ext2") || !strcmp(type, "ext3") || !strcmp(type, "ext4");
+}
+
 static bool is_ext(int fd)
 {
 	char type[16];
 
-	return find_type(fd, type, sizeof(type)) && (!strcmp(type, "ext2") || !strcmp(type, "ext3") || !strcmp(type, "ext4"));
+	return find_type(fd, type, sizeof(type)) && is_ext_name(type);
 }
 
-static bool is_xfs5(int fd)
+static bool has_version_5(int fd)
 {
-	char type[16];
 	uint16_t version;
 
-	return find_type(fd, type, sizeof(type)) && !strcmp(type, "xfs") &&
-	       pread(fd, &version, sizeof(version), XFS_VERSION_AT) == sizeof(version) &&
+	return pread(fd, &version, sizeof(version), XFS_VERSION_AT) == sizeof(version) &&
 	       (be16toh(version) & XFS_VERSION_BITS) == XFS_VERSION_5;
 }
 
-/* What is there is 0 if it cannot be read: no state is good then. */
 static uint32_t read32(int fd, off_t at)
 {
 	uint32_t value;
@@ -145,7 +147,9 @@ bool vssctl_head_tells(int fd)
 
 bool vssctl_head_tells_of_mounts(int fd)
 {
-	return is_ext(fd) || is_xfs5(fd);
+	char type[16];
+
+	return find_type(fd, type, sizeof(type)) && (is_ext_name(type) || (!strcmp(type, "xfs") && has_version_5(fd)));
 }
 
 static void make_parent(const char *path)

@@ -331,7 +331,7 @@ static int load_and_revert(struct boot *b, struct row *row, int fd, bool attache
 		ret = check_alone(b, row);
 	if (ret) {
 		vssctl_boot_revert_end(&revert);
-		if (!attached && !find_state(b, row, &now, &loaded) && now && !loaded)
+		if (!attached)
 			vss_kernel_volume_detach(b->ctl->kernel, row->devs[0], false);
 		return ret;
 	}

@@ -5,7 +5,6 @@
 #include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
-#include <inttypes.h>
 #include <limits.h>
 #include <stdio.h>
 #include <string.h>
@@ -14,8 +13,6 @@
 #include "disk.h"
 #include "revert-find.h"
 #include "revert-veil.h"
-
-#define DEVICES	"/sys/class/block"
 
 /* Of the area that is on the device, not of one that was there before it. */
 static bool read_record(const char *area, struct vssctl_wish *wish)
@@ -41,7 +38,7 @@ static bool has_holders(const char *name)
 	bool any = false;
 	DIR *dir;
 
-	snprintf(path, sizeof(path), DEVICES "/%s/holders", name);
+	snprintf(path, sizeof(path), "/sys/class/block/%s/holders", name);
 	dir = opendir(path);
 	while (dir && (entry = readdir(dir)))
 		any |= entry->d_name[0] != '.';
@@ -50,62 +47,40 @@ static bool has_holders(const char *name)
 	return any;
 }
 
-static bool get_number(const char *name, struct vss_devno *dev)
+static bool is_it(const struct vssctl_wish *wish, const struct vss_blockdev *device)
 {
-	char path[PATH_MAX];
-	bool good;
-	FILE *file;
-
-	snprintf(path, sizeof(path), DEVICES "/%s/dev", name);
-	file = fopen(path, "re");
-	good = file && fscanf(file, "%" SCNu32 ":%" SCNu32, &dev->major, &dev->minor) == 2;
-	if (file)
-		fclose(file);
-	return good;
-}
-
-static bool is_it(const struct vssctl_wish *wish, const char *name, struct vss_blockdev *device)
-{
-	struct vss_devno dev;
 	bool is = false;
-	int fd;
+	int fd = open(device->path, O_RDONLY | O_NONBLOCK | O_CLOEXEC);
 
-	if (!get_number(name, &dev) || vss_blockdev_from_devno(dev, device, NULL))
-		return false;
-	fd = open(device->path, O_RDONLY | O_NONBLOCK | O_CLOEXEC);
 	if (fd >= 0) {
 		is = vssctl_wish_look(wish, fd) == VSSCTL_FRONT_OURS;
 		close(fd);
 	}
-	return is && !has_holders(name);
+	return is && !has_holders(device->name);
 }
 
 int vssctl_find_veiled(const char *area, struct vss_blockdev *found)
 {
+	struct vss_blockdev *devices, *it = NULL;
 	struct vssctl_wish wish;
-	struct dirent *entry;
-	int ret = -ENOENT;
-	DIR *dir;
+	size_t count, nr = 0;
+	int ret;
 
 	if (!read_record(area, &wish))
 		return -ENOENT;
-	dir = opendir(DEVICES);
-	if (!dir)
-		return -errno;
-	while (ret != -ENOTUNIQ && (entry = readdir(dir))) {
-		struct vss_blockdev device = { 0 };
-
-		if (entry->d_name[0] == '.' || !is_it(&wish, entry->d_name, &device)) {
-			vss_blockdev_clear(&device);
-			continue;
+	ret = vss_blockdev_list(&devices, &count, NULL);
+	if (ret)
+		return ret;
+	for (size_t i = 0; i < count; i++)
+		if (is_it(&wish, &devices[i])) {
+			it = &devices[i];
+			nr++;
 		}
+	if (nr == 1) {
 		vss_blockdev_clear(found);
-		ret = ret == -ENOENT ? 0 : -ENOTUNIQ;
-		if (ret)
-			vss_blockdev_clear(&device);
-		else
-			*found = device;
+		*found = *it;
+		memset(it, 0, sizeof(*it));
 	}
-	closedir(dir);
-	return ret;
+	vss_blockdev_list_free(devices, count);
+	return nr > 1 ? -ENOTUNIQ : nr ? 0 : -ENOENT;
 }

@@ -55,12 +55,17 @@ bool vssctl_looks_veiled(const uint8_t head[VSS_DISK_HEAD_SIZE], struct vss_uuid
 	return true;
 }
 
+static bool get_veil(const struct vssctl_wish *wish, struct vss_disk_veil *veil)
+{
+	return wish->heads_known && read_veil(wish->old_head, veil) &&
+	       !memcmp(veil->snapshot, wish->snapshot.bytes, sizeof(veil->snapshot));
+}
+
 bool vssctl_wish_is_veiled(const struct vssctl_wish *wish)
 {
 	struct vss_disk_veil veil;
 
-	return wish->heads_known && read_veil(wish->old_head, &veil) &&
-	       !memcmp(veil.snapshot, wish->snapshot.bytes, sizeof(veil.snapshot));
+	return get_veil(wish, &veil);
 }
 
 static bool is_zero(const uint8_t *sector)
@@ -70,18 +75,13 @@ static bool is_zero(const uint8_t *sector)
 	return !memcmp(sector, zero, SECTOR);
 }
 
-static bool rest_is_ours(const struct vssctl_wish *wish, const uint8_t *front)
+/* Behind the head each sector is hidden, or has the hash in @a or @b, where there are these. */
+static bool rest_is_known(const uint8_t *front, const __le64 *a, const __le64 *b)
 {
-	struct vss_disk_veil veil;
-
-	if (!read_veil(wish->old_head, &veil))
-		return true;
 	for (size_t i = 0; i < VSS_DISK_FRONT_SECTORS; i++) {
-		if (is_zero(front + VSS_DISK_HEAD_SIZE + i * SECTOR))
-			continue;
-		if (wish->state != VSS_DISK_REVERT_HEAD)
-			return false;
-		if (hash_of(front, i) != le64toh(veil.old_front[i]) && hash_of(front, i) != le64toh(veil.new_front[i]))
+		const __le64 hash = htole64(hash_of(front, i));
+
+		if (!is_zero(front + VSS_DISK_HEAD_SIZE + i * SECTOR) && !(a && hash == a[i]) && !(b && hash == b[i]))
 			return false;
 	}
 	return true;
@@ -96,27 +96,32 @@ static bool shows_veil(const struct vssctl_wish *wish, const uint8_t *head)
 	return wish->state == VSS_DISK_REVERT_WRITING;
 }
 
-static enum vssctl_front judge(const struct vssctl_wish *wish, const uint8_t *front, bool veiled)
+/* @veil: NULL without one */
+static enum vssctl_front judge(const struct vssctl_wish *wish, const uint8_t *front, const struct vss_disk_veil *veil)
 {
+	const bool either = wish->state == VSS_DISK_REVERT_HEAD;
+
 	if (!vssctl_wish_is_head(wish, front))
 		return VSSCTL_FRONT_FOREIGN;
-	if (!veiled)
+	if (!veil)
 		return VSSCTL_FRONT_OURS;
 	if (!shows_veil(wish, front))
 		return VSSCTL_FRONT_SHOWN;
-	return rest_is_ours(wish, front) ? VSSCTL_FRONT_OURS : VSSCTL_FRONT_FOREIGN;
+	return rest_is_known(front, either ? veil->old_front : NULL, either ? veil->new_front : NULL) ?
+	       VSSCTL_FRONT_OURS : VSSCTL_FRONT_FOREIGN;
 }
 
 enum vssctl_front vssctl_wish_look(const struct vssctl_wish *wish, int volume)
 {
-	const bool veiled = vssctl_wish_is_veiled(wish);
+	struct vss_disk_veil veil;
+	const bool veiled = get_veil(wish, &veil);
 	const size_t size = veiled ? VSS_DISK_FRONT_SIZE : VSS_DISK_HEAD_SIZE;
 	/* Aligned, for the file may be open for direct I/O. */
 	uint8_t *front = aligned_alloc(VSS_DISK_HEAD_SIZE, size);
 	enum vssctl_front found = VSSCTL_FRONT_UNKNOWN;
 
 	if (front && !vssctl_read_piece(volume, front, size, 0))
-		found = judge(wish, front, veiled);
+		found = judge(wish, front, veiled ? &veil : NULL);
 	free(front);
 	return found;
 }
@@ -271,15 +276,6 @@ static bool is_old_front(const struct vss_disk_veil *veil, const uint8_t *front)
 	return true;
 }
 
-/* What the volume has behind the veil, @now, is hidden, or old. */
-static bool is_hidden_or_old(const struct vss_disk_veil *veil, const uint8_t *now)
-{
-	for (size_t i = 0; i < VSS_DISK_FRONT_SECTORS; i++)
-		if (!is_zero(now + VSS_DISK_HEAD_SIZE + i * SECTOR) && hash_of(now, i) != le64toh(veil->old_front[i]))
-			return false;
-	return true;
-}
-
 int vssctl_veil_put_back(int volume, const struct vss_uuid *snapshot, const uint8_t *front)
 {
 	uint8_t *now = aligned_alloc(VSS_DISK_HEAD_SIZE, VSS_DISK_FRONT_SIZE);
@@ -287,7 +283,7 @@ int vssctl_veil_put_back(int volume, const struct vss_uuid *snapshot, const uint
 	struct vss_disk_veil veil;
 
 	if (!ret && (!read_veil(now, &veil) || memcmp(veil.snapshot, snapshot->bytes, sizeof(veil.snapshot)) ||
-		     !is_hidden_or_old(&veil, now) || !is_old_front(&veil, front)))
+		     !rest_is_known(now, veil.old_front, NULL) || !is_old_front(&veil, front)))
 		ret = -ESTALE;
 	if (!ret) {
 		/* Aligned, which the caller's need not be. */

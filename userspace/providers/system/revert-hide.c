@@ -67,27 +67,12 @@ static int open_area(struct vssctl_veiling *v, struct vss_kernel *kernel, struct
 static bool is_found_further_back(int fd)
 {
 	static const char *const types[] = { "nilfs2", "ntfs", "zfs_member", "linux_raid_member", "crypto_LUKS" };
-	blkid_probe probe = blkid_new_probe();
-	int flags = fcntl(fd, F_GETFL);
-	int found = -1;
-	const char *type;
-	bool known;
-
-	/* libblkid's buffers are not aligned. */
-	fcntl(fd, F_SETFL, flags & ~O_DIRECT);
-	if (probe) {
-		blkid_probe_enable_superblocks(probe, 1);
-		blkid_probe_set_superblocks_flags(probe, BLKID_SUBLKS_TYPE);
-	}
-	if (probe && !blkid_probe_set_device(probe, fd, 0, 0))
-		found = blkid_do_safeprobe(probe);
+	char type[REVERT_ID_SIZE];
 	/* Of several nobody knows where they are. */
-	known = found < 0;
-	if (!found && !blkid_probe_lookup_value(probe, "TYPE", &type, NULL))
-		for (size_t i = 0; i < sizeof(types) / sizeof(types[0]); i++)
-			known |= !strcmp(type, types[i]);
-	blkid_free_probe(probe);
-	fcntl(fd, F_SETFL, flags);
+	bool known = revert_probe(fd, BLKID_SUBLKS_TYPE, "TYPE", type) < 0;
+
+	for (size_t i = 0; i < sizeof(types) / sizeof(types[0]); i++)
+		known |= !strcmp(type, types[i]);
 	return known;
 }
 
@@ -232,12 +217,11 @@ void revert_put_back(struct system_revert *r)
 		vssctl_wish_clear(r->veil->device);
 }
 
-int revert_hide(struct system_revert *r, bool *touched)
+int revert_hide(struct system_revert *r)
 {
 	const char *what = "";
 	int ret = 0;
 
-	*touched = false;
 	if (!r->veil)
 		return 0;
 	if (!revert_is_hidden(r)) {
@@ -247,7 +231,6 @@ int revert_hide(struct system_revert *r, bool *touched)
 		ret = keep_front(r);
 	}
 	ret = ret ?: vssctl_veil_lower(r->veil, &what);
-	*touched = revert_is_hidden(r);
 	return fail(r, ret, what);
 }
 

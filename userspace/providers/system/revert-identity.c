@@ -23,24 +23,31 @@
 #define HEAD	((size_t)1 << 20)	/* where superblocks are */
 #define ALIGN	4096			/* of memory, for direct I/O */
 
-void revert_fs_uuid(int fd, char uuid[REVERT_ID_SIZE])
+int revert_probe(int fd, int what, const char *name, char value[REVERT_ID_SIZE])
 {
 	blkid_probe probe = blkid_new_probe();
-	int flags = fcntl(fd, F_GETFL);
+	int flags = fcntl(fd, F_GETFL), ret = -1;
 	const char *found;
 
-	uuid[0] = '\0';
+	value[0] = '\0';
 	if (!probe)
-		return;
+		return ret;
 	/* libblkid's buffers are not aligned. */
 	fcntl(fd, F_SETFL, flags & ~O_DIRECT);
 	blkid_probe_enable_superblocks(probe, 1);
-	blkid_probe_set_superblocks_flags(probe, BLKID_SUBLKS_UUID);
-	if (!blkid_probe_set_device(probe, fd, 0, 0) && !blkid_do_safeprobe(probe) &&
-	    !blkid_probe_lookup_value(probe, "UUID", &found, NULL))
-		snprintf(uuid, REVERT_ID_SIZE, "%s", found);
+	blkid_probe_set_superblocks_flags(probe, what);
+	if (!blkid_probe_set_device(probe, fd, 0, 0))
+		ret = blkid_do_safeprobe(probe);
+	if (!ret && !blkid_probe_lookup_value(probe, name, &found, NULL))
+		snprintf(value, REVERT_ID_SIZE, "%s", found);
 	blkid_free_probe(probe);
 	fcntl(fd, F_SETFL, flags);
+	return ret;
+}
+
+void revert_fs_uuid(int fd, char uuid[REVERT_ID_SIZE])
+{
+	revert_probe(fd, BLKID_SUBLKS_UUID, "UUID", uuid);
 }
 
 /* device mapper's own name for it, or the disk's with the partition's place. */

@@ -92,10 +92,10 @@ void revert_hide_close(struct system_revert *r);
 int revert_hide_check(struct system_revert *r, uint64_t *hidden);
 
 /*
- * Hide it, and show it with what the image has there.  0, or a negative errno with a sentence.
- * @touched: was anything written to the volume, perhaps?
+ * Hide it, and show it with what the image has there.  0, or a negative errno with a sentence; when it
+ * is not hidden then, nothing was written to the volume.
  */
-int revert_hide(struct system_revert *r, bool *touched);
+int revert_hide(struct system_revert *r);
 int revert_show(struct system_revert *r);
 
 /* When the image can be read no more: show the mixture with what the volume had there. */

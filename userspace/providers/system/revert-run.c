@@ -246,10 +246,9 @@ static int open_plan(struct system_revert *r)
 static int copy(struct system_revert *r, struct revert_work *work, uint64_t from, struct vss_kernel *kernel, bool fresh)
 {
 	struct vss_kernel_snapshot snapshot;
-	bool touched;
-	int ret = revert_hide(r, &touched);
+	int ret = revert_hide(r);
 
-	if (ret && fresh && !touched)
+	if (ret && fresh && !revert_is_hidden(r))
 		r->record.state = REVERT_PLANNED;
 	if (ret)
 		return ret;
@@ -300,9 +299,8 @@ static int work(struct system_revert *r, struct vss_kernel *kernel)
 		return ret;
 	if (work.hidden || (fresh ? work.count : from != UINT64_MAX))
 		ret = copy(r, &work, from, kernel, fresh);
-	else
-		ret = fsync(r->origin) ? vss_error_set(&r->err, -errno, VSS_E_REVERT_VOLUME_LOST, "cannot flush the volume: %s",
-						       strerror(errno)) : revert_show(r);
+	else if (fsync(r->origin))
+		ret = vss_error_set(&r->err, -errno, VSS_E_REVERT_VOLUME_LOST, "cannot flush the volume: %s", strerror(errno));
 	if (!ret && check_image(r, kernel, &snapshot) != S_OK)
 		ret = -EIO;
 	return ret;
