@@ -1,9 +1,9 @@
 #!/bin/bash
 # SPDX-License-Identifier: GPL-2.0-or-later
 #
-# Many persistent snapshots, made and deleted at random between writes: room in use
-# is what the offline reader counts, at any time, the room of deleted ones comes
-# back, and images are right, also when the area was loaded again. The log changes its
+# Many persistent snapshots, made and deleted at random while fio writes: room in use
+# is what the offline reader counts, at any time, the room and the memory of deleted ones
+# come back, and images are right, also when the area was loaded again. The log changes its
 # halves when there is no snapshot. LONG=1: up to 512
 # for an hour; else up to 16. SEED=N repeats what was drawn.
 # vm: timeout=600
@@ -12,23 +12,72 @@
 
 seed=${SEED:-$RANDOM}
 RANDOM=$seed
-most=16 steps=30 room=64M
-[[ ! ${LONG:-} ]] || most=512 steps=100000 room=600M
+most=16 steps=30 reload=20 room=64M
+[[ ! ${LONG:-} ]] || most=512 steps=100000 reload=300 room=600M
 echo "seed $seed, up to $most snapshots"
 split "$(disk vd0)" 4M
 volume=${parts[0]}
 split "$(disk vd1)" $room
 area=${parts[0]}
+fio=''
 dd if=/dev/urandom of="$volume" bs=1M count=4 status=none oflag=direct || fail "cannot fill $volume"
+# free_memory: KiB, what can be had again included.
+free_memory()
+{
+	sync
+	echo 3 >/proc/sys/vm/drop_caches
+	awk '$1 == "MemFree:" { print $2 }' /proc/meminfo
+}
+
+free=$(free_memory)
 load_vss
 run_ok vssctl attach -q "$volume"
 run_ok vssctl diff-area add -q "$volume" --on "$area" --persistent
 
-# account WHEN: module and offline reader agree.
+writes_done()
+{
+	awk '{ print $5 }' "/sys/class/block/${volume##*/}/stat"
+}
+
+begin_fio()
+{
+	local before
+
+	before=$(writes_done)
+	fio --name=load --filename="$volume" --rw=randwrite --bs=4k --direct=1 --ioengine=libaio --iodepth=4 \
+		--rate_iops=20 --time_based --runtime=7200 --thread --randrepeat=0 --eta=never >"$TEST_TMP/fio" 2>&1 &
+	fio=$!
+	wait_for 60 eval "((\$(writes_done) > $before))"
+}
+
+end_fio()
+{
+	kill -INT $fio
+	wait $fio || :
+	grep 'err= 0' "$TEST_TMP/fio" >/dev/null || { cat "$TEST_TMP/fio"; fail 'the program that writes has failed'; }
+}
+
+# is_still: nothing is in flight.
+is_still()
+{
+	[[ ! $(tr -d ' 0\n' <"/sys/class/block/${volume##*/}/inflight") ]]
+}
+
+# take_busy: as take, while fio writes.
+take_busy()
+{
+	snap_busy "$volume"
+	sums+=("$(digest <"${copies[0]}")")
+	names+=("${ids[0]}")
+	rm "${copies[0]}"
+}
+
+# account WHEN: module and offline reader agree; fio pauses.
 account()
 {
 	local used size
 
+	[[ ! $fio ]] || { kill -STOP $fio; wait_for 20 is_still; }
 	blockdev --flushbufs "$area"
 	vssctl diff-area check --json "$area" >"$TEST_TMP/check.json" ||
 		{ cat "$TEST_TMP/check.json"; fail "$1: the area is not sound"; }
@@ -38,6 +87,7 @@ account()
 		fail "$1: $(vol "$volume" area_used) bytes in use, offline $used"
 	[[ $(vol "$volume" area_size) == "$size" ]] ||
 		fail "$1: room for $(vol "$volume" area_size) bytes, offline $size"
+	[[ ! $fio ]] || kill -CONT $fio
 }
 
 # some WHEN: a snapshot drawn at random is right.
@@ -89,10 +139,22 @@ writes "$volume" 20
 compare 'after a change of halves with nothing to tell'
 drop 0
 
-made=0 deleted=0 highest=0
+load_area()
+{
+	settle
+	run_ok vssctl detach -q "$volume"
+	run_ok vssctl attach -q "$volume"
+	run_ok vssctl diff-area load -q "$volume" "$area"
+	settle
+}
+
+made=0 deleted=0 highest=0 chance=9
+begin_fio
 for ((n = 1; n <= steps && SECONDS < 3600; n++)); do
-	if ((${#names[@]} < 2 || ${#names[@]} < most && RANDOM % 5 < 3)); then
-		take "$volume"
+	# First up to the most.
+	((highest < most)) || chance=5
+	if ((${#names[@]} < 2 || ${#names[@]} < most && RANDOM % 10 < chance)); then
+		take_busy
 		writes "$volume" $((RANDOM % 50 + 1)) $((RANDOM % 2 ? 32 : 1)) >"$TEST_TMP/writes"
 		made=$((made + 1))
 	else
@@ -101,16 +163,17 @@ for ((n = 1; n <= steps && SECONDS < 3600; n++)); do
 	fi
 	((${#names[@]} <= highest)) || highest=${#names[@]}
 	((n % 10)) || { account "step $n"; some "step $n"; }
-	if ((n % 20 == 0)); then
-		settle
-		run_ok vssctl detach -q "$volume"
-		run_ok vssctl attach -q "$volume"
-		run_ok vssctl diff-area load -q "$volume" "$area"
-		settle
+	if ((n % reload == 0)); then
+		end_fio
+		load_area
+		begin_fio
 		account "loaded in step $n"
 		some "loaded in step $n"
 	fi
 done
+end_fio
+fio=''
+((highest >= most)) || fail "there were $highest snapshots at most"
 echo "$made made, $deleted deleted, $highest at once; $(vol "$volume" area_used) bytes in use, $(vol "$volume" chunks_copied) chunks copied since it was loaded"
 for ((n = 0; n < 5; n++)); do
 	some 'at the end'
@@ -118,7 +181,16 @@ done
 unsnap "${names[@]}"
 account 'without snapshots'
 (($(vol "$volume" area_used) == 0)) || fail "$(vol "$volume" area_used) bytes in use without a snapshot"
+memory=$(vol "$volume" memory)
+load_area
+# Some pages are kept for a while.
+((memory <= $(vol "$volume" memory) + (64 << 10))) ||
+	fail "$memory bytes of memory are in use without a snapshot, after the area is loaded again $(vol "$volume" memory)"
 run_ok vssctl detach -q "$volume"
+run_ok rmmod vss
+free=$((free - $(free_memory)))
+((free < 24 << 10)) || fail "$free KiB of memory have gone"
+load_vss
 
 # A crash in the middle of a change of halves, with the new one nearly full: what goes on
 # with it must not keep the unfinished snapshot from being deleted, nor the area from
