@@ -17,8 +17,9 @@ most=16 steps=30 reload=20 room=64M
 echo "seed $seed, up to $most snapshots"
 split "$(disk vd0)" 4M
 volume=${parts[0]}
-split "$(disk vd1)" $room
-area=${parts[0]}
+split "$(disk vd1)" 64M $room
+areas=("${parts[@]}")
+area=${areas[0]}
 fio=''
 dd if=/dev/urandom of="$volume" bs=1M count=4 status=none oflag=direct || fail "cannot fill $volume"
 # free_memory: KiB, what can be had again included.
@@ -31,8 +32,14 @@ free_memory()
 
 free=$(free_memory)
 load_vss
-run_ok vssctl attach -q "$volume"
-run_ok vssctl diff-area add -q "$volume" --on "$area" --persistent
+
+# begin_area AREA: it is the diff area now.
+begin_area()
+{
+	area=$1
+	run_ok vssctl attach -q "$volume"
+	run_ok vssctl diff-area add -q "$volume" --on "$area" --persistent
+}
 
 writes_done()
 {
@@ -120,8 +127,9 @@ in_other_half()
 	n=$(blocks) && ((n < 300 && $(json half <"$TEST_TMP/check.json" | sed -n 1p) == 1))
 }
 
-# A half has 512 blocks here. The deletion of the last snapshot is what fills three
+# A half has 512 blocks in an area of 64 MiB. The deletion of the last snapshot is what fills three
 # quarters of it, so the other half has nothing to tell.
+begin_area "${areas[0]}"
 take "$volume"
 chunks 0 256
 drop 0
@@ -138,6 +146,10 @@ take "$volume"
 writes "$volume" 20
 compare 'after a change of halves with nothing to tell'
 drop 0
+settle
+run_ok vssctl detach -q "$volume"
+
+begin_area "${areas[1]}"
 
 load_area()
 {
@@ -195,6 +207,7 @@ load_vss
 # A crash in the middle of a change of halves, with the new one nearly full: what goes on
 # with it must not keep the unfinished snapshot from being deleted, nor the area from
 # being changed to its other half for that.
+area=${areas[0]}
 half-told "$area" "$(blockdev --getsize64 "$volume")" || fail "cannot make the area"
 blockdev --flushbufs "$area"
 run_ok vssctl attach -q "$volume"
