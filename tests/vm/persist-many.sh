@@ -12,8 +12,9 @@
 
 seed=${SEED:-$RANDOM}
 RANDOM=$seed
-most=16 steps=30 reload=20 room=64M
-[[ ! ${LONG:-} ]] || most=512 steps=100000 reload=300 room=600M
+most=16 steps=30 reload=20 room=64M rate=20 burst=50
+# So that the room is enough: 512 copies of the whole volume are not.
+[[ ! ${LONG:-} ]] || most=512 steps=100000 reload=300 room=900M rate=5 burst=20
 echo "seed $seed, up to $most snapshots"
 split "$(disk vd0)" 4M
 volume=${parts[0]}
@@ -52,7 +53,7 @@ begin_fio()
 
 	before=$(writes_done)
 	fio --name=load --filename="$volume" --rw=randwrite --bs=4k --direct=1 --ioengine=libaio --iodepth=4 \
-		--rate_iops=20 --time_based --runtime=7200 --thread --randrepeat=0 --eta=never >"$TEST_TMP/fio" 2>&1 &
+		--rate_iops=$rate --time_based --runtime=7200 --thread --randrepeat=0 --eta=never >"$TEST_TMP/fio" 2>&1 &
 	fio=$!
 	wait_for 60 eval "((\$(writes_done) > $before))"
 }
@@ -95,6 +96,8 @@ account()
 	[[ $(vol "$volume" area_size) == "$size" ]] ||
 		fail "$1: room for $(vol "$volume" area_size) bytes, offline $size"
 	[[ ! $fio ]] || kill -CONT $fio
+	((${#names[@]} == 0)) || [[ $(vssctl list --json | json state | sort -u) == alive ]] ||
+		fail "$1: lost with $used bytes of $size in use: $(vssctl list --json | json lost_reason | sort | uniq -c)"
 }
 
 # some WHEN: a snapshot drawn at random is right.
@@ -167,7 +170,7 @@ for ((n = 1; n <= steps && SECONDS < 3600; n++)); do
 	((highest < most)) || chance=5
 	if ((${#names[@]} < 2 || ${#names[@]} < most && RANDOM % 10 < chance)); then
 		take_busy
-		writes "$volume" $((RANDOM % 50 + 1)) $((RANDOM % 2 ? 32 : 1)) >"$TEST_TMP/writes"
+		writes "$volume" $((RANDOM % burst + 1)) $((RANDOM % 2 ? 32 : 1)) >"$TEST_TMP/writes"
 		made=$((made + 1))
 	else
 		drop $((RANDOM % ${#names[@]}))
@@ -175,6 +178,7 @@ for ((n = 1; n <= steps && SECONDS < 3600; n++)); do
 	fi
 	((${#names[@]} <= highest)) || highest=${#names[@]}
 	((n % 10)) || { account "step $n"; some "step $n"; }
+	((n % 100)) || echo "step $n: ${#names[@]} snapshots, $(vol "$volume" area_used) bytes in use"
 	if ((n % reload == 0)); then
 		end_fio
 		load_area
