@@ -21,7 +21,7 @@ mkdir -p bin sbin dev proc sys run tmp usr etc
 # for a program of the VM
 ln -s usr/lib usr/lib64 .
 run_ok cp "$(command -v busybox)" bin/busybox
-for applet in sh cat dd echo mkdir mount poweroff rm sha256sum sleep sync; do
+for applet in sh cat dd echo mkdir mount poweroff rm sha512sum sleep sync; do
 	ln -s busybox "bin/$applet"
 done
 run_ok cp "$(dirname "$0")/init" sbin/init
