@@ -45,6 +45,13 @@ static __always_inline unsigned long vss_ftrace_arg(struct ftrace_regs *fregs,
 #endif
 }
 
+/* Kernels without drivers that take devices for others have no such function. */
+#ifdef CONFIG_BLOCK_HOLDER_DEPRECATED
+#define vss_disks_are_taken_by	((unsigned long)bd_link_disk_holder)
+#else
+#define vss_disks_are_taken_by	0UL
+#endif
+
 static __always_inline void vss_ftrace_set_ip(struct ftrace_regs *fregs,
 					      unsigned long ip)
 {

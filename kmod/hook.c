@@ -17,6 +17,7 @@
 #include <linux/module.h>
 #include <linux/percpu.h>
 
+#include "bypass.h"
 #include "compat.h"
 #include "gate.h"
 #include "hook.h"
@@ -103,7 +104,7 @@ static bool hook_stuck;
 
 static void remove_hook(void)
 {
-	if (WARN_ON(vss_shrink_stop()) ||
+	if (WARN_ON(vss_bypass_stop()) || WARN_ON(vss_shrink_stop()) ||
 	    WARN_ON(unregister_ftrace_function(&hook_ops))) {
 		/* Then the module must stay. */
 		__module_get(THIS_MODULE);
@@ -125,7 +126,16 @@ static int install_hook(void)
 		return err;
 	err = vss_shrink_start();
 	if (err)
-		WARN_ON(unregister_ftrace_function(&hook_ops));
+		goto no_shrink;
+	err = vss_bypass_start();
+	if (err)
+		goto no_bypass;
+	return 0;
+
+no_bypass:
+	WARN_ON(vss_shrink_stop());
+no_shrink:
+	WARN_ON(unregister_ftrace_function(&hook_ops));
 	return err;
 }
 

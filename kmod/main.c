@@ -7,6 +7,7 @@
 #include <linux/module.h>
 #include <linux/suspend.h>
 
+#include "bypass.h"
 #include "chore.h"
 #include "gate.h"
 #include "hook.h"
@@ -58,6 +59,11 @@ static int __init vss_init(void)
 		pr_err("vss: set_capacity cannot be traced on this kernel\n");
 		goto no_shrink;
 	}
+	err = vss_bypass_module_init();
+	if (err) {
+		pr_err("vss: bd_link_disk_holder cannot be traced on this kernel\n");
+		goto no_bypass;
+	}
 	err = vss_gate_module_init();
 	if (err)
 		goto no_gate;
@@ -94,6 +100,8 @@ no_image:
 no_map:
 	vss_gate_module_exit();
 no_gate:
+	vss_bypass_module_exit();
+no_bypass:
 	vss_shrink_module_exit();
 no_shrink:
 	vss_hook_module_exit();
@@ -110,6 +118,7 @@ static void __exit vss_exit(void)
 	vss_image_module_exit();
 	vss_map_module_exit();
 	vss_gate_module_exit();
+	vss_bypass_module_exit();
 	vss_shrink_module_exit();
 	vss_hook_module_exit();
 	/* kfree_rcu() of ours has no code in the module, but call_rcu has. */

@@ -219,7 +219,7 @@ static int load(struct vss_log *log, const struct vss_log_request *req,
 		struct netlink_ext_ack *extack)
 {
 	struct vss_volume *vol = log->vol;
-	int shrunk = atomic_read(&vol->shrunk);
+	int spoilt = atomic_read_acquire(&vol->spoilt);
 	enum vss_lost_reason lost = VSS_LOST_NOT;
 	struct hold_watch watch;
 	bool written = false;
@@ -231,7 +231,7 @@ static int load(struct vss_log *log, const struct vss_log_request *req,
 		return err;
 	/* What is dropped until there is a log is no news. */
 	WRITE_ONCE(vol->leaving, true);
-	/* From here on vss_snapshots_shrunk() leaves them to the end of this. */
+	/* From here on vss_snapshots_spoil() leaves them to the end of this. */
 	synchronize_rcu();
 	err = vss_log_replay(log, &epoch, &lost);
 	if (err) {
@@ -240,8 +240,8 @@ static int load(struct vss_log *log, const struct vss_log_request *req,
 	}
 	if (le32_to_cpu(log->super->state) == VSS_DISK_LOST)
 		lost = le32_to_cpu(log->super->lost_reason) ?: VSS_LOST_DAMAGED;
-	if (!lost && shrunk && has_good(vol))
-		lost = VSS_LOST_RESIZED;
+	if (!lost && spoilt && has_good(vol))
+		lost = READ_ONCE(vol->spoilt_by);
 	/* Without good ones there is nothing that could be wrong. */
 	if (!lost && has_good(vol)) {
 		/* Before all of a small one is read for it. */
@@ -294,10 +294,10 @@ static int load(struct vss_log *log, const struct vss_log_request *req,
 	if (!err) {
 		raise_gen(vol, epoch);
 		WRITE_ONCE(vol->log, log);
-		/* Pairs with the barrier in vss_snapshots_shrunk(). */
+		/* Pairs with the barrier in vss_snapshots_spoil(). */
 		smp_mb();
-		if (atomic_read(&vol->shrunk) != shrunk)
-			vss_log_doom(log, VSS_LOST_RESIZED);
+		if (atomic_read(&vol->spoilt) != spoilt)
+			vss_log_doom(log, READ_ONCE(vol->spoilt_by));
 	}
 	/* A hold stops no copy: whoever makes one for @live finds the log. */
 	if (!err && !lost)
@@ -588,7 +588,7 @@ int vss_log_leave(struct vss_volume *vol)
 	if (doomed || hung || (good && err)) {
 		/* Those that need copies wait until the loss is recorded. */
 		vss_gate_unhold(vol);
-		vss_log_bury(log, doomed ? VSS_LOST_RESIZED :
+		vss_log_bury(log, doomed ? READ_ONCE(log->doomed) :
 				  hung ? VSS_LOST_STALLED : VSS_LOST_DETACHED);
 	} else if (log->missing) {
 		vss_log_record_loss(log);

@@ -204,39 +204,45 @@ void vss_snapshots_lose(struct vss_volume *vol, enum vss_lost_reason reason)
 }
 
 /**
- * vss_snapshot_is_whole() - was the volume's disk never too small for it?
+ * vss_snapshot_is_whole() - has it still got what it rests on?
  * @snap:	the snapshot, in any state
  *
  * Return: false if what it has not copied may have been lost.
  */
 bool vss_snapshot_is_whole(const struct vss_snapshot *snap)
 {
-	return atomic_read(&snap->vol->shrunk) == snap->shrunk;
+	return atomic_read(&snap->vol->spoilt) == snap->spoilt;
 }
 
 /**
- * vss_snapshots_shrunk() - the volume's disk is about to end within the volume,
- *	or the disk of its diff area within that
+ * vss_snapshots_spoil() - what a volume's snapshots rest on is about to go
  * @vol:	the volume, under rcu_read_lock()
+ * @reason:	VSS_LOST_RESIZED: its disk will end within the volume, or the disk
+ *		of its diff area within that; VSS_LOST_UNTRACKED: it may be
+ *		written past the hook
  *
  * Images give errors when it returns.  Does not sleep.  With a persistent area
  * copies are made until the loss is on disk: a log that knows nothing of it must
  * not find writes that it has no copies for.
  */
-void vss_snapshots_shrunk(struct vss_volume *vol)
+void vss_snapshots_spoil(struct vss_volume *vol, enum vss_lost_reason reason)
 {
 	struct vss_log *log;
 
-	/* Who sees the new count sees vss_volume.cut. */
+	WRITE_ONCE(vol->spoilt_by, reason);
+	/* Who sees the new count sees vss_volume.cut, and the reason. */
 	smp_mb__before_atomic();
-	atomic_inc(&vol->shrunk);
+	atomic_inc(&vol->spoilt);
 	/* Pairs with the barrier in load(): that sees it, or we see the log. */
 	smp_mb__after_atomic();
+	/* An area is as good as it was.  A new one has seen the old count. */
+	if (reason == VSS_LOST_UNTRACKED && list_empty(&vol->snaps))
+		return;
 	log = READ_ONCE(vol->log);
 	if (log)
-		vss_log_doom(log, VSS_LOST_RESIZED);
+		vss_log_doom(log, reason);
 	else if (!READ_ONCE(vol->leaving))
-		vss_snapshots_lose(vol, VSS_LOST_RESIZED);
+		vss_snapshots_lose(vol, reason);
 }
 
 /**
@@ -416,7 +422,7 @@ int vss_snapshot_prepare(struct vss_volume *vol, const uuid_t *uuid,
 			 struct netlink_ext_ack *extack)
 {
 	/* First, for what becomes smaller after the check must show. */
-	int shrunk = atomic_read_acquire(&vol->shrunk);
+	int spoilt = atomic_read_acquire(&vol->spoilt);
 	struct vss_snapshot *snap;
 	int err;
 
@@ -458,7 +464,7 @@ int vss_snapshot_prepare(struct vss_volume *vol, const uuid_t *uuid,
 	}
 	uuid_copy(&snap->uuid, uuid);
 	uuid_copy(&snap->set_uuid, set_uuid);
-	snap->shrunk = shrunk;
+	snap->spoilt = spoilt;
 	snap->state = VSS_SNAPSHOT_PREPARED;
 	add_snapshot(snap);
 	*snapp = snap;

@@ -28,7 +28,7 @@ struct vss_volume;
  * @state:	written under vss_volume.snap_lock; whoever reads the image
  *		looks at it after the data have come
  * @reason:	why it was lost
- * @shrunk:	vss_volume.shrunk as it must be
+ * @spoilt:	vss_volume.spoilt as it must be
  * @reaped:	it owns no copies any more; under vss_volume.reap_lock
  * @copied:	chunks whose copy has its tag
  * @chain:	its records, by shard; under the shard's lock
@@ -59,7 +59,7 @@ struct vss_snapshot {
 	u64			time_ns;
 	enum vss_snapshot_state	state;
 	enum vss_lost_reason	reason;
-	int			shrunk;
+	int			spoilt;
 	bool			reaped;
 	atomic64_t		copied;
 	vss_rec_t		chain[VSS_SHARDS];
@@ -118,7 +118,7 @@ int vss_snapshot_set_flags(struct vss_snapshot *snap, u32 flags,
 
 bool vss_snapshot_is_whole(const struct vss_snapshot *snap);
 void vss_snapshots_lose(struct vss_volume *vol, enum vss_lost_reason reason);
-void vss_snapshots_shrunk(struct vss_volume *vol);
+void vss_snapshots_spoil(struct vss_volume *vol, enum vss_lost_reason reason);
 bool vss_snapshots_crowded(struct vss_volume *vol);
 void vss_snapshots_reap_work(struct work_struct *work);
 

@@ -94,8 +94,23 @@ void vss_volumes_resized(struct gendisk *disk, sector_t sectors)
 			WRITE_ONCE(vol->cut, cut);
 		}
 		if (cut || vss_area_is_cut(vol, disk, sectors))
-			vss_snapshots_shrunk(vol);
+			vss_snapshots_spoil(vol, VSS_LOST_RESIZED);
 	}
+}
+
+/**
+ * vss_volumes_bypassed() - a disk may be written past the hook from now on
+ * @disk:	the disk
+ *
+ * Volumes there lose their snapshots.  To be called under rcu_read_lock().  Does
+ * not sleep.
+ */
+void vss_volumes_bypassed(struct gendisk *disk)
+{
+	struct vss_volume *vol = NULL;
+
+	while ((vol = vss_volume_next_hit(disk, 0, ~(sector_t)0, vol)))
+		vss_snapshots_spoil(vol, VSS_LOST_UNTRACKED);
 }
 
 /**

@@ -66,8 +66,10 @@ struct vss_snapshot;
  *		@safe.  Written under @snap_lock while no write is admitted
  * @reap_lock:	serialises the removal of snapshots from @map.  Taken in the
  *		I/O path's works: no holder may wait for writes to this volume
- * @shrunk:	times that the disk came to end within the volume, or that of the
- *		area within that; raised before the snapshots are lost by that
+ * @spoilt:	times that something happened to the volume or its area that
+ *		takes from the snapshots what they rest on; raised before they
+ *		are lost by that
+ * @spoilt_by:	what that was, the last time
  * @cut:	the disk's last known size ends within the volume
  * @pubseq:	publish counters by chunk group; raised under the shard lock
  * @stats:	counters for userspace
@@ -104,7 +106,8 @@ struct vss_volume {
 	u32			gen;
 	struct mutex		reap_lock;	/* removal from @map */
 
-	atomic_t		shrunk;
+	atomic_t		spoilt;
+	enum vss_lost_reason	spoilt_by;
 	bool			cut;
 	atomic_t		*pubseq;
 
@@ -130,6 +133,7 @@ bool vss_volume_is_closed(const struct vss_volume *vol);
 int vss_volume_quiesce(struct vss_volume *vol);
 void vss_volume_free(struct vss_volume *vol);
 void vss_volumes_resized(struct gendisk *disk, sector_t sectors);
+void vss_volumes_bypassed(struct gendisk *disk);
 struct vss_volume *vss_volume_find(dev_t dev);
 int vss_volume_check(struct vss_volume *vol, struct netlink_ext_ack *extack);
 struct vss_volume *vss_volume_next_hit(struct gendisk *disk, sector_t sector,

@@ -2,7 +2,8 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 #
 # What is written to a multipath device does not pass its paths as bios: a path is
-# refused as a volume, the device is taken, and its image is right, on either path.
+# refused as a volume, the device is taken, and its image is right, on either path. A
+# tracked disk that becomes a path has no snapshots any more.
 
 . "$(dirname "$0")/content-lib.sh"
 
@@ -18,13 +19,44 @@ for path in "${paths[@]}"; do
 	numbers+=("$(<"/sys/block/${path##*/}/dev")")
 done
 sectors=$(blockdev --getsz "${paths[0]}")
-dmsetup create both --uuid mpath-vss-test \
-	--table "0 $sectors multipath 0 0 1 1 round-robin 0 2 1 ${numbers[0]} 5 ${numbers[1]} 5"
+make_multipath()
+{
+	dmsetup create both --uuid mpath-vss-test \
+		--table "0 $sectors multipath 0 0 1 1 round-robin 0 2 1 ${numbers[0]} 5 ${numbers[1]} 5"
+}
+
+load_vss
+fill "${paths[0]}"
+for kind in '' --persistent; do
+	echo "--- a disk with snapshots becomes a path $kind"
+	run_ok vssctl attach -q "${paths[0]}"
+	# shellcheck disable=SC2086 # none or one
+	run_ok vssctl diff-area add -q --force "${paths[0]}" --on "$(disk vd1)" $kind
+	take_copy "${paths[0]}" "$TEST_TMP/before"
+	snap --no-freeze "${paths[0]}"
+	settle
+	expect_same "before that" "${images[0]}" "$TEST_TMP/before"
+	make_multipath
+	settle
+	# On whichever path.
+	dd if=/dev/urandom of=/dev/mapper/both bs=64k seek=20 count=1 oflag=direct conv=notrunc status=none
+	! dd if="${images[0]}" of=/dev/null bs=64k count=1 iflag=direct status=none || fail "its image can be read"
+	wait_for 20 eval "[[ \$(vssctl show --json ${ids[0]} | json state) == lost ]]"
+	[[ $(vssctl show --json "${ids[0]}" | json lost_reason) == untracked ]] || fail "$(vssctl list)"
+	expect_fail -m "is a path of the multipath device" vssctl create --no-freeze "${paths[0]}"
+	unsnap "${ids[0]}"
+	settle
+	dmsetup remove --retry both
+	run_ok vssctl detach -q --force "${paths[0]}"
+	blockdev --flushbufs "$(disk vd1)"
+	[[ ! $kind ]] || vssctl diff-area check "$(disk vd1)"
+done
+
+make_multipath
 cleanup_push eval 'vssctl detach -q --force /dev/mapper/both 2>/dev/null; dmsetup remove --retry both'
 settle
 volume=/dev/mapper/both
 
-load_vss
 for path in "${paths[@]}"; do
 	expect_fail -m "is a path of the multipath device" vssctl attach "$path"
 done

@@ -83,6 +83,9 @@ static int attach(const struct vss_prepare *prepare, const struct vss_blockdev *
 {
 	int ret = vss_kernel_volume_get(prepare->kernel, volume->dev, state);
 
+	/* It may have become a path since it was attached. */
+	if (!ret && vss_blockdev_check_origin(volume, err))
+		return -EOPNOTSUPP;
 	if (!ret && state->state == VSS_VOLUME_GONE)
 		return vss_error_set(err, -ENODEV, VSS_E_OBJECT_NOT_FOUND,
 				     "the device of %s was removed; detach it", volume->path);
