@@ -68,7 +68,7 @@ sum=$(<"$dir/state/sum") old=$(<"$dir/state/old")
 machine()
 {
 	log=$dir/${1// /-}.log
-	setpriv --pdeathsig KILL timeout --foreground -s KILL 180 qemu-system-x86_64 -nodefaults -no-user-config -no-reboot \
+	setpriv --pdeathsig KILL timeout --foreground -s KILL 400 qemu-system-x86_64 -nodefaults -no-user-config -no-reboot \
 		-M q35 -accel "${VM_ACCEL:-tcg}" -cpu max -smp 2 -m 512 -display none -vga none \
 		-kernel "/boot/vmlinuz-$kver" -initrd "$dir/state/initrd" \
 		-append "root=LABEL=vss-root ro console=ttyS0 panic=-1 oops=panic panic_on_warn=1 nokaslr mitigations=off quiet $options ${3:-}" \
