@@ -521,6 +521,8 @@ static int good_dir = -1;
 #define FLAG(t)		{ .type = (t), .kind = KIND_FLAG }
 #define NEST(t, i)	{ .type = (t), .kind = KIND_NEST, .items = (i) }
 #define END		{ .kind = KIND_END }
+/* A device in 64 bits. */
+#define DEVICE(d)	((uint64_t)(d).major << 32 | (d).minor)
 /* What the protocol demands; the plain ones above are optional. */
 #define NEED_U32(t, v)	{ .type = (t), .kind = KIND_U32, .required = true, .value = (v) }
 #define NEED_U64(t, v)	{ .type = (t), .kind = KIND_U64, .required = true, .value = (v) }
@@ -555,6 +557,17 @@ static void run_damage(struct suite *s)
 		NEED_U32(VSS_A_AREA_DEV_MAJOR, untracked.major),
 		NEED_U32(VSS_A_AREA_DEV_MINOR, untracked.minor),
 		U32(VSS_A_AREA_MODE, VSS_AREA_CREATE), UUID(VSS_A_AREA_BOOT, 3), END
+	};
+	const struct item area_load[] = {
+		NEED_U32(VSS_A_AREA_VOLUME_MAJOR, tracked.major),
+		NEED_U32(VSS_A_AREA_VOLUME_MINOR, tracked.minor),
+		NEED_U32(VSS_A_AREA_DEV_MAJOR, untracked.major),
+		NEED_U32(VSS_A_AREA_DEV_MINOR, untracked.minor),
+		/* Without it the area would be volatile, and of one device. */
+		NEED_U32(VSS_A_AREA_MODE, VSS_AREA_LOAD), UUID(VSS_A_AREA_BOOT, 3),
+		{ .type = VSS_A_AREA_MORE, .kind = KIND_U64, .repeated = true,
+		  .value = DEVICE(tracked) },
+		END
 	};
 	const struct item area_file[] = {
 		NEED_U32(VSS_A_AREA_VOLUME_MAJOR, tracked.major),
@@ -630,6 +643,7 @@ static void run_damage(struct suite *s)
 		  VSS_A_VOLUME_MEMORY },
 		{ "AREA_ADD device", VSS_CMD_AREA_ADD, 0, VSS_A_AREA, area_device,
 		  VSS_A_AREA_SIZE },
+		{ "AREA_ADD load", VSS_CMD_AREA_ADD, 0, VSS_A_AREA, area_load, VSS_A_AREA_SIZE },
 		{ "AREA_ADD file", VSS_CMD_AREA_ADD, 0, VSS_A_AREA, area_file, VSS_A_AREA_SIZE },
 		{ "AREA_EXTENTS", VSS_CMD_AREA_EXTENTS, 0, VSS_A_AREA, extents,
 		  VSS_A_AREA_SIZE },
@@ -714,6 +728,49 @@ static void run_wrong_volumes(struct suite *s)
 	      ERRNOS(EINVAL, ERANGE));
 }
 
+/* AREA_ADD of the untracked device, and MORE. */
+static void wrong_more(struct suite *s, const char *what, const struct vss_devno *volume,
+		       uint32_t mode, uint64_t more, const int *expected)
+{
+	wrong(s, what, VSS_CMD_AREA_ADD, 0, VSS_A_AREA,
+	      ITEMS(AREA_OF(*volume), U32(VSS_A_AREA_DEV_MAJOR, untracked.major),
+		    U32(VSS_A_AREA_DEV_MINOR, untracked.minor), U32(VSS_A_AREA_MODE, mode),
+		    U64(VSS_A_AREA_MORE, more)), expected);
+}
+
+static void run_wrong_more(struct suite *s, int file)
+{
+	const struct vss_devno no_major = { 1 << 12, 0 }, no_minor = { 8, 1 << 20 };
+
+	wrong(s, "AREA_ADD with MORE and no mode", VSS_CMD_AREA_ADD, 0, VSS_A_AREA,
+	      ITEMS(AREA_OF(tracked), U32(VSS_A_AREA_DEV_MAJOR, untracked.major),
+		    U32(VSS_A_AREA_DEV_MINOR, untracked.minor),
+		    U64(VSS_A_AREA_MORE, DEVICE(nowhere))), ERRNOS(EINVAL));
+	wrong(s, "AREA_ADD with MORE beside a file", VSS_CMD_AREA_ADD, 0, VSS_A_AREA,
+	      ITEMS(AREA_OF(tracked), U32(VSS_A_AREA_FD, (uint64_t)file),
+		    U64(VSS_A_AREA_MORE, DEVICE(nowhere))), ERRNOS(EINVAL));
+	wrong(s, "AREA_ADD with MORE and nothing before it", VSS_CMD_AREA_ADD, 0, VSS_A_AREA,
+	      ITEMS(AREA_OF(tracked), U32(VSS_A_AREA_MODE, VSS_AREA_LOAD),
+		    U64(VSS_A_AREA_MORE, DEVICE(untracked))), ERRNOS(EINVAL));
+	wrong_more(s, "AREA_ADD with MORE in mode 0", &tracked, VSS_AREA_VOLATILE,
+		   DEVICE(nowhere), ERRNOS(EINVAL));
+	wrong_more(s, "AREA_ADD with MORE that creates", &tracked, VSS_AREA_CREATE,
+		   DEVICE(nowhere), ERRNOS(EINVAL));
+	wrong_more(s, "AREA_ADD with MORE of no major number", &tracked, VSS_AREA_LOAD,
+		   DEVICE(no_major), ERRNOS(EINVAL));
+	wrong_more(s, "AREA_ADD with MORE of no minor number", &tracked, VSS_AREA_LOAD,
+		   DEVICE(no_minor), ERRNOS(EINVAL));
+	wrong_more(s, "AREA_ADD with MORE of all bits", &tracked, VSS_AREA_LOAD, UINT64_MAX,
+		   ERRNOS(EINVAL));
+	wrong_more(s, "AREA_ADD with MORE to an untracked volume", &untracked, VSS_AREA_LOAD,
+		   DEVICE(tracked), ERRNOS(ENOENT, ENODEV));
+	/* Of what can be named, all is refused because the volume has an area; devices come after. */
+	wrong_more(s, "AREA_ADD with MORE of the same device", &tracked, VSS_AREA_LOAD,
+		   DEVICE(untracked), ERRNOS(EBUSY));
+	wrong_more(s, "AREA_ADD with MORE of no device", &tracked, VSS_AREA_LOAD_CHECKED,
+		   DEVICE(nowhere), ERRNOS(EBUSY));
+}
+
 static void run_wrong_areas(struct suite *s)
 {
 	int pipe_fds[2] = { -1, -1 };
@@ -776,6 +833,7 @@ static void run_wrong_areas(struct suite *s)
 	      ITEMS(AREA_OF(tracked), U32(VSS_A_AREA_DEV_MAJOR, untracked.major),
 		    U32(VSS_A_AREA_DEV_MINOR, untracked.minor),
 		    U32(VSS_A_AREA_MODE, UINT32_MAX)), ERRNOS(EINVAL, ERANGE));
+	run_wrong_more(s, fileno(tmp));
 	wrong(s, "AREA_EXTENTS of a part that is not there", VSS_CMD_AREA_EXTENTS, 0, VSS_A_AREA,
 	      ITEMS(AREA_OF(tracked), U32(VSS_A_AREA_ID, 4711), FLAG(VSS_A_AREA_LAST),
 		    NEST(VSS_A_AREA_EXTENT, ITEMS(U64(VSS_A_EXTENT_START, 0),
@@ -820,6 +878,20 @@ static void run_too_many(struct suite *s)
 	}
 	end_attr(m, top);
 	expect(s, ERRNOS(EINVAL, E2BIG, ERANGE), "SET_PREPARE with 65 members", "");
+
+	/* DEV names the first of them. */
+	begin_message(m, s->family, VSS_CMD_AREA_ADD, 0);
+	top = begin_attr(m, VSS_A_AREA | NLA_F_NESTED);
+	put_items(m, ITEMS(AREA_OF(tracked), U32(VSS_A_AREA_DEV_MAJOR, untracked.major),
+			   U32(VSS_A_AREA_DEV_MINOR, untracked.minor),
+			   U32(VSS_A_AREA_MODE, VSS_AREA_LOAD)), DAMAGE_NONE, -1, 0);
+	for (unsigned int i = 0; i < VSS_MAX_AREA_PARTS; i++) {
+		const struct item more = U64(VSS_A_AREA_MORE, DEVICE(nowhere) + i);
+
+		put_item(m, &more, DAMAGE_NONE, 0);
+	}
+	end_attr(m, top);
+	expect(s, ERRNOS(EINVAL), "AREA_ADD of 65 devices", "");
 
 	begin_message(m, s->family, VSS_CMD_AREA_EXTENTS, 0);
 	top = begin_attr(m, VSS_A_AREA | NLA_F_NESTED);

@@ -61,6 +61,7 @@ enum kind {
 	TIMEOUT,
 	CHUNK,
 	AREA_MAJOR,		/* likewise, mostly the one that is to be its volume's area */
+	DEVICE,			/* both numbers of one in 64 bits */
 	MODE,			/* enum vss_area_mode */
 	BOOT,			/* a UUID: that of this boot, none, or another */
 	NEST,
@@ -110,6 +111,7 @@ static const struct node area_device[] = {
 	{ VSS_A_AREA_DEV_MINOR, MINOR, 100, 0, NULL },
 	{ VSS_A_AREA_MODE, MODE, 60, 0, NULL },
 	{ VSS_A_AREA_BOOT, BOOT, 50, 0, NULL },
+	{ VSS_A_AREA_MORE, DEVICE, 15, 3, NULL },
 	{ 0 },
 };
 
@@ -157,6 +159,16 @@ static const struct node member[] = {
 	{ 0 },
 };
 
+/* Without a snapshot; a flag of member[] would mostly be refused, as it excludes the UUID. */
+static const struct node member_held[] = {
+	{ VSS_A_MEMBER_MAJOR, MAJOR, 100, 0, NULL },
+	{ VSS_A_MEMBER_MINOR, MINOR, 100, 0, NULL },
+	{ VSS_A_MEMBER_HOLD_ONLY, FLAG, 100, 0, NULL },
+	{ VSS_A_MEMBER_SNAPSHOT_UUID, UUID, 2, 0, NULL },
+	{ VSS_A_MEMBER_LEVEL, U32, 20, 0, NULL },
+	{ 0 },
+};
+
 static const struct node freeze[] = {
 	{ VSS_A_FREEZE_FD, FD, 100, 0, NULL },
 	{ VSS_A_FREEZE_LEVEL, U32, 30, 0, NULL },
@@ -169,6 +181,17 @@ static const struct node set_prepare[] = {
 	{ VSS_A_SET_HOLD_TIMEOUT_MS, TIMEOUT, 95, 0, NULL },
 	{ VSS_A_SET_FREEZE_TIMEOUT_MS, TIMEOUT, 95, 0, NULL },
 	{ VSS_A_SET_MEMBER, NEST, 100, 3, member },
+	{ VSS_A_SET_FREEZE, NEST, 20, 2, freeze },
+	{ 0 },
+};
+
+static const struct node set_hold[] = {
+	{ VSS_A_SET_UUID, UUID, 100, 0, NULL },
+	{ VSS_A_SET_FLAGS, U32, 30, 0, NULL },
+	{ VSS_A_SET_HOLD_TIMEOUT_MS, TIMEOUT, 95, 0, NULL },
+	{ VSS_A_SET_FREEZE_TIMEOUT_MS, TIMEOUT, 95, 0, NULL },
+	{ VSS_A_SET_MEMBER, NEST, 100, 2, member_held },
+	{ VSS_A_SET_MEMBER, NEST, 40, 2, member },
 	{ VSS_A_SET_FREEZE, NEST, 20, 2, freeze },
 	{ 0 },
 };
@@ -234,7 +257,8 @@ static const struct command {
 	{ VSS_CMD_AREA_EXTENTS, false, 8, VSS_A_AREA, area_extents },
 	{ VSS_CMD_AREA_REMOVE, false, 3, VSS_A_AREA, area_remove },
 	{ VSS_CMD_AREA_GET, true, 3, VSS_A_AREA, area_get },
-	{ VSS_CMD_SET_PREPARE, false, 24, VSS_A_SET, set_prepare },
+	{ VSS_CMD_SET_PREPARE, false, 20, VSS_A_SET, set_prepare },
+	{ VSS_CMD_SET_PREPARE, false, 4, VSS_A_SET, set_hold },
 	{ VSS_CMD_SET_STEP, false, 20, VSS_A_SET, set_step },
 	{ VSS_CMD_SET_ABORT, false, 2, VSS_A_SET, set_uuid },
 	{ VSS_CMD_SET_GET, false, 3, VSS_A_SET, set_uuid },
@@ -371,6 +395,12 @@ static size_t value(struct fuzz *f, enum kind kind, unsigned char data[64])
 			memcpy(data, f->boot, VSS_UUID_SIZE);
 		return VSS_UUID_SIZE;
 	case U64:
+		memcpy(data, &n, sizeof(n));
+		return sizeof(n);
+	case DEVICE:
+		f->current = f->devices[below(f, f->device_count)];
+		if (chance(f, 95))
+			n = (uint64_t)major(f->current) << 32 | minor(f->current);
 		memcpy(data, &n, sizeof(n));
 		return sizeof(n);
 	case FLAG:
