@@ -2,6 +2,12 @@
 /*
  * What "doctor" reads from the kernel.
  */
+#include <ftw.h>
+#include <limits.h>
+#include <stdlib.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
 #include "unit.h"
 
 #include "doctor-parse.h"
@@ -136,6 +142,80 @@ static void reads_signatures(void **state)
 	assert_false(is_signed("ELF"));
 }
 
+static void put_file(const char *dir, const char *name, const char *content)
+{
+	char path[PATH_MAX];
+	FILE *file;
+
+	snprintf(path, sizeof(path), "%s/%s", dir, name);
+	file = fopen(path, "w");
+	assert_non_null(file);
+	fputs(content, file);
+	assert_int_equal(fclose(file), 0);
+}
+
+static void put_device(const char *block, const char *name, const char *iostats, bool requests,
+		       const char *hidden)
+{
+	static const char *const dirs[] = { "", "/queue", "/mq" };
+	char dir[256], path[PATH_MAX];
+
+	snprintf(dir, sizeof(dir), "%s/%s", block, name);
+	for (size_t i = 0; i < (requests ? 3 : 2); i++) {
+		snprintf(path, sizeof(path), "%s%s", dir, dirs[i]);
+		assert_int_equal(mkdir(path, 0700), 0);
+	}
+	put_file(dir, "queue/iostats", iostats);
+	put_file(dir, "hidden", hidden);
+}
+
+static int remove_entry(const char *path, const struct stat *st, int type, struct FTW *ftw)
+{
+	(void)st;
+	(void)type;
+	(void)ftw;
+	return remove(path);
+}
+
+/* Of md and a multipath's head an attach is refused, of queues with requests it is not. */
+static void reads_iostats(void **state)
+{
+	char block[] = "/tmp/test-doctor-XXXXXX", bio[64], request[64];
+
+	(void)state;
+	assert_non_null(mkdtemp(block));
+	put_device(block, "md0", "1\n", false, "0\n");
+	put_device(block, "nvme0n1", "1\n", true, "0\n");
+	/* Device mapper counts by itself, and others are not asked. */
+	put_device(block, "dm-0", "0\n", false, "0\n");
+	put_device(block, "sda", "0\n", true, "0\n");
+	vssctl_iostats_off(block, bio, request, sizeof(bio));
+	assert_string_equal(bio, "");
+	assert_string_equal(request, "");
+
+	put_device(block, "md1", "0\n", false, "0\n");
+	put_device(block, "nvme1n1", "0\n", true, "0\n");
+	/* A path of a multipath device, that nobody can open. */
+	put_device(block, "nvme2c0n1", "0\n", true, "1\n");
+	vssctl_iostats_off(block, bio, request, sizeof(bio));
+	assert_string_equal(bio, " md1");
+	assert_string_equal(request, " nvme1n1");
+
+	put_device(block, "nvme2n1", "0\n", false, "0\n");
+	vssctl_iostats_off(block, bio, request, sizeof(bio));
+	assert_int_equal(strlen(bio), strlen(" md1 nvme2n1"));
+	assert_non_null(strstr(bio, " nvme2n1"));
+	assert_string_equal(request, " nvme1n1");
+
+	/* As many as there is room for. */
+	vssctl_iostats_off(block, bio, request, 4);
+	assert_int_equal(strlen(bio), 3);
+	vssctl_iostats_off("/no/such/place", bio, request, sizeof(bio));
+	assert_string_equal(bio, "");
+	assert_string_equal(request, "");
+	assert_int_equal(nftw(block, remove_entry, 8, FTW_DEPTH | FTW_PHYS), 0);
+}
+
 int main(void)
 {
 	static const struct CMUnitTest tests[] = {
@@ -146,6 +226,7 @@ int main(void)
 		cmocka_unit_test(reads_users),
 		cmocka_unit_test(reads_lockdown),
 		cmocka_unit_test(reads_signatures),
+		cmocka_unit_test(reads_iostats),
 	};
 
 	return cmocka_run_group_tests_name("doctor", tests, NULL, NULL);

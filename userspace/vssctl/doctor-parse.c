@@ -2,7 +2,10 @@
 /*
  * Reading the kernel's own descriptions of itself.
  */
+#include <dirent.h>
+#include <limits.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "doctor-parse.h"
 
@@ -81,4 +84,46 @@ bool vssctl_module_signed(FILE *module)
 
 	return !fseek(module, -(long)sizeof(end), SEEK_END) &&
 	       fread(end, sizeof(end), 1, module) == 1 && !memcmp(end, magic, sizeof(end));
+}
+
+/* The first character of an attribute of a device; 0 if it has no such one. */
+static char attribute(const char *block, const char *name, const char *what)
+{
+	char path[PATH_MAX];
+	FILE *file;
+	int c = 0;
+
+	if (snprintf(path, sizeof(path), "%s/%s/%s", block, name, what) >= (int)sizeof(path))
+		return 0;
+	file = fopen(path, "re");
+	if (file) {
+		c = fgetc(file);
+		fclose(file);
+	}
+	return c > 0 ? (char)c : 0;
+}
+
+void vssctl_iostats_off(const char *block, char *bio, char *request, size_t size)
+{
+	struct dirent *entry;
+	DIR *dir = opendir(block);
+
+	bio[0] = request[0] = '\0';
+	while (dir && (entry = readdir(dir))) {
+		char path[PATH_MAX], *names;
+		size_t used;
+
+		if (strncmp(entry->d_name, "md", 2) && strncmp(entry->d_name, "nvme", 4))
+			continue;
+		if (attribute(block, entry->d_name, "queue/iostats") != '0' ||
+		    attribute(block, entry->d_name, "hidden") == '1')
+			continue;
+		/* Only queues of requests have it. */
+		snprintf(path, sizeof(path), "%s/%s/mq", block, entry->d_name);
+		names = access(path, F_OK) ? bio : request;
+		used = strlen(names);
+		snprintf(names + used, size - used, " %.64s", entry->d_name);
+	}
+	if (dir)
+		closedir(dir);
 }

@@ -34,4 +34,11 @@ bool vssctl_lockdown_mode(const char *text, char *mode, size_t size);
 /* Does a module file end with a signature?  Only uncompressed ones can. */
 bool vssctl_module_signed(FILE *module);
 
+/*
+ * Which md and NVMe devices below @block, that is /sys/block, keep no statistics?  Their names, each
+ * after a blank: of those that pass bios on (md, the head of an NVMe multipath) into @bio, of those
+ * that have requests into @request, both of @size bytes.  Paths that nobody can open are left out.
+ */
+void vssctl_iostats_off(const char *block, char *bio, char *request, size_t size);
+
 #endif /* VSSCTL_DOCTOR_PARSE_H */

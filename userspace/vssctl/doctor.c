@@ -4,7 +4,6 @@
  *
  * Changes nothing: loads no module, mounts nothing.
  */
-#include <dirent.h>
 #include <errno.h>
 #include <ftw.h>
 #include <limits.h>
@@ -405,34 +404,25 @@ static void check_udev(struct doctor *d)
 }
 
 /*
- * md and NVMe multipath pass the same bio on where statistics are off; the
- * device's own counts, which ours can be compared with, stand still then.
- * Device mapper counts by itself, whatever its queue says.
+ * An attach waits for the writes that are in flight: of a driver that passes bios on by what it
+ * has counted, so it is refused where that is nothing; of others by their requests.  Device mapper
+ * counts by itself, whatever its queue says.
  */
 static void check_iostats(struct doctor *d)
 {
-	char off[256] = "";
-	struct dirent *entry;
-	DIR *dir = opendir("/sys/block");
+	char refused[256], uncounted[256];
 
-	while (dir && (entry = readdir(dir))) {
-		char path[PATH_MAX], text[8];
-		size_t used = strlen(off);
-
-		if (strncmp(entry->d_name, "md", 2) && strncmp(entry->d_name, "nvme", 4))
-			continue;
-		snprintf(path, sizeof(path), "/sys/block/%s/queue/iostats", entry->d_name);
-		if (read_line(path, text, sizeof(text)) && text[0] == '0')
-			snprintf(off + used, sizeof(off) - used, " %.64s", entry->d_name);
-	}
-	if (dir)
-		closedir(dir);
-	if (off[0])
+	vssctl_iostats_off("/sys/block", refused, uncounted, sizeof(refused));
+	if (refused[0])
+		check(d, VSSCTL_CHECK_WARN, "I/O statistics",
+		      "off for%s: cannot be attached until they are on, for writes in flight cannot "
+		      "be counted; write 1 to /sys/block/NAME/queue/iostats", refused);
+	if (uncounted[0])
 		check(d, VSSCTL_CHECK_WARN, "I/O statistics",
 		      "off for%s: their writes are tracked, but cannot be compared with the "
-		      "device's own counts; write 1 to /sys/block/NAME/queue/iostats", off);
-	else
-		check(d, VSSCTL_CHECK_OK, "I/O statistics", "on for all stacked devices");
+		      "device's own counts; write 1 to /sys/block/NAME/queue/iostats", uncounted);
+	if (!refused[0] && !uncounted[0])
+		check(d, VSSCTL_CHECK_OK, "I/O statistics", "on for all md and NVMe devices");
 }
 
 static int run(struct vssctl *ctl, struct vssctl_args *args)
