@@ -104,8 +104,9 @@ check-static: deps ## run the static checks only; LONG=1: coccicheck and smatch 
 bench: deps ## compare with the bare device, dm-snapshot and dm-thin; QUICK=1: in 4 minutes
 	@scripts/install-deps.sh jq
 	@mkdir -p $(B)
+	@date +%s >$(B)/bench-started
 	+@$(MAKE) --no-print-directory stage >$(B)/bench-build.log 2>&1 || { cat $(B)/bench-build.log; exit 1; }
-	@scripts/bench.sh
+	@BENCH_STARTED=$$(cat $(B)/bench-started) scripts/bench.sh
 
 fuzz: deps ## fuzz the parsers of documents and the reader of diff areas, FUZZ_SECONDS (60) each, with clang
 	@scripts/install-deps.sh clang libclang-rt-dev

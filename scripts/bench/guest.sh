@@ -4,13 +4,14 @@
 # The benchmark, in the VM. Leaves bench-raw.jsonl (a line for each run of fio) and
 # bench-other.jsonl (hold, memory, coordination) for scripts/bench.sh.
 #
-# usage: guest.sh quick|full REPEATS SECONDS SECTIONS
+# usage: guest.sh quick|full REPEATS SECONDS SECTIONS ENGINES END
 #
 # The machine is not equally fast all the time. So what is compared is measured one right
 # after the other: a group of measurements is one workload on the bare device, with each
 # engine, and on the bare device again, and ratios are taken within a group; in the quick form
 # two workloads, for much of its time goes into bringing engines up. Everything is repeated
-# from the start; no repeat is begun when SECONDS have passed.
+# from the start; no further repeat is begun when SECONDS have passed, and, unless it is empty, no group that
+# would not end before this machine has been up for END seconds. Those are in bench-left-out.
 
 . "$VSS_SRC/tests/vm/writers-lib.sh"
 . "$VSS_SRC/scripts/bench/devices.sh"
@@ -22,8 +23,9 @@
 bus=$VSS_BUS_ADDRESS
 unset VSS_BUS_ADDRESS
 
-mode=$1 repeats=$2 limit=$3 sections=$4 engines=${5:-}
-raw=$VSS_IO/bench-raw.jsonl other=$VSS_IO/bench-other.jsonl
+mode=$1 repeats=$2 limit=$3 sections=$4 engines=${5:-} end=${6:-}
+raw=$VSS_IO/bench-raw.jsonl other=$VSS_IO/bench-other.jsonl left=$VSS_IO/bench-left-out
+: >"$left"
 : >"$raw"
 : >"$other"
 
@@ -53,6 +55,41 @@ fi
 say()
 {
 	echo "[$SECONDS s] $*"
+}
+
+# uptime_seconds: sets now.
+uptime_seconds()
+{
+	read -r now _ </proc/uptime
+	now=${now%.*}
+}
+
+# What groups took, on the last device or in the last repeat.
+declare -A lasted=()
+longest=0 began=0
+
+# begin_group NAME: sets group; fails if it would not end in time. It takes as long as it did before;
+# the first one is the longest and always measured, the others take half of that.
+begin_group()
+{
+	local now
+
+	group=$1
+	uptime_seconds
+	began=$now
+	[[ $end && $longest != 0 ]] || return 0
+	((now + ${lasted[$group]:-$((longest / 2))} > end)) || return 0
+	echo "$device, $group" >>"$left"
+	return 1
+}
+
+end_group()
+{
+	local now
+
+	uptime_seconds
+	lasted[$group]=$((now - began))
+	((lasted[$group] <= longest)) || longest=${lasted[$group]}
 }
 
 # bare WORKLOAD DEPTH write|read: what the ratios of a group are taken to. For chunks of
@@ -111,7 +148,7 @@ compare_writes()
 	local w peer
 
 	for w in "${writes[@]}"; do
-		group="write $w"
+		begin_group "write $w" || continue
 		say "repeat $rep: $device, writes $w"
 		each_of "$w" bare write
 		for peer in "${peers[@]}"; do
@@ -122,6 +159,7 @@ compare_writes()
 			engine_down
 		done
 		each_of "$w" bare write
+		end_group
 	done
 }
 
@@ -152,7 +190,7 @@ compare_reads()
 {
 	local peer
 
-	group="read"
+	begin_group "read" || return 0
 	say "repeat $rep: $device, reads"
 	bare_reads
 	for peer in "${peers[@]}"; do
@@ -166,6 +204,7 @@ compare_reads()
 		engine_down
 	done
 	bare_reads
+	end_group
 }
 
 # What runs for the first time is translated first, by an emulator, and read into caches: all of
@@ -226,7 +265,7 @@ measure_io()
 	say "warming up"
 	pair_of null_blk
 	warm_up
-	for ((rep = 1; rep <= repeats && SECONDS < limit; rep++)); do
+	for ((rep = 1; rep <= repeats && (rep == 1 || SECONDS < limit); rep++)); do
 		for device in null_blk virtio; do
 			pair_of "$device"
 			compare_writes
