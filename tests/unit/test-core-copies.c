@@ -335,6 +335,42 @@ static void exposure_to_clients(void **state)
 	assert_int_equal(w->m->nr_dirs, 0);
 }
 
+/* One that is lost is seen nowhere any more, also where somebody is at work in it; it stays to be deleted. */
+static void exposure_of_lost(void **state)
+{
+	const uint32_t local = VSS_VOLSNAP_ATTR_EXPOSED_LOCALLY;
+	struct world *w = *state;
+	struct requester nas, *r = &w->admin;
+	struct vss_uuid id[2];
+
+	create(&nas, w, VSS_CTX_NAS_ROLLBACK);
+	for (size_t i = 0; i < seen_by(r); i++)
+		if (!strcmp(r->props[i].original_volume_name, "/dev/b"))
+			id[0] = r->props[i].snapshot_id;
+	id[1] = client_copy(w, "/dev/c");
+	assert_int_equal(requester_wait(r, expose_snapshot, &id[0], NULL, local, "/busy"), S_OK);
+	assert_int_equal(requester_wait(r, expose_to_clients, &id[1], "/previous"), S_OK);
+	assert_int_equal(w->m->nr_mounts, 2);
+	assert_int_equal(w->m->nr_dirs, 1);
+	w->sys->loses = true;
+	assert_int_equal(seen_by(r), 3);
+	machine_run(w->m);
+	assert_int_equal(w->m->nr_mounts, 0);
+	assert_int_equal(w->m->nr_dirs, 0);
+	for (size_t i = 0; i < 2; i++) {
+		assert_int_equal(requester_wait(r, get_snapshot_properties, &id[i]), S_OK);
+		assert_int_equal(r->props[0].status, VSS_SS_ABORTED);
+		assert_null(r->props[0].exposed_name);
+		assert_false(r->props[0].attributes & local);
+		assert_true(r->props[0].attributes & VSS_VOLSNAP_ATTR_NOT_SURFACED);
+	}
+	assert_non_null(strstr(w->m->log, "is lost, and no longer exposed at /busy"));
+	/* without force: it is not exposed */
+	for (size_t i = 0; i < 2; i++)
+		assert_int_equal(requester_wait(r, delete_snapshots, &id[i], VSS_OBJECT_SNAPSHOT, false), S_OK);
+	requester_close(&nas);
+}
+
 /* A mount waits until nothing is frozen. */
 static void exposure_in_the_hold(void **state)
 {
@@ -922,6 +958,7 @@ int main(void)
 		cmocka_unit_test_setup_teardown(lost_and_found, setup, teardown),
 		cmocka_unit_test_setup_teardown(exposure, setup, teardown),
 		cmocka_unit_test_setup_teardown(exposure_to_clients, setup, teardown),
+		cmocka_unit_test_setup_teardown(exposure_of_lost, setup, teardown),
 		cmocka_unit_test_setup_teardown(exposure_in_the_hold, setup, teardown),
 		cmocka_unit_test_setup_teardown(import_auto_release, setup, teardown),
 		cmocka_unit_test_setup_teardown(import_parts, setup, teardown),

@@ -630,6 +630,42 @@ static void exposures(void **state)
 	vss_free_snapshot_properties(&prop);
 }
 
+/* Lost while vssd, or the machine, was away: what is mounted goes, but for something else. */
+static void exposure_lost_meanwhile(void **state)
+{
+	static const char *const one[] = { "/dev/b" };
+	struct world *w = *state;
+
+	for (int foreign = 0; foreign < 2; foreign++) {
+		struct vss_snapshot_prop prop = { 0 };
+		struct requester r;
+
+		w->sys->loses = false;
+		requester_open(&r, w->m);
+		assert_int_equal(requester_create(&r, VSS_CTX_NAS_ROLLBACK, one, 1), S_OK);
+		assert_int_equal(all(w, &prop), 1);
+		assert_int_equal(requester_wait(&r, expose_snapshot, &prop.snapshot_id, NULL,
+						VSS_VOLSNAP_ATTR_EXPOSED_LOCALLY, "/mnt"), S_OK);
+		requester_close(&r);
+		vss_free_snapshot_properties(&prop);
+		w->sys->loses = true;
+		if (foreign)
+			snprintf(w->m->mounts[0][0], sizeof(w->m->mounts[0][0]), "/dev/other");
+		machine_restart(w->m);
+		assert_int_equal(w->m->nr_mounts, foreign);
+		assert_int_equal(all(w, &prop), 1);
+		assert_int_equal(prop.status, VSS_SS_ABORTED);
+		assert_null(prop.exposed_name);
+		vss_free_snapshot_properties(&prop);
+		/* it is so on record too */
+		w->sys->loses = false;
+		machine_restart(w->m);
+		assert_int_equal(w->m->nr_mounts, foreign);
+		w->sys->nr_snapshots = 0;
+		assert_int_equal(all(w, NULL), 0);
+	}
+}
+
 static void write_file(struct world *w, const char *name, const char *text)
 {
 	char path[128];
@@ -928,6 +964,7 @@ int main(void)
 		cmocka_unit_test_setup_teardown(transportable_sets, setup, teardown),
 		cmocka_unit_test_setup_teardown(system_was_set_back, setup, teardown),
 		cmocka_unit_test_setup_teardown(exposures, setup, teardown),
+		cmocka_unit_test_setup_teardown(exposure_lost_meanwhile, setup, teardown),
 		cmocka_unit_test_setup_teardown(damaged_records, setup, teardown),
 		cmocka_unit_test_setup_teardown(no_place, setup, teardown),
 		cmocka_unit_test_setup_teardown(no_place_at_the_end, setup, teardown),

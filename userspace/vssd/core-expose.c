@@ -298,13 +298,17 @@ void vssd_session_unexpose_snapshot(struct vssd_session *session, const struct v
 struct drop_op {
 	struct op op;
 	char *dir;
+	char *device;	/* not NULL: to be unmounted only if it is this that is mounted */
 	bool clients;
 	bool mounted;
 };
 
 static void drop_clear(struct op *op)
 {
-	free(((struct drop_op *)op)->dir);
+	struct drop_op *d = (struct drop_op *)op;
+
+	free(d->dir);
+	free(d->device);
 }
 
 static void drop_now(void *arg)
@@ -313,6 +317,8 @@ static void drop_now(void *arg)
 	struct vssd_core *core = d->op.core;
 	struct vss_error err = { 0 };
 
+	if (d->device && core->volumes.is_mounted)
+		d->mounted = core->volumes.is_mounted(core->volumes.data, d->device, d->dir);
 	if (d->mounted && core->volumes.unmount &&
 	    VSS_FAILED(core->volumes.unmount(core->volumes.data, d->dir, true, &err)))
 		core_log(core, LOG_WARNING, VSSD_MESSAGE_EXPOSURE, NULL,
@@ -325,16 +331,27 @@ static void drop_now(void *arg)
 void snapshot_drop_exposure(struct snapshot *snapshot)
 {
 	struct vssd_core *core = snapshot->set->core;
+	bool lost = snapshot->prop.status == VSS_SS_ABORTED;
 	struct drop_op *d;
 
 	if (!snapshot->prop.exposed_name)
 		return;
 	d = op_begin_alone(core, sizeof(*d));
 	d->op.clear = drop_clear;
-	d->dir = snapshot->away ? vssd_strdup(snapshot->prop.exposed_name) : keep_ptr(snapshot->prop.exposed_name);
+	/* One that comes back is exposed there again. */
+	d->dir = snapshot->away && !lost ? vssd_strdup(snapshot->prop.exposed_name) :
+					   keep_ptr(snapshot->prop.exposed_name);
 	d->clients = for_clients(snapshot);
 	/* One that has not been here in this life has at most the folder that was made for it. */
 	d->mounted = (snapshot->here || !snapshot->away) && !snapshot->back;
+	/* Nor one that is there and lost since: but vssd alone may have been away. */
+	if (lost && d->mounted && !snapshot->here)
+		d->device = vssd_strdup(snapshot->prop.device_object);
+	if (!snapshot->prop.exposed_name) {
+		snapshot->back = false;
+		snapshot->prop.attributes &= ~VSS_VOLSNAP_ATTR_EXPOSED_LOCALLY;
+		snapshot->prop.attributes |= VSS_VOLSNAP_ATTR_NOT_SURFACED;
+	}
 	core_when_loud(core, drop_now, d);
 }
 

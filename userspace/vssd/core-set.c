@@ -185,6 +185,19 @@ static void is_here(struct snapshot *snapshot)
 		 vss_uuid_format(&snapshot->prop.snapshot_id, id), snapshot->prop.original_volume_name);
 }
 
+/* What is mounted of one that is lost gives nothing but errors, and its time to clients as if it could be read. */
+static void end_exposure(struct snapshot *snapshot)
+{
+	char id[VSS_UUID_TEXT_SIZE];
+
+	core_log(snapshot->set->core, LOG_WARNING, VSSD_MESSAGE_EXPOSURE, NULL,
+		 "shadow copy %s of %s is lost, and no longer exposed at %s",
+		 vss_uuid_format(&snapshot->prop.snapshot_id, id), snapshot->prop.original_volume_name,
+		 snapshot->prop.exposed_name);
+	snapshot_drop_exposure(snapshot);
+	record_touch(snapshot->set);
+}
+
 void snapshot_update(struct snapshot *snapshot, const struct vss_provider_snapshot *known)
 {
 	const struct set *set = snapshot->set;
@@ -225,6 +238,8 @@ void snapshot_update(struct snapshot *snapshot, const struct vss_provider_snapsh
 	if (!(set->context & VSS_VOLSNAP_ATTR_TRANSPORTABLE) || set->imported)
 		vssd_replace(&snapshot->prop.device_object,
 			     known->prop.device_object ? known->prop.device_object : "");
+	if (snapshot->prop.status == VSS_SS_ABORTED && snapshot->prop.exposed_name)
+		end_exposure(snapshot);
 	is_here(snapshot);
 }
 
