@@ -371,6 +371,32 @@ static void exposure_of_lost(void **state)
 	requester_close(&nas);
 }
 
+/* Two of one second, which clients could not tell apart by their time: the next second that is free. */
+static void exposure_of_one_second(void **state)
+{
+	struct requester *r = &((struct world *)*state)->admin;
+	struct world *w = *state;
+	struct vss_uuid id[3];
+
+	for (size_t i = 0; i < 3; i++)
+		id[i] = client_copy(w, "/dev/b");
+	/* the stand-in's are all of 2023-11-14 22:13:20 */
+	for (size_t i = 0; i < 3; i++) {
+		assert_int_equal(requester_wait(r, expose_to_clients, &id[i], "/p"), S_OK);
+		assert_int_equal(strncmp(r->text, "/p/@GMT-2023.11.14-22.13.2", 26), 0);
+		assert_int_equal(r->text[26], '0' + (int)i);
+	}
+	assert_int_equal(w->m->nr_mounts, 3);
+	assert_int_equal(w->m->nr_dirs, 3);
+	/* what has become free is taken, and elsewhere nothing is in the way */
+	assert_int_equal(requester_wait(r, unexpose_snapshot, &id[1]), S_OK);
+	assert_int_equal(requester_wait(r, unexpose_snapshot, &id[2]), S_OK);
+	assert_int_equal(requester_wait(r, expose_to_clients, &id[2], "/p"), S_OK);
+	assert_string_equal(r->text, "/p/@GMT-2023.11.14-22.13.21");
+	assert_int_equal(requester_wait(r, expose_to_clients, &id[1], "/q"), S_OK);
+	assert_string_equal(r->text, "/q/@GMT-2023.11.14-22.13.20");
+}
+
 /* A mount waits until nothing is frozen. */
 static void exposure_in_the_hold(void **state)
 {
@@ -959,6 +985,7 @@ int main(void)
 		cmocka_unit_test_setup_teardown(exposure, setup, teardown),
 		cmocka_unit_test_setup_teardown(exposure_to_clients, setup, teardown),
 		cmocka_unit_test_setup_teardown(exposure_of_lost, setup, teardown),
+		cmocka_unit_test_setup_teardown(exposure_of_one_second, setup, teardown),
 		cmocka_unit_test_setup_teardown(exposure_in_the_hold, setup, teardown),
 		cmocka_unit_test_setup_teardown(import_auto_release, setup, teardown),
 		cmocka_unit_test_setup_teardown(import_parts, setup, teardown),

@@ -12,6 +12,9 @@
 
 #include "core-internal.h"
 
+/* Seconds, from its own on, that a client-accessible copy may get its name from. */
+#define CLIENTS_TRIES	60
+
 struct expose_op {
 	struct op op;
 	struct vss_uuid snapshot;
@@ -44,10 +47,10 @@ static bool for_clients(const struct snapshot *snapshot)
 	return snapshot->set->context & VSS_VOLSNAP_ATTR_CLIENT_ACCESSIBLE;
 }
 
-/* As Windows' clients name a previous version: its time, UTC. */
-static char *name_for_clients(const char *folder, const struct snapshot *snapshot)
+/* As Windows' clients name a previous version: its time, UTC; @later seconds after it. */
+static char *name_for_clients(const char *folder, const struct snapshot *snapshot, unsigned int later)
 {
-	time_t seconds = (time_t)(snapshot->prop.creation_time / 1000000000);
+	time_t seconds = (time_t)(snapshot->prop.creation_time / 1000000000) + later;
 	size_t length = strlen(folder);
 	char name[64];
 	struct tm tm;
@@ -77,13 +80,31 @@ static const struct snapshot *other_in_folder(const struct snapshot *snapshot, c
 	return NULL;
 }
 
+/* Also of one that is away: it comes back there. */
+static bool is_taken(const struct vssd_core *core, const char *name)
+{
+	const struct snapshot *other;
+	const struct set *set;
+
+	TAILQ_FOREACH(set, &core->sets, link)
+		TAILQ_FOREACH(other, &set->snapshots, link)
+			if (other->prop.exposed_name && !strcmp(other->prop.exposed_name, name))
+				return true;
+	return false;
+}
+
 /* The folder to mount on, in place of the one that was asked for.  False and the caller is answered. */
 static bool choose_for_clients(struct expose_op *x, const struct snapshot *snapshot)
 {
 	const struct snapshot *other;
 	char *name;
 
-	name = name_for_clients(x->dir, snapshot);
+	name = name_for_clients(x->dir, snapshot, 0);
+	/* Of two of one second the names would be the same: one is a moment later, to clients. */
+	for (unsigned int later = 1; later < CLIENTS_TRIES && is_taken(snapshot->set->core, name); later++) {
+		free(name);
+		name = name_for_clients(x->dir, snapshot, later);
+	}
 	free(x->dir);
 	x->dir = name;
 	other = other_in_folder(snapshot, name);

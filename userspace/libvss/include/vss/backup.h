@@ -192,13 +192,13 @@ vss_result vss_backup_components_expose_snapshot(struct vss_backup_components *b
  * @snapshot_id: of a client-accessible context, which vss_backup_components_expose_snapshot()
  *	refuses
  * @folder: absolute path of a directory that exists, for the copies of one volume only
- * @exposed: receives @folder/@GMT-YYYY.MM.DD-HH.MM.SS, the copy's time in UTC, to free(); vssd
- *	makes that directory, and removes it when the copy is unexposed
- *	(vss_backup_components_unexpose_snapshot()), deleted or lost
+ * @exposed: receives @folder/@GMT-YYYY.MM.DD-HH.MM.SS, the copy's time in UTC, or the next second
+ *	that is free in @folder (of 60), to free(); vssd makes that directory, and removes it when the
+ *	copy is unexposed (vss_backup_components_unexpose_snapshot()), deleted or lost
  *
  * VSS_E_OBJECT_NOT_FOUND: no such copy, or no such directory.  E_INVALIDARG: not client-accessible,
  * or the directory has another volume's copies.  VSS_E_OBJECT_ALREADY_EXISTS: it is exposed, or
- * another one of that second is.  VSS_E_VOLUME_NOT_SUPPORTED: its file system cannot be mounted
+ * something else is mounted there.  VSS_E_VOLUME_NOT_SUPPORTED: its file system cannot be mounted
  */
 vss_result vss_backup_components_expose_to_clients(struct vss_backup_components *bc,
 						   const struct vss_uuid *snapshot_id, const char *folder,
