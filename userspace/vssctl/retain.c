@@ -219,7 +219,8 @@ static int retain(struct retain *r)
 		failed = vssctl_expose_to_clients(r->ctl, r->bc, r->volume.path, r->samba, false);
 		ret = ret ?: failed;
 	}
-	return ret;
+	/* That status is for those who try again, and would make another one. */
+	return r->create && ret == VSSCTL_BUSY ? VSSCTL_FAILURE : ret;
 }
 
 static bool take_number(struct retain *r, struct vssctl_args *args, const char *name,
