@@ -350,6 +350,9 @@ static void carry_out(struct standin_provider *provider, struct answer *answer,
 	case VSSD_STEP_REVERT:
 		reply->result = revert(provider, &request->snapshot, request->flag);
 		break;
+	case VSSD_STEP_QUERY_REVERT:
+		reply->value = world->fault.provider_percent;
+		break;
 	default:
 		break;
 	}

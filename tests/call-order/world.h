@@ -31,6 +31,7 @@ struct world_fault {
 	bool provider;			/* providers, at @step, */
 	enum vssd_step step;
 	vss_result provider_result;	/* give this, or */
+	unsigned int provider_percent;	/* (with VSS_S_ASYNC_PENDING of a revert: so far) */
 	unsigned int provider_seconds;	/* take so long */
 };
 

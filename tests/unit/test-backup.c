@@ -635,6 +635,56 @@ static void vssctl_reverts(void **state)
 	world_set_time(f->world, WORLD_STILL);
 }
 
+/* How far a revert is, where there is no terminal: a line every ten percent, or one document at the end. */
+static void vssctl_tells_percents(void **state)
+{
+	struct world_fault fault = {
+		.provider = true, .step = VSSD_STEP_QUERY_REVERT, .provider_result = VSS_S_ASYNC_PENDING,
+		.provider_percent = 4,
+	};
+	struct fixture *f = *state;
+	char command[1024], output[512];
+	FILE *pipe;
+
+	if (!getenv("VSSCTL"))
+		skip();
+	world_set_time(f->world, WORLD_FAST);
+	/* nothing under way: nothing to say */
+	assert_int_equal(run_vssctl(f, "revert --status V1", output), 0);
+	assert_string_equal(output, "");
+	assert_int_equal(run_vssctl(f, "revert --json --status V1", output), 0);
+	assert_non_null(strstr(output, "\"volume\":\"V1\""));
+	assert_non_null(strstr(output, "\"state\":\"ended\""));
+
+	snprintf(command, sizeof(command), "VSS_BUS_ADDRESS='%s' '%s' revert --status V1 2>&1", f->address,
+		 getenv("VSSCTL"));
+	world_set_fault(f->world, &fault);
+	pipe = popen(command, "r");
+	assert_non_null(pipe);
+	usleep(500000);
+	fault.provider_percent = 42;
+	world_set_fault(f->world, &fault);
+	assert_non_null(fgets(output, sizeof(output), pipe));
+	assert_string_equal(output, "reverting: 40%\n");
+	/* of the same ten, and then of another one */
+	fault.provider_percent = 49;
+	world_set_fault(f->world, &fault);
+	usleep(500000);
+	fault.provider_percent = 71;
+	world_set_fault(f->world, &fault);
+	assert_non_null(fgets(output, sizeof(output), pipe));
+	assert_string_equal(output, "reverting: 70%\n");
+	/* what has failed is not at 100 */
+	fault.provider_result = VSS_E_PROVIDER_VETO;
+	world_set_fault(f->world, &fault);
+	assert_non_null(fgets(output, sizeof(output), pipe));
+	assert_non_null(strstr(output, "has failed"));
+	assert_null(fgets(output, sizeof(output), pipe));
+	assert_int_not_equal(pclose(pipe), 0);
+	world_set_fault(f->world, &(struct world_fault){ 0 });
+	world_set_time(f->world, WORLD_STILL);
+}
+
 int main(void)
 {
 #define TEST(name)	cmocka_unit_test_setup_teardown(name, setup, teardown)
@@ -653,6 +703,7 @@ int main(void)
 		TEST(deleting),
 		TEST(exposing_breaking_reverting),
 		TEST(vssctl_reverts),
+		TEST(vssctl_tells_percents),
 		TEST(documents),
 		TEST(released_halfway),
 	};

@@ -353,6 +353,15 @@ void vssctl_print_metadata(struct vssctl *ctl, struct vss_writer_metadata *metad
 	vss_writer_identity_clear(&identity);
 }
 
+void vssctl_print_reverted(struct vssctl *ctl, const char *volume)
+{
+	json_object *object = json_object_new_object();
+
+	add_string(object, "volume", volume);
+	add_string(object, "state", "ended");
+	put(ctl, object);
+}
+
 void vssctl_print_value(struct vssctl *ctl, const char *key, const char *value)
 {
 	json_object *object;

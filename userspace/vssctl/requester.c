@@ -78,16 +78,20 @@ int vssctl_connect_all(struct vssctl *ctl, struct vss_backup_components **bc)
 	return ret;
 }
 
-/* Percent on a terminal, one line that is written over. */
-static void show_percent(struct vssctl *ctl, struct vss_async *async, const char *what,
+/* Percent: on a terminal one line that is written over. */
+static void show_percent(struct vssctl *ctl, struct vss_async *async, const char *what, bool terminal,
 			 uint32_t *shown)
 {
 	uint32_t percent;
 
-	if (ctl->quiet || ctl->json || !isatty(fileno(ctl->out)) ||
-	    vss_async_get_percent(async, &percent) || percent == *shown)
+	if (ctl->quiet || ctl->json || (!terminal && !ctl->percent_lines) ||
+	    vss_async_get_percent(async, &percent))
 		return;
-	fprintf(ctl->out, "\r%s: %u%%\033[K", what, percent);
+	if (!terminal)
+		percent -= percent % 10;
+	if (percent == *shown || (!terminal && !percent))
+		return;
+	fprintf(ctl->out, terminal ? "\r%s: %u%%\033[K" : "%s: %u%%\n", what, percent);
 	fflush(ctl->out);
 	*shown = percent;
 }
@@ -104,9 +108,9 @@ vss_result vssctl_await(struct vssctl *ctl, struct vss_backup_components *bc, vs
 			struct vss_async **asyncp, const char *what, struct vss_error *error)
 {
 	vss_result status = VSS_S_ASYNC_PENDING;
+	bool terminal = isatty(fileno(ctl->out)), cancelled = false;
 	uint32_t shown = UINT32_MAX;
 	struct vss_async *async;
-	bool cancelled = false;
 
 	if (VSS_FAILED(result)) {
 		const struct vss_error *known = vss_backup_components_error(bc);
@@ -121,9 +125,11 @@ vss_result vssctl_await(struct vssctl *ctl, struct vss_backup_components *bc, vs
 			vss_async_cancel(async);
 			cancelled = true;
 		}
-		show_percent(ctl, async, what, &shown);
+		/* Lines stay: no 100 percent of something that had ended before. */
+		if (terminal || status == VSS_S_ASYNC_PENDING || shown != UINT32_MAX)
+			show_percent(ctl, async, what, terminal, &shown);
 	}
-	if (shown != UINT32_MAX)
+	if (terminal && shown != UINT32_MAX)
 		fputs("\r\033[K", ctl->out);
 	if (status == VSS_S_ASYNC_PENDING)
 		status = tell(error, VSS_E_UNEXPECTED, what, "vssd is gone");

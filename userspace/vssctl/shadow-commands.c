@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "command.h"
+#include "print-service.h"
 #include "requester.h"
 #include "revert-at-boot.h"
 
@@ -115,11 +116,23 @@ static const struct vssctl_option revert_options[] = {
 	{ 0 },
 };
 
+static int await_revert(struct vssctl *ctl, struct vss_backup_components *bc, const char *volume)
+{
+	struct vss_async *async;
+	int ret;
+
+	ctl->percent_lines = true;
+	ret = vssctl_wait(ctl, bc, vss_backup_components_query_revert_status(bc, volume, &async), &async,
+			  "reverting", NULL);
+	if (!ret && ctl->json)
+		vssctl_print_reverted(ctl, volume);
+	return ret;
+}
+
 static int run_revert(struct vssctl *ctl, struct vssctl_args *args)
 {
 	bool force = false, status = false, at_boot = false, cancel = false;
 	struct vss_backup_components *bc;
-	struct vss_async *async;
 	struct vss_uuid id;
 	int opt, ret;
 
@@ -151,9 +164,7 @@ static int run_revert(struct vssctl *ctl, struct vssctl_args *args)
 	if (ret)
 		return ret;
 	if (status)
-		ret = vssctl_wait(ctl, bc,
-				  vss_backup_components_query_revert_status(bc, args->argv[0], &async),
-				  &async, "reverting", NULL);
+		ret = await_revert(ctl, bc, args->argv[0]);
 	else
 		ret = vssctl_check(ctl, bc, vss_backup_components_revert_to_snapshot(bc, &id, force));
 	vss_backup_components_release(bc);

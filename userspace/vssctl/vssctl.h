@@ -21,6 +21,7 @@ struct vssctl {
 	bool json;
 	bool quiet;
 	bool verbose;
+	bool percent_lines;	/* how far it is also where there is no terminal, ten percent a line */
 	const struct vssctl_printer *print;	/* follows @json */
 	struct vss_kernel *kernel;		/* after vssctl_open_kernel() */
 };
