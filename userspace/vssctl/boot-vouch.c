@@ -14,6 +14,7 @@
 #include <unistd.h>
 
 #include "boot-vouch.h"
+#include "names.h"
 
 #define CLAIM_POLL_NS	200000000L
 
@@ -74,6 +75,28 @@ int vssctl_load_area(struct vssctl *ctl, struct vss_devno volume, const struct v
 		if (ret != -EBUSY || mode == VSS_AREA_LOAD_UNCLEAN || !--tries)
 			return ret;
 	}
+}
+
+int vssctl_tell_lost(struct vssctl *ctl, const struct vss_blockdev *volume, const char *hint)
+{
+	struct vss_kernel_snapshot *snapshots;
+	size_t count, lost = 0;
+	uint32_t reason = 0;
+
+	if (vss_kernel_snapshot_list(ctl->kernel, NULL, &volume->dev, &snapshots, &count))
+		return vssctl_fail_kernel(ctl);
+	for (size_t i = 0; i < count; i++) {
+		if (snapshots[i].state != VSS_SNAPSHOT_LOST)
+			continue;
+		lost++;
+		reason = snapshots[i].lost_reason;
+	}
+	free(snapshots);
+	if (!lost)
+		return 0;
+	return vssctl_fail(ctl, E_FAIL, "%s: %zu of %zu snapshots are lost (%s)%s; see 'vssctl list', and delete them",
+			   volume->path, lost, count, vssctl_lost_reason_name(reason),
+			   reason == VSS_LOST_UNTRACKED ? hint : "");
 }
 
 static void cleanup_probe(blkid_probe *probe)

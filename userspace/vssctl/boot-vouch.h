@@ -35,6 +35,16 @@ int vssctl_load_area(struct vssctl *ctl, struct vss_devno volume, const struct v
 		     uint32_t mode, int tries, struct vss_kernel_area *area);
 
 /*
+ * Are snapshots of a loaded area lost?  That is no error of the module's, which loads them as well: for
+ * whoever wants them back it is one.  0, or the exit code with it told; @hint follows where the reason is
+ * that the volume may have been written untracked.
+ */
+int vssctl_tell_lost(struct vssctl *ctl, const struct vss_blockdev *volume, const char *hint);
+
+/* A hint: who loads it does not vouch for the volume. */
+#define VSSCTL_NOT_VOUCHED	": it was not detached in order, or was written since"
+
+/*
  * Is it ext2, ext3 or ext4, as it is unmounted or frozen: no journal is to be replayed?
  */
 bool vssctl_is_at_rest(int fd);

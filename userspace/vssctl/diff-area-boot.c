@@ -20,7 +20,6 @@
 #include "boot-vouch.h"
 #include "command.h"
 #include "disk.h"
-#include "names.h"
 #include "prepare.h"
 #include "revert-boot.h"
 #include "revert-find.h"
@@ -239,29 +238,6 @@ static int attach(struct boot *b, struct row *row, uint32_t chunk)
 	return vssctl_attach_volume(b->ctl, &row->found[0], chunk, 0, &state);
 }
 
-/* The module finds them lost, and that is no error of its: here it is one. */
-static int tell_lost(struct boot *b, const struct row *row, const char *hint)
-{
-	struct vss_kernel_snapshot *snapshots;
-	size_t count, lost = 0;
-	uint32_t reason = 0;
-
-	if (vss_kernel_snapshot_list(b->ctl->kernel, NULL, &row->devs[0], &snapshots, &count))
-		return vssctl_fail_kernel(b->ctl);
-	for (size_t i = 0; i < count; i++) {
-		if (snapshots[i].state != VSS_SNAPSHOT_LOST)
-			continue;
-		lost++;
-		reason = snapshots[i].lost_reason;
-	}
-	free(snapshots);
-	if (!lost)
-		return 0;
-	return vssctl_fail(b->ctl, E_FAIL, "%s: %zu of %zu snapshots are lost (%s)%s; see 'vssctl list', and delete them",
-			   row->found[0].path, lost, count, vssctl_lost_reason_name(reason),
-			   reason == VSS_LOST_UNTRACKED ? hint : "");
-}
-
 static int add(struct boot *b, const struct row *row, uint32_t mode)
 {
 	struct vss_kernel_area area = { 0 };
@@ -305,7 +281,7 @@ static int load_claimed(struct boot *b, struct row *row, int fd, bool attached, 
 	}
 	vssctl_note(b->ctl, "%s: diff area loaded from %s%s", row->found[0].path, row->found[1].path,
 		    row->nr_parts > 1 ? " and others" : "");
-	return tell_lost(b, row, b->unclean ? hint : ": it was not detached in order, or was written since");
+	return vssctl_tell_lost(b->ctl, &row->found[0], b->unclean ? hint : VSSCTL_NOT_VOUCHED);
 }
 
 static int load_and_revert(struct boot *b, struct row *row, int fd, bool attached)

@@ -148,7 +148,7 @@ static int load(struct vssctl *ctl, struct vssctl_args *args, const struct vss_b
 	tell_strangers(ctl, volume, devices, nr);
 	ctl->print->area_added(ctl, &added);
 	vss_kernel_area_clear(&added);
-	return VSSCTL_OK;
+	return vssctl_tell_lost(ctl, volume, mode == VSS_AREA_LOAD ? VSSCTL_NOT_VOUCHED : "");
 }
 
 /*
@@ -198,8 +198,9 @@ const struct vssctl_command vssctl_diff_area_load = {
 	.summary = "take over a persistent diff area and its snapshots",
 	.description = "Give an attached volume back the persistent diff area that it had, with the\n"
 		       "snapshots in it.  All devices of the area are to be named, in any order.  If\n"
-		       "the volume may have been written since, the snapshots are lost.  With good ones\n"
-		       "in it, the volume must not be in use, or nobody could tell.",
+		       "the volume may have been written since, the snapshots are lost: that is told, and\n"
+		       "it fails, with the area loaded.  With good ones in it, the volume must not be\n"
+		       "in use, or nobody could tell.",
 	.options = options,
 	.min_operands = 2,
 	.max_operands = 1 + VSS_MAX_AREA_PARTS,
