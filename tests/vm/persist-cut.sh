@@ -119,7 +119,7 @@ vssctl diff-area dump "$area" | grep -A 9 '^log'
 
 # Still the same boot: nobody can vouch for it.
 run_ok vssctl attach -q "$volume"
-run_ok vssctl diff-area load -q --unclean "$volume" "$area"
+load_lost untracked --unclean "$volume" "$area"
 all_lost untracked
 unsnap "${names[@]}"
 run_ok vssctl detach -q "$volume"

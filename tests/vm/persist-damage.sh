@@ -80,7 +80,7 @@ declare -A count=()
 # try STATE SECTOR HOW
 try()
 {
-	local options=() offline=sound i
+	local options=() offline=sound status=0 said i
 
 	cp "$TEST_TMP/$1" "$TEST_TMP/bad"
 	damage "$TEST_TMP/bad" "$2" "$3"
@@ -89,9 +89,15 @@ try()
 	vssctl diff-area check --json "$area" >"$TEST_TMP/check.json" 2>/dev/null || offline=damaged
 	[[ $1 == clean ]] || { options=(--unclean); new_boot; }
 	vssctl attach -q "$volume"
-	vssctl diff-area load -q "${options[@]}" "$volume" "$area" || fail "$*: cannot be loaded"
+	said=$(vssctl diff-area load -q "${options[@]}" "$volume" "$area" 2>&1) || status=$?
 	settle
 	states
+	if [[ $reasons ]]; then
+		[[ $status == 2 && $said == *"snapshots are lost ($reasons)"* ]] ||
+			fail "$*: lost ($reasons), and load told, with status $status: $said"
+	else
+		((status == 0)) || fail "$*: cannot be loaded, status $status: $said"
+	fi
 	if [[ $offline == damaged ]]; then
 		# What the log does not tell any more has no name.
 		[[ $alive == 0 && ${reasons:-damaged} == damaged ]] ||

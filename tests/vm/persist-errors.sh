@@ -50,6 +50,15 @@ loaded()
 	settle
 }
 
+# loaded_lost REASON [OPTION]...: the same, and all is lost.
+loaded_lost()
+{
+	new_boot
+	run_ok vssctl attach -q "$volume"
+	load_lost "$@" "$volume" "$area"
+	settle
+}
+
 end()
 {
 	local ids
@@ -106,7 +115,7 @@ table "$good"
 wait_for 20 recorded area-error
 settle
 run_ok vssctl detach -q --force "$volume"
-loaded --unclean
+loaded_lost area-error --unclean
 all_lost area-error
 end
 
@@ -130,7 +139,7 @@ run_ok vssctl detach -q "$volume"
 table "0 130 linear $store 0
 130 1 error
 131 $((sectors - 131)) linear $store 131"
-loaded
+loaded_lost damaged
 # What is told behind that block has no name.
 vssctl list
 [[ $(vssctl list --json | json state | sort -u) == lost ]] || fail "snapshots are not lost"
@@ -145,7 +154,7 @@ run_ok vssctl detach -q "$volume"
 new_boot
 run_ok vssctl attach -q "$volume"
 writes "$volume" 1
-run_ok vssctl diff-area load -q "$volume" "$area"
+load_lost untracked "$volume" "$area"
 all_lost untracked
 end
 
@@ -183,7 +192,7 @@ dd if=/dev/urandom of="$volume" bs=4k count=1 oflag=direct conv=notrunc status=n
 expect_fail -m "are lost" vssctl detach -q "$volume"
 table "$linear" origin
 udevadm control --start-exec-queue
-loaded --unclean
+loaded_lost stalled --unclean
 all_lost stalled
 end
 dmsetup remove --retry origin
@@ -197,7 +206,7 @@ expect_fail -m "in use" vssctl detach -q "$volume"
 compare 'after a detach that was refused'
 expect_fail -m "are lost" vssctl detach -q --force "$volume"
 exec 9>&-
-loaded --unclean
+loaded_lost detached --unclean
 all_lost detached
 end
 
@@ -226,7 +235,7 @@ grep "are lost\|does not end" "$TEST_TMP/detach"
 exec 9>&-
 echo 3 >/sys/module/vss/parameters/stall_seconds
 wait_for 20 recorded detached
-loaded --unclean
+loaded_lost detached --unclean
 all_lost detached
 end
 
@@ -260,7 +269,7 @@ run_ok timeout 60 dd if=/dev/urandom of="$(disk vd0)" bs=4k count=8 seek=$((star
 dmsetup resume area
 ! wait $detacher || fail "the detach has ended well"
 wait_for 20 recorded stalled
-loaded --unclean
+loaded_lost stalled --unclean
 all_lost stalled
 end
 
@@ -293,7 +302,7 @@ settle
 run_ok vssctl detach -q "$volume"
 new_boot
 run_ok vssctl attach -q "$volume"
-run_ok vssctl diff-area load -q "$volume" "$twin"
+load_lost untracked "$volume" "$twin"
 all_lost untracked
 end
 run_ok vssctl detach -q "$other"

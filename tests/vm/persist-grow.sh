@@ -229,7 +229,7 @@ run_ok vssctl detach -q --force "$volume"
 mend
 new_boot
 run_ok vssctl attach -q "$volume"
-run_ok vssctl diff-area load -q --unclean "$volume" "$next" "$area" "$more"
+load_lost area-error --unclean "$volume" "$next" "$area" "$more"
 settle
 all_lost area-error
 unsnap "${names[@]}"

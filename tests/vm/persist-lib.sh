@@ -66,6 +66,19 @@ all_lost()
 	[[ $(vssctl list --json | json lost_reason | sort -u) == "$1" ]] || fail "the reason is not $1"
 }
 
+# load_lost REASON [OPTION]... VOLUME DEVICE...: a diff area is loaded, and it is told that snapshots in it
+# are lost, for that reason.
+load_lost()
+{
+	local status=0
+
+	vssctl diff-area load --json "${@:2}" >"$TEST_TMP/loaded" 2>"$TEST_TMP/told" || status=$?
+	cat "$TEST_TMP/told"
+	[[ $status == 2 && $(<"$TEST_TMP/told") == *"snapshots are lost ($1)"* ]] ||
+		fail "status $status instead of 2, or it is not told that they are lost ($1)"
+	[[ $(json area <"$TEST_TMP/loaded") ]] || fail "what was loaded is not told: $(<"$TEST_TMP/loaded")"
+}
+
 # writes VOLUME N [DEPTH [BYTES]]: N scattered writes.
 writes()
 {
