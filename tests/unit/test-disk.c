@@ -8,7 +8,9 @@
 #include <linux/vss.h>
 #include <stdio.h>
 
+#include "command.h"
 #include "disk-image.h"
+#include "print.h"
 
 #define CHUNK		4096U
 #define CHUNKS		120U
@@ -728,6 +730,38 @@ static void grow(struct model *m)
 	overwrite(m, 75, 5);
 }
 
+/* What keeps it from being read is told, and not what came before and does no harm. */
+static void tells_why_it_cannot_be_read(void **state)
+{
+	char name[] = "vssctl", path[64], *argv[] = { name, path, NULL };
+	struct vssctl_args args = { .command = &vssctl_diff_area_check, .argc = 2, .argv = argv };
+	struct vssctl ctl = { .print = &vssctl_print_text };
+	size_t out_size, err_size;
+	char *out, *err;
+	struct model m;
+
+	(void)state;
+	grow(&m);
+	clean(&m);
+	/* The older one. */
+	image_write(m.im.sources[0].fd, "damage", 6,
+		    (le64toh(m.im.super.seq) + 1) % 2 * VSS_DISK_SUPER_STRIDE + 16);
+	snprintf(path, sizeof(path), "/proc/self/fd/%d", m.im.sources[0].fd);
+	ctl.out = open_memstream(&out, &out_size);
+	ctl.err = open_memstream(&err, &err_size);
+	args.ctl = &ctl;
+	assert_int_equal(args.command->run(&ctl, &args), VSSCTL_FAILURE);
+	fclose(ctl.out);
+	fclose(ctl.err);
+	assert_non_null(strstr(out, "is damaged; the other one counts"));
+	assert_non_null(strstr(err, "cannot be read: "));
+	assert_non_null(strstr(err, "the area has 2 parts"));
+	assert_null(strstr(err, "the other one counts"));
+	free(out);
+	free(err);
+	image_free(&m.im);
+}
+
 /* It was added, and the power failed before the first part knew. */
 static void leaves_out_what_was_not_added(void **state)
 {
@@ -1067,6 +1101,7 @@ int main(void)
 		cmocka_unit_test(a_stale_superblock_is_told),
 		cmocka_unit_test(bears_truncation),
 		cmocka_unit_test(reads_several_parts),
+		cmocka_unit_test(tells_why_it_cannot_be_read),
 		cmocka_unit_test(leaves_out_what_was_not_added),
 		cmocka_unit_test(leaves_out_one_whose_number_is_taken),
 		cmocka_unit_test(bears_a_cut_between_superblocks),

@@ -98,13 +98,23 @@ static void put_tree(struct vssctl *ctl, json_object *tree)
 		vssctl_print_tree(ctl->out, tree, true);
 }
 
+/* What keeps it from being read: notes may come before. */
+static const char *why_unreadable(const struct vssctl_disk *disk)
+{
+	size_t i = 0;
+
+	while (i + 1 < disk->nr_problems && disk->problems[i].level != VSSCTL_DISK_UNREADABLE)
+		i++;
+	return disk->problems[i].text;
+}
+
 /* A sentence for people; programs have it in the tree. */
 static int verdict(struct vssctl *ctl, const struct vssctl_disk *disk)
 {
 	size_t alive = 0;
 
 	if (disk->nr_problems && disk->worst == VSSCTL_DISK_UNREADABLE)
-		return vssctl_fail(ctl, VSS_E_UNEXPECTED, "the diff area cannot be read: %s", disk->problems[0].text);
+		return vssctl_fail(ctl, VSS_E_UNEXPECTED, "the diff area cannot be read: %s", why_unreadable(disk));
 	if (disk->nr_problems && disk->worst == VSSCTL_DISK_DAMAGE)
 		return vssctl_fail(ctl, VSS_E_UNEXPECTED,
 				   "the diff area is damaged: its snapshots are lost, the volume is not touched by that; "
