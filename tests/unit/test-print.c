@@ -7,6 +7,7 @@
 #include "command.h"
 #include "names.h"
 #include "print.h"
+#include "print-service.h"
 
 #include <errno.h>
 #include <json-c/json.h>
@@ -297,6 +298,50 @@ static void text_of_lists(void **state)
 	assert_non_null(strstr(f->out, "alive"));
 }
 
+/* A lost one is not to be taken for a good one. */
+static void text_of_shadows(void **state)
+{
+	static char device[] = "/dev/vss3", volume[] = "/dev/tva1";
+	struct fixture *f = *state;
+	struct vss_object_prop props[] = {
+		{ .snap = { .snapshot_id = id1, .device_object = device, .original_volume_name = volume } },
+	};
+
+	be_text(f);
+	props[0].snap.status = VSS_SS_CREATED;
+	vssctl_print_shadows(&f->ctl, props, 1);
+	assert_non_null(strstr(text_of(f), "STATE"));
+	assert_non_null(strstr(f->out, "created"));
+	assert_null(strstr(f->out, "lost"));
+	props[0].snap.status = VSS_SS_ABORTED;
+	vssctl_print_shadows(&f->ctl, props, 1);
+	assert_non_null(strstr(text_of(f), "lost"));
+}
+
+static void json_of_values(void **state)
+{
+	static char one[] = "/one", other[] = "/other";
+	static char *const values[] = { one, other };
+	struct fixture *f = *state;
+	json_object *doc;
+	size_t before;
+
+	vssctl_print_values(&f->ctl, "exposed", NULL, 0);
+	doc = json_of(text_of(f));
+	assert_int_equal(json_object_array_length(get(doc, "exposed")), 0);
+	json_object_put(doc);
+	before = strlen(f->out);
+	vssctl_print_values(&f->ctl, "exposed", values, 2);
+	doc = json_of(text_of(f) + before);
+	assert_int_equal(json_object_array_length(get(doc, "exposed")), 2);
+	assert_string_equal(json_object_get_string(json_object_array_get_idx(get(doc, "exposed"), 1)), "/other");
+	json_object_put(doc);
+	be_text(f);
+	before = strlen(f->out);
+	vssctl_print_values(&f->ctl, "exposed", values, 2);
+	assert_string_equal(text_of(f) + before, "/one\n/other\n");
+}
+
 static void text_of_errors(void **state)
 {
 	struct fixture *f = *state;
@@ -433,6 +478,8 @@ int main(void)
 		OUTPUT_TEST(json_of_errors),
 		OUTPUT_TEST(json_of_the_rest),
 		OUTPUT_TEST(text_of_lists),
+		OUTPUT_TEST(text_of_shadows),
+		OUTPUT_TEST(json_of_values),
 		OUTPUT_TEST(text_of_errors),
 		OUTPUT_TEST(quiet_says_little),
 		cmocka_unit_test(names_of_values),

@@ -105,7 +105,9 @@ kept=$(vssctl create --context nas-rollback --json "$dir" | json id)
 expect_fail -m E_INVALIDARG vssctl expose --samba "$kept" "$previous"
 second=$(client_copy)
 echo 'third' >"$dir/docs/file"
-run_ok vssctl expose --samba "$dir" "$previous"
+[[ $(vssctl expose --samba --json "$dir" "$previous" | tr -d ' \n') == "{\"exposed\":[\"$previous/$(name_of "$second")\"]}" ]] ||
+	fail "what was exposed is not told"
+[[ $(vssctl expose --samba --json "$dir" "$previous" | tr -d ' \n') == '{"exposed":[]}' ]] || fail "something is exposed twice"
 [[ $(versions file) == "$(printf '%s\n' "$name" "$(name_of "$second")")" ]] || fail "a client sees '$(versions file)'"
 run_ok smb "get $(name_of "$second")\\file $TEST_TMP/old"
 [[ $(<"$TEST_TMP/old") == 'as it is by now, and longer' ]] || fail "a client gets '$(<"$TEST_TMP/old")'"

@@ -32,26 +32,28 @@ int vssctl_absolute_dir(struct vssctl *ctl, const char *name, char *absolute)
 	return 0;
 }
 
+/* @exposed receives the name, to be freed. */
 static int expose_one(struct vssctl *ctl, struct vss_backup_components *bc, const struct vss_uuid *id,
-		      const char *folder, bool list)
+		      const char *folder, char **exposed)
 {
-	char *exposed = NULL;
-	int ret = vssctl_check(ctl, bc, vss_backup_components_expose_to_clients(bc, id, folder, &exposed));
-
-	if (!ret && list && !ctl->quiet)
-		vssctl_print_value(ctl, "exposed", exposed);
-	free(exposed);
-	return ret;
+	return vssctl_check(ctl, bc, vss_backup_components_expose_to_clients(bc, id, folder, exposed));
 }
 
 int vssctl_expose_to_clients(struct vssctl *ctl, struct vss_backup_components *bc, const char *volume,
 			     const char *folder, bool list)
 {
 	struct vssctl_objects objects;
-	int ret = vssctl_query(ctl, bc, VSS_OBJECT_SNAPSHOT, &objects);
+	int ret = vssctl_query(ctl, bc, VSS_OBJECT_SNAPSHOT, &objects), failed;
+	size_t count = 0;
+	char **names;
 
 	if (ret)
 		return ret;
+	names = calloc(objects.count + 1, sizeof(*names));
+	if (!names) {
+		vssctl_objects_clear(&objects);
+		return vssctl_fail(ctl, E_OUTOFMEMORY, "no memory for the names of what is exposed");
+	}
 	for (size_t i = 0; i < objects.count; i++) {
 		const struct vss_snapshot_prop *prop = &objects.props[i].snap;
 
@@ -60,8 +62,15 @@ int vssctl_expose_to_clients(struct vssctl *ctl, struct vss_backup_components *b
 		    prop->status != VSS_SS_CREATED || strcmp(prop->original_volume_name, volume) != 0)
 			continue;
 		/* The first failure decides; each one is told. */
-		ret = expose_one(ctl, bc, &prop->snapshot_id, folder, list) ?: ret;
+		failed = expose_one(ctl, bc, &prop->snapshot_id, folder, &names[count]);
+		ret = ret ?: failed;
+		count += !failed;
 	}
+	if (list && !ctl->quiet)
+		vssctl_print_values(ctl, "exposed", names, count);
+	for (size_t i = 0; i < count; i++)
+		free(names[i]);
+	free(names);
 	vssctl_objects_clear(&objects);
 	return ret;
 }
@@ -69,10 +78,17 @@ int vssctl_expose_to_clients(struct vssctl *ctl, struct vss_backup_components *b
 static int run_samba(struct vssctl *ctl, struct vss_backup_components *bc, const char *what, const char *folder)
 {
 	struct vss_blockdev volume __attribute__((cleanup(vss_blockdev_clear))) = { 0 };
+	char *exposed = NULL;
 	struct vss_uuid id;
+	int ret;
 
-	if (!vss_uuid_parse(what, &id))
-		return expose_one(ctl, bc, &id, folder, true);
+	if (!vss_uuid_parse(what, &id)) {
+		ret = expose_one(ctl, bc, &id, folder, &exposed);
+		if (!ret && !ctl->quiet)
+			vssctl_print_value(ctl, "exposed", exposed);
+		free(exposed);
+		return ret;
+	}
 	return vssctl_resolve(ctl, what, &volume) ?: vssctl_expose_to_clients(ctl, bc, volume.path, folder, true);
 }
 

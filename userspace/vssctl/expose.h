@@ -12,7 +12,7 @@ int vssctl_absolute_dir(struct vssctl *ctl, const char *name, char *absolute);
 
 /*
  * Expose all client-accessible copies of a volume (its device's path) below @folder, an
- * absolute path, that are not exposed yet.  With @list the names are printed.  Goes on
+ * absolute path, that are not exposed yet.  With @list the names are printed, all at the end.  Goes on
  * after a failure; 0, or the exit code of the first one.
  */
 int vssctl_expose_to_clients(struct vssctl *ctl, struct vss_backup_components *bc, const char *volume,

@@ -142,8 +142,8 @@ void vssctl_print_set(struct vssctl *ctl, const struct vss_uuid *set,
 
 void vssctl_print_shadows(struct vssctl *ctl, const struct vss_object_prop *props, size_t count)
 {
-	static const char *const columns[] = { "ID", "SET", "VOLUME", "DEVICE", "CREATED", "EXPOSED",
-					       "ATTRIBUTES" };
+	static const char *const columns[] = { "ID", "SET", "VOLUME", "DEVICE", "STATE", "CREATED",
+					       "EXPOSED", "ATTRIBUTES" };
 	struct libscols_table *table;
 
 	if (ctl->json) {
@@ -162,8 +162,8 @@ void vssctl_print_shadows(struct vssctl *ctl, const struct vss_object_prop *prop
 
 		LINE(table, vss_uuid_format(&s->snapshot_id, id),
 		     vss_uuid_format(&s->snapshot_set_id, set), s->original_volume_name,
-		     s->status == VSS_SS_UNKNOWN ? "(unavailable)" : s->device_object, vssctl_format_time_local(s->creation_time, time),
-		     s->exposed_name, attributes);
+		     s->status == VSS_SS_UNKNOWN ? "(unavailable)" : s->device_object, shadow_state(s),
+		     vssctl_format_time_local(s->creation_time, time), s->exposed_name, attributes);
 		free(attributes);
 	}
 	table_end(table);
@@ -360,6 +360,21 @@ void vssctl_print_reverted(struct vssctl *ctl, const char *volume)
 	add_string(object, "volume", volume);
 	add_string(object, "state", "ended");
 	put(ctl, object);
+}
+
+void vssctl_print_values(struct vssctl *ctl, const char *key, char *const *values, size_t count)
+{
+	json_object *array;
+
+	if (!ctl->json) {
+		for (size_t i = 0; i < count; i++)
+			fprintf(ctl->out, "%s\n", values[i]);
+		return;
+	}
+	array = json_object_new_array();
+	for (size_t i = 0; i < count; i++)
+		json_object_array_add(array, json_object_new_string(values[i]));
+	put_array(ctl, key, array);
 }
 
 void vssctl_print_value(struct vssctl *ctl, const char *key, const char *value)

@@ -36,4 +36,7 @@ void vssctl_print_reverted(struct vssctl *ctl, const char *volume);
 /* One line of text, or an object with one string, or (JSON only) null. */
 void vssctl_print_value(struct vssctl *ctl, const char *key, const char *value);
 
+/* A line of text for each, or an object with an array of strings, which may be empty. */
+void vssctl_print_values(struct vssctl *ctl, const char *key, char *const *values, size_t count);
+
 #endif /* VSSCTL_PRINT_SERVICE_H */
