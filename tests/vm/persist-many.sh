@@ -195,6 +195,7 @@ for ((n = 0; n < 5; n++)); do
 	some 'at the end'
 done
 unsnap "${names[@]}"
+names=() sums=()
 account 'without snapshots'
 (($(vol "$volume" area_used) == 0)) || fail "$(vol "$volume" area_used) bytes in use without a snapshot"
 memory=$(vol "$volume" memory)
