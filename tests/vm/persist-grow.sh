@@ -15,10 +15,11 @@ split "$(disk vd0)" 16M
 origin=${parts[0]}
 split "$(disk vd1)" 24M
 store=${parts[0]}
-split "$(disk vd2)" 48M 48M 48M
+split "$(disk vd2)" 48M 48M 48M 256K
 second=${parts[0]}
 twin=${parts[1]}
 third=${parts[2]}
+tiny=${parts[3]}
 volume=/dev/mapper/grow-o
 area=/dev/mapper/grow-a
 table()
@@ -119,7 +120,9 @@ loaded()
 
 load_vss stall_seconds=20
 run_ok vssctl attach -q "$volume"
+expect_fail -s 2 -m 'too small' vssctl diff-area add -q "$volume" --on "$tiny" --persistent
 run_ok vssctl diff-area add -q "$volume" --on "$area" --persistent
+expect_fail -s 2 -m 'too small' vssctl diff-area add -q "$volume" --on "$tiny" --persistent
 small=$(vol "$volume" area_size)
 run_ok mkswap -q "$next"
 expect_fail -m "contains swap" vssctl diff-area add -q "$volume" --on "$next" --persistent
