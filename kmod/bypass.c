@@ -26,7 +26,10 @@ static void notrace bypass_handler(unsigned long ip, unsigned long parent_ip,
 	struct block_device *bdev = (void *)vss_ftrace_arg(fregs, 0);
 	struct gendisk *holder = (void *)vss_ftrace_arg(fregs, 1);
 
-	/* Others send bios, which the hook sees. */
+	/*
+	 * Others send bios, which the hook sees: but not all of those that a
+	 * multipath device in its bio mode sends by other paths (README, Limits).
+	 */
 	if (!queue_is_mq(holder->queue))
 		return;
 	rcu_read_lock();

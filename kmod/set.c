@@ -415,7 +415,8 @@ static int do_thaw(struct vss_set *set)
 	thaw_all(set);
 	/* From now on they are lost when that happens. */
 	if (!is_whole(set))
-		return fail(set, -ESTALE, "a volume became smaller meanwhile");
+		return fail(set, -ESTALE,
+			    "a volume became smaller meanwhile, or its disk a path of a multipath device");
 	if (make_durable(set))
 		return fail(set, -EIO,
 			    "the snapshots could not be made durable");

@@ -102,15 +102,17 @@ void vss_volumes_resized(struct gendisk *disk, sector_t sectors)
  * vss_volumes_bypassed() - a disk may be written past the hook from now on
  * @disk:	the disk
  *
- * Volumes there lose their snapshots.  To be called under rcu_read_lock().  Does
- * not sleep.
+ * Volumes there lose their snapshots, and get no others until they are detached.  To
+ * be called under rcu_read_lock().  Does not sleep.
  */
 void vss_volumes_bypassed(struct gendisk *disk)
 {
 	struct vss_volume *vol = NULL;
 
-	while ((vol = vss_volume_next_hit(disk, 0, ~(sector_t)0, vol)))
+	while ((vol = vss_volume_next_hit(disk, 0, ~(sector_t)0, vol))) {
+		WRITE_ONCE(vol->bypassed, true);
 		vss_snapshots_spoil(vol, VSS_LOST_UNTRACKED);
+	}
 }
 
 /**
@@ -143,7 +145,7 @@ struct vss_volume *vss_volume_find(dev_t dev)
  *
  * The hook sees writes only up to the size that the volume had at attach.
  *
- * Return: 0, or -ENODEV or -ESTALE.
+ * Return: 0, or -ENODEV, -ESTALE or -EOPNOTSUPP.
  */
 int vss_volume_check(struct vss_volume *vol, struct netlink_ext_ack *extack)
 {
@@ -158,6 +160,11 @@ int vss_volume_check(struct vss_volume *vol, struct netlink_ext_ack *extack)
 	    READ_ONCE(vol->cut)) {
 		NL_SET_ERR_MSG(extack, "the volume was resized");
 		return -ESTALE;
+	}
+	if (READ_ONCE(vol->bypassed)) {
+		NL_SET_ERR_MSG(extack,
+			       "the volume's disk is, or was since the attach, a path of a multipath device");
+		return -EOPNOTSUPP;
 	}
 	return 0;
 }

@@ -71,6 +71,7 @@ struct vss_snapshot;
  *		are lost by that
  * @spoilt_by:	what that was, the last time
  * @cut:	the disk's last known size ends within the volume
+ * @bypassed:	the disk was made a path of a multipath device since the attach
  * @pubseq:	publish counters by chunk group; raised under the shard lock
  * @stats:	counters for userspace
  */
@@ -109,6 +110,7 @@ struct vss_volume {
 	atomic_t		spoilt;
 	enum vss_lost_reason	spoilt_by;
 	bool			cut;
+	bool			bypassed;
 	atomic_t		*pubseq;
 
 	struct {

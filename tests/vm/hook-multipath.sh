@@ -47,6 +47,8 @@ for kind in '' --persistent; do
 	unsnap "${ids[0]}"
 	settle
 	dmsetup remove --retry both
+	# Who asked a moment before that would not know.
+	expect_fail -m "a path of a multipath device" vssctl create --no-freeze "${paths[0]}"
 	run_ok vssctl detach -q --force "${paths[0]}"
 	blockdev --flushbufs "$(disk vd1)"
 	[[ ! $kind ]] || vssctl diff-area check "$(disk vd1)"

@@ -75,7 +75,13 @@ int vss_prepare_attach(const struct vss_prepare *prepare, const struct vss_block
 	if (ret)
 		return ret;
 	ret = vss_kernel_volume_attach(prepare->kernel, volume->dev, chunk_size, copy_memory, state);
-	return ret ? vss_prepare_kernel_error(prepare, ret, err) : 0;
+	if (ret)
+		return vss_prepare_kernel_error(prepare, ret, err);
+	/* The module sees what becomes a path from here on. */
+	ret = vss_blockdev_check_origin(volume, err);
+	if (ret)
+		vss_kernel_volume_detach(prepare->kernel, volume->dev, false);
+	return ret;
 }
 
 static int attach(const struct vss_prepare *prepare, const struct vss_blockdev *volume,
