@@ -15,11 +15,11 @@
 
 #include "../../userspace/providers/example/provider-example.c"
 
-#include <ftw.h>
 #include <sys/stat.h>
 
 #include "error.h"
 #include "host/hardware.h"
+#include "tree.h"
 
 #define FAKE_LUN_SIZE	(1U << 20)
 #define FAKE_FS_UUID	"6f1c2d7e-0d57-4c0b-9d0a-51c6c2b4a6f1"
@@ -95,14 +95,6 @@ static inline void fake_lun_new(const char *name)
 	fake_set(name, "allows", true);
 }
 
-static inline int fake_unlink(const char *path, const struct stat *st, int type, struct FTW *ftw)
-{
-	(void)st;
-	(void)type;
-	(void)ftw;
-	return remove(path);
-}
-
 static inline void fake_array_new(void)
 {
 	strcpy(fake_dir, "/tmp/vss-array-XXXXXX");
@@ -115,7 +107,7 @@ static inline void fake_array_new(void)
 
 static inline void fake_array_free(void)
 {
-	nftw(fake_dir, fake_unlink, 16, FTW_DEPTH | FTW_PHYS);
+	tree_remove(fake_dir);
 }
 
 /* Call @then for each LUN of the array; how many there are. */

@@ -6,13 +6,13 @@
 #ifndef TESTS_UNIT_FAKE_SYSFS_H
 #define TESTS_UNIT_FAKE_SYSFS_H
 
-#include <ftw.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
 #include "stack.h"
+#include "tree.h"
 
 struct machine {
 	char dir[64];
@@ -84,18 +84,9 @@ static inline struct machine *machine_new(void)
 	return m;
 }
 
-static inline int machine_unlink(const char *path, const struct stat *st, int type,
-				 struct FTW *ftw)
-{
-	(void)st;
-	(void)type;
-	(void)ftw;
-	return remove(path);
-}
-
 static inline void machine_free(struct machine *m)
 {
-	nftw(m->dir, machine_unlink, 16, FTW_DEPTH | FTW_PHYS);
+	tree_remove(m->dir);
 	free(m->sysfs);
 	free(m->mountinfo);
 	free(m->swaps);

@@ -10,7 +10,6 @@
 
 #include <errno.h>
 #include <fcntl.h>
-#include <ftw.h>
 #include <sched.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -22,6 +21,7 @@
 
 #include "backup-document.h"
 #include "file-sets.h"
+#include "tree.h"
 #include "world.h"
 
 static const struct vss_uuid instance = { { 1, 2, 3 } }, class = { { 4, 5, 6 } };
@@ -33,16 +33,6 @@ struct scratch {
 	struct vss_writer_metadata *metadata;
 	struct vss_backup_files *files;
 };
-
-static int remove_one(const char *path, const struct stat *st, int type, struct FTW *ftw)
-{
-	(void)type;
-	(void)ftw;
-	/* Of what a link leads to, nothing is ours. */
-	if (S_ISDIR(st->st_mode))
-		chmod(path, 0700);
-	return remove(path);
-}
 
 static struct vss_writer_metadata *new_writer(const struct vss_uuid *instance_id, const struct vss_uuid *class_id)
 {
@@ -86,7 +76,7 @@ static int teardown(void **state)
 	vss_backup_files_free(s->files);
 	vss_writer_metadata_free(s->metadata);
 	vss_backup_document_free(s->doc);
-	nftw(s->dir, remove_one, 16, FTW_DEPTH | FTW_PHYS);
+	tree_remove(s->dir);
 	free(s);
 	return 0;
 }

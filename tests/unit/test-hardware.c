@@ -194,7 +194,7 @@ static void go_elsewhere(struct fixture *f)
 
 	stop(f);
 	snprintf(path, sizeof(path), "%s/%s", fake_dir, vss_uuid_format(&f->plugin.id, id));
-	nftw(path, fake_unlink, 16, FTW_DEPTH | FTW_PHYS);
+	tree_remove(path);
 	start(f);
 }
 

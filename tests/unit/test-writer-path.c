@@ -61,7 +61,7 @@ static int teardown(void **state)
 	struct place *p = *state;
 
 	vss_writer_paths_clear(&p->paths);
-	nftw(p->dir, machine_unlink, 16, FTW_DEPTH | FTW_PHYS);
+	tree_remove(p->dir);
 	machine_free(p->m);
 	free(p);
 	return 0;

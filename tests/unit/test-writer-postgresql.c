@@ -6,7 +6,6 @@
 #include "unit.h"
 
 #include <fcntl.h>
-#include <ftw.h>
 #include <glob.h>
 #include <pwd.h>
 #include <signal.h>
@@ -21,6 +20,7 @@
 #include "fake-vssd.h"
 #include "postgresql/pg-discover.h"
 #include "postgresql/pg-events.h"
+#include "tree.h"
 
 #define SESSION		"11111111-1111-4111-8111-111111111111"
 #define SET		"33333333-3333-4333-8333-333333333333"
@@ -41,20 +41,12 @@ static int setup(void **state)
 	return 0;
 }
 
-static int remove_one(const char *path, const struct stat *st, int type, struct FTW *ftw)
-{
-	(void)st;
-	(void)type;
-	(void)ftw;
-	return remove(path);
-}
-
 static int teardown(void **state)
 {
 	struct folder *f = *state;
 
 	pg_clusters_clear(&f->clusters);
-	nftw(f->dir, remove_one, 16, FTW_DEPTH | FTW_PHYS);
+	tree_remove(f->dir);
 	free(f);
 	return 0;
 }
@@ -335,7 +327,7 @@ static int server_teardown(void **state)
 		pg_cluster_free(s->cluster);
 		fake_end(&s->vssd);
 		command(s, "pg_ctl -D %s -w -m immediate stop", s->data);
-		nftw(s->dir, remove_one, 16, FTW_DEPTH | FTW_PHYS);
+		tree_remove(s->dir);
 		free(s->event.components);
 		free(s->part);
 	}
