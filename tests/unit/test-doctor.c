@@ -2,15 +2,10 @@
 /*
  * What "doctor" reads from the kernel.
  */
-#include <ftw.h>
-#include <limits.h>
-#include <stdlib.h>
-#include <sys/stat.h>
-#include <unistd.h>
-
 #include "unit.h"
 
 #include "doctor-parse.h"
+#include "fake-sysfs.h"
 
 static FILE *file_of(const char *text)
 {
@@ -142,66 +137,48 @@ static void reads_signatures(void **state)
 	assert_false(is_signed("ELF"));
 }
 
-static void put_file(const char *dir, const char *name, const char *content)
-{
-	char path[PATH_MAX];
-	FILE *file;
-
-	snprintf(path, sizeof(path), "%s/%s", dir, name);
-	file = fopen(path, "w");
-	assert_non_null(file);
-	fputs(content, file);
-	assert_int_equal(fclose(file), 0);
-}
-
-static void put_device(const char *block, const char *name, const char *iostats, bool requests,
+static void put_device(struct machine *m, const char *name, const char *iostats, bool requests,
 		       const char *hidden)
 {
-	static const char *const dirs[] = { "", "/queue", "/mq" };
-	char dir[256], path[PATH_MAX];
+	char *device = text("block/%s", name);
+	char *queue = text("%s/queue", device);
+	char *mq = text("%s/mq", device);
 
-	snprintf(dir, sizeof(dir), "%s/%s", block, name);
-	for (size_t i = 0; i < (requests ? 3 : 2); i++) {
-		snprintf(path, sizeof(path), "%s%s", dir, dirs[i]);
-		assert_int_equal(mkdir(path, 0700), 0);
-	}
-	put_file(dir, "queue/iostats", iostats);
-	put_file(dir, "hidden", hidden);
-}
-
-static int remove_entry(const char *path, const struct stat *st, int type, struct FTW *ftw)
-{
-	(void)st;
-	(void)type;
-	(void)ftw;
-	return remove(path);
+	machine_entry(m, queue, "iostats", iostats);
+	machine_attr(m, device, "hidden", hidden);
+	if (requests)
+		machine_mkdir(m, mq);
+	free(device);
+	free(queue);
+	free(mq);
 }
 
 /* Of md and a multipath's head an attach is refused, of queues with requests it is not. */
 static void reads_iostats(void **state)
 {
-	char block[] = "/tmp/test-doctor-XXXXXX", bio[64], request[64];
+	struct machine *m = machine_new();
+	char *block = text("%s/block", m->sysfs);
+	char bio[64], request[64];
 
 	(void)state;
-	assert_non_null(mkdtemp(block));
-	put_device(block, "md0", "1\n", false, "0\n");
-	put_device(block, "nvme0n1", "1\n", true, "0\n");
+	put_device(m, "md0", "1\n", false, "0\n");
+	put_device(m, "nvme0n1", "1\n", true, "0\n");
 	/* Device mapper counts by itself, and others are not asked. */
-	put_device(block, "dm-0", "0\n", false, "0\n");
-	put_device(block, "sda", "0\n", true, "0\n");
+	put_device(m, "dm-0", "0\n", false, "0\n");
+	put_device(m, "sda", "0\n", true, "0\n");
 	vssctl_iostats_off(block, bio, request, sizeof(bio));
 	assert_string_equal(bio, "");
 	assert_string_equal(request, "");
 
-	put_device(block, "md1", "0\n", false, "0\n");
-	put_device(block, "nvme1n1", "0\n", true, "0\n");
+	put_device(m, "md1", "0\n", false, "0\n");
+	put_device(m, "nvme1n1", "0\n", true, "0\n");
 	/* A path of a multipath device, that nobody can open. */
-	put_device(block, "nvme2c0n1", "0\n", true, "1\n");
+	put_device(m, "nvme2c0n1", "0\n", true, "1\n");
 	vssctl_iostats_off(block, bio, request, sizeof(bio));
 	assert_string_equal(bio, " md1");
 	assert_string_equal(request, " nvme1n1");
 
-	put_device(block, "nvme2n1", "0\n", false, "0\n");
+	put_device(m, "nvme2n1", "0\n", false, "0\n");
 	vssctl_iostats_off(block, bio, request, sizeof(bio));
 	assert_int_equal(strlen(bio), strlen(" md1 nvme2n1"));
 	assert_non_null(strstr(bio, " nvme2n1"));
@@ -213,7 +190,8 @@ static void reads_iostats(void **state)
 	vssctl_iostats_off("/no/such/place", bio, request, sizeof(bio));
 	assert_string_equal(bio, "");
 	assert_string_equal(request, "");
-	assert_int_equal(nftw(block, remove_entry, 8, FTW_DEPTH | FTW_PHYS), 0);
+	free(block);
+	machine_free(m);
 }
 
 int main(void)

@@ -86,21 +86,25 @@ bool vssctl_module_signed(FILE *module)
 	       fread(end, sizeof(end), 1, module) == 1 && !memcmp(end, magic, sizeof(end));
 }
 
+bool vssctl_read_line(const char *path, char *text, size_t size)
+{
+	FILE *file = fopen(path, "re");
+	bool ok = file && fgets(text, (int)size, file);
+
+	if (file)
+		fclose(file);
+	if (ok)
+		text[strcspn(text, "\n")] = '\0';
+	return ok;
+}
+
 /* The first character of an attribute of a device; 0 if it has no such one. */
 static char attribute(const char *block, const char *name, const char *what)
 {
-	char path[PATH_MAX];
-	FILE *file;
-	int c = 0;
+	char path[PATH_MAX], line[8];
 
-	if (snprintf(path, sizeof(path), "%s/%s/%s", block, name, what) >= (int)sizeof(path))
-		return 0;
-	file = fopen(path, "re");
-	if (file) {
-		c = fgetc(file);
-		fclose(file);
-	}
-	return c > 0 ? (char)c : 0;
+	snprintf(path, sizeof(path), "%s/%s/%s", block, name, what);
+	return vssctl_read_line(path, line, sizeof(line)) ? line[0] : '\0';
 }
 
 void vssctl_iostats_off(const char *block, char *bio, char *request, size_t size)

@@ -34,6 +34,9 @@ bool vssctl_lockdown_mode(const char *text, char *mode, size_t size);
 /* Does a module file end with a signature?  Only uncompressed ones can. */
 bool vssctl_module_signed(FILE *module);
 
+/* The first line of a file without its end; false if it has none. */
+bool vssctl_read_line(const char *path, char *text, size_t size);
+
 /*
  * Which md and NVMe devices below @block, that is /sys/block, keep no statistics?  Their names, each
  * after a blank: of those that pass bios on (md, the head of an NVMe multipath) into @bio, of those

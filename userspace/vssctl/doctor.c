@@ -52,18 +52,6 @@ static void check(struct doctor *d, enum vssctl_check_state state, const char *n
 	va_end(args);
 }
 
-static bool read_line(const char *path, char *text, size_t size)
-{
-	FILE *file = fopen(path, "re");
-	bool ok = file && fgets(text, (int)size, file);
-
-	if (file)
-		fclose(file);
-	if (ok)
-		text[strcspn(text, "\n")] = '\0';
-	return ok;
-}
-
 static void check_privilege(struct doctor *d)
 {
 	if (geteuid())
@@ -121,7 +109,7 @@ static void check_module(struct doctor *d)
 	strcpy(d->module_path, found_module);
 	d->loaded = vssctl_module_loaded();
 	if (d->loaded) {
-		read_line("/sys/module/vss/version", version, sizeof(version));
+		vssctl_read_line("/sys/module/vss/version", version, sizeof(version));
 		check(d, VSSCTL_CHECK_OK, "module", "loaded%s%s", version[0] ? ", version " : "",
 		      version);
 	} else if (!d->module_path[0] && !kernel_supported(d)) {
@@ -176,9 +164,9 @@ static void check_signature(struct doctor *d)
 	bool strict;
 	int is_signed;
 
-	if (read_line("/sys/kernel/security/lockdown", text, sizeof(text)))
+	if (vssctl_read_line("/sys/kernel/security/lockdown", text, sizeof(text)))
 		vssctl_lockdown_mode(text, mode, sizeof(mode));
-	read_line("/sys/module/module/parameters/sig_enforce", enforce, sizeof(enforce));
+	vssctl_read_line("/sys/module/module/parameters/sig_enforce", enforce, sizeof(enforce));
 	strict = strcmp(mode, "none") || enforce[0] == 'Y';
 	is_signed = d->module_path[0] ? module_is_signed(d->module_path) : -1;
 	if (d->loaded || !strict)
@@ -274,7 +262,7 @@ static void check_ftrace(struct doctor *d)
 {
 	char text[16];
 
-	if (!read_line("/proc/sys/kernel/ftrace_enabled", text, sizeof(text)))
+	if (!vssctl_read_line("/proc/sys/kernel/ftrace_enabled", text, sizeof(text)))
 		check(d, VSSCTL_CHECK_FAIL, "ftrace", "this kernel has no ftrace");
 	else if (strcmp(text, "1"))
 		check(d, VSSCTL_CHECK_FAIL, "ftrace",
