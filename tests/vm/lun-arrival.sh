@@ -13,9 +13,10 @@ steps()
 	lun-steps || fail "a step gave something else"
 }
 
+# scsi_debug's disks by host and LUN; the names are given as the disks happen to answer
 debug_disks()
 {
-	lsblk -dnpo NAME,MODEL | awk '/scsi_debug/ { print $1 }' | sort
+	lsblk -dnpo HCTL,NAME,MODEL | awk '/scsi_debug/ { print $1, $2 }' | sort -V | cut -d ' ' -f 2
 }
 
 knobs=/sys/bus/pseudo/drivers/scsi_debug
