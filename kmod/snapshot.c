@@ -346,13 +346,18 @@ void vss_snapshots_reap_work(struct work_struct *work)
 						 reap_work);
 	struct vss_volume *vol = container_of(copier, struct vss_volume,
 					      copier);
+	enum vss_lost_reason reason = VSS_LOST_AREA_FULL;
 	struct vss_snapshot *snap;
 
 	mutex_lock(&vol->reap_lock);
-	while ((snap = next_to_reap(vol)))
-		/* One that has failed has no room either. */
-		give_up(snap, READ_ONCE(vol->area.failed) ?
-			VSS_LOST_AREA_ERROR : VSS_LOST_AREA_FULL);
+	while ((snap = next_to_reap(vol))) {
+		/* One that has failed has no room either; who hears of it looks. */
+		if (READ_ONCE(vol->area.failed)) {
+			vss_area_mark_failed(&vol->area);
+			reason = VSS_LOST_AREA_ERROR;
+		}
+		give_up(snap, reason);
+	}
 	mutex_unlock(&vol->reap_lock);
 	vss_copier_kick(vol);
 }

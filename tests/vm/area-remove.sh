@@ -72,11 +72,6 @@ image_right()
 	run_ok vssctl delete --quiet "$snap"
 }
 
-_thaw()
-{
-	fsfreeze -u "$1" 2>/dev/null || :
-}
-
 echo "--- not while it is needed"
 vssctl attach --quiet "$volume"
 cleanup_push _untrack "$volume"
@@ -212,12 +207,13 @@ run_ok mkfs.ext4 -q -F "$mounted"
 
 echo "--- what was added for a set that fails is taken back"
 mount "$mounted" "$mounted_dir"
-run_ok fsfreeze -f "$mounted_dir"
-cleanup_push _thaw "$mounted_dir"
-expect_fail -s 4 vssctl create "$mounted" --diff-area "$ext4_dir" --diff-area-size 8M
-expect_fail -s 4 vssctl create "$mounted" --diff-area "$ext4_dir/.vss/area" --diff-area-size 8M
-expect_fail -s 4 vssctl create "$mounted" --diff-area "$free"
-run_ok fsfreeze -u "$mounted_dir"
+# What another set has.
+ctl_start b --no-freeze "hold:$mounted"
+expect_fail -s 4 vssctl create --wait 0 "$mounted" --diff-area "$ext4_dir" --diff-area-size 8M
+expect_fail -s 4 vssctl create --wait 0 "$mounted" --diff-area "$ext4_dir/.vss/area" --diff-area-size 8M
+expect_fail -s 4 vssctl create --wait 0 "$mounted" --diff-area "$free"
+ctl_ok b abort
+ctl_end b
 [[ ! $(part_field part "$mounted") ]] || fail "left: $(vssctl diff-area list)"
 [[ $(volume_field "$mounted" snapshots) == 0 ]] || fail "it is not attached any more"
 [[ ! $(compgen -G "$ext4_dir/*.diff") && ! -e $ext4_dir/.vss ]] || fail "left: $(ls -A "$ext4_dir")"
