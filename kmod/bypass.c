@@ -5,7 +5,8 @@
  * That device sends clones of its requests to its paths, by which no bio passes the
  * hook, and may send all of them to another path of the same LUN.  A path is refused
  * as a volume, but a disk can become one while it is tracked: the module does not
- * claim it.  So the snapshots end then, before anything can be written that way.
+ * claim it.  So the snapshots end then, before anything can be written that way; on a
+ * persistent area only as soon as its log gets to it, which a power failure may precede.
  *
  * Drivers that take a device for one of their own tell so by bd_link_disk_holder(),
  * device mapper when it knows whether it will work by requests.

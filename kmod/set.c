@@ -400,8 +400,12 @@ static bool is_whole(const struct vss_set *set)
 	unsigned int i;
 
 	for (i = 0; i < set->nr; i++) {
-		if (set->members[i].snap &&
-		    !vss_snapshot_is_whole(set->members[i].snap))
+		const struct vss_member *m = &set->members[i];
+
+		if (m->snap && !vss_snapshot_is_whole(m->snap))
+			return false;
+		/* What a provider has copied is not of the instant either. */
+		if (READ_ONCE(m->vol->bypassed))
 			return false;
 	}
 	return true;

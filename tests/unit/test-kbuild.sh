@@ -26,6 +26,8 @@ split_op='	int			(*pre_doit)(const struct genl_split_ops *ops,'
 plain_fd='struct fd { struct file *file; unsigned int flags; };'
 opaque_fd='#define fd_file(f) ((struct file *)((f).word & ~(FDPUT_FPUT|FDPUT_POS_UNLOCK)))'
 
+holders='#ifdef CONFIG_BLOCK_HOLDER_DEPRECATED'
+
 # header KERNEL FILE LINE...: a kernel's FILE has these lines.
 header()
 {
@@ -35,10 +37,10 @@ header()
 	printf '%s\n' "$@" >"$file"
 }
 
-# kernel NAME MAPLE BLKDEV NETLINK FILE
+# kernel NAME MAPLE BLKDEV NETLINK FILE [HOLDERS]
 kernel()
 {
-	header "$1" linux/blkdev.h "$3"
+	header "$1" linux/blkdev.h "$3" "${6-$holders}"
 	header "$1" net/genetlink.h "$4"
 	header "$1" linux/file.h "$5"
 	[ -z "$2" ] || header "$1" linux/maple_tree.h ''
@@ -57,6 +59,8 @@ kernel 6.11 maple "$opens_file
 $features" "$split_op" "$plain_fd"
 kernel 6.12 maple "$opens_file
 $features" "$split_op" "$opaque_fd"
+kernel unseen maple "$opens_file
+$features" "$split_op" "$opaque_fd" ''
 
 # kbuild KERNEL CONFIG...: what Kbuild says, or the features that it finds.
 kbuild()
@@ -96,6 +100,8 @@ expect()
 		expect "$kernel is refused" "cannot be built for kernel 1.2.3: it is neither 6.1 nor 6.12 or later" \
 			"$(kbuild $kernel $config)"
 	done
+	expect "one whose drivers take disks unseen is refused" "how its drivers take disks for others is not known" \
+		"$(kbuild unseen $config)"
 	expect "PREEMPT_RT is refused" "1.2.3: it has PREEMPT_RT" \
 		"$(kbuild 6.12 $config CONFIG_PREEMPT_RT=y)"
 	expect "another machine is refused" "x86-64 only" \

@@ -444,15 +444,20 @@ static void knows_paths_of_multipath(void **state)
 
 	machine_mkdir(m, "class/block/tva/holders/tdm-0");
 	machine_mkdir(m, "class/block/tvb/holders/tdm-1");
+	machine_mkdir(m, "class/block/tvc/holders/tdm-2");
 	machine_mkdir(m, "class/block/tdm-0/dm");
 	machine_mkdir(m, "class/block/tdm-1/dm");
+	/* Made by hand, without a name: it works by requests, and has queues. */
+	machine_mkdir(m, "class/block/tdm-2/mq");
 	machine_attr(m, "class/block/tdm-0/dm", "uuid", "mpath-3600508b4\n");
 	machine_attr(m, "class/block/tdm-1/dm", "uuid", "LVM-abc\n");
 	assert_true(vss_sysfs_is_path(m->sysfs, "tva", name));
 	assert_string_equal(name, "tdm-0");
 	assert_true(vss_sysfs_is_path(m->sysfs, "tva1", name));
 	assert_false(vss_sysfs_is_path(m->sysfs, "tvb", name));
-	assert_false(vss_sysfs_is_path(m->sysfs, "tvc", name));
+	assert_true(vss_sysfs_is_path(m->sysfs, "tvc", name));
+	assert_string_equal(name, "tdm-2");
+	assert_false(vss_sysfs_is_path(m->sysfs, "tvd", name));
 }
 
 #define MACHINE_TEST(name) cmocka_unit_test_setup_teardown(name, setup, teardown)

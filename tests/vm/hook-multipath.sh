@@ -19,9 +19,10 @@ for path in "${paths[@]}"; do
 	numbers+=("$(<"/sys/block/${path##*/}/dev")")
 done
 sectors=$(blockdev --getsz "${paths[0]}")
+# make_multipath [OPTION]...: with the UUID that multipath gives, or with another name, or none.
 make_multipath()
 {
-	dmsetup create both --uuid mpath-vss-test \
+	dmsetup create both "$@" \
 		--table "0 $sectors multipath 0 0 1 1 round-robin 0 2 1 ${numbers[0]} 5 ${numbers[1]} 5"
 }
 
@@ -36,7 +37,7 @@ for kind in '' --persistent; do
 	snap --no-freeze "${paths[0]}"
 	settle
 	expect_same "before that" "${images[0]}" "$TEST_TMP/before"
-	make_multipath
+	make_multipath --uuid mpath-vss-test
 	settle
 	# On whichever path.
 	dd if=/dev/urandom of=/dev/mapper/both bs=64k seek=20 count=1 oflag=direct conv=notrunc status=none
@@ -54,11 +55,32 @@ for kind in '' --persistent; do
 	[[ ! $kind ]] || vssctl diff-area check "$(disk vd1)"
 done
 
+echo "--- while a set is held, of a disk that somebody else copies"
+run_ok vssctl attach -q "${paths[0]}"
+{
+	echo held
+	sleep 1
+	make_multipath >&2
+	echo committed
+	echo "done"
+} | set-steps --no-freeze "hold:${paths[0]}" >"$TEST_TMP/steps" || :
+cat "$TEST_TMP/steps"
+grep -q '^error done ESTALE' "$TEST_TMP/steps" || fail "its instant is taken for one"
+settle
+dmsetup remove --retry both
+run_ok vssctl detach -q --force "${paths[0]}"
+
 make_multipath
 cleanup_push eval 'vssctl detach -q --force /dev/mapper/both 2>/dev/null; dmsetup remove --retry both'
 settle
 volume=/dev/mapper/both
 
+for path in "${paths[@]}"; do
+	expect_fail -m "is a path of the multipath device" vssctl attach "$path"
+done
+dmsetup remove --retry both
+make_multipath --uuid mpath-vss-test
+settle
 for path in "${paths[@]}"; do
 	expect_fail -m "is a path of the multipath device" vssctl attach "$path"
 done

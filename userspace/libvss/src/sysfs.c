@@ -89,20 +89,28 @@ uint64_t vss_sysfs_size(const char *sysfs, const char *name)
 	return strtoull(text, NULL, 10) * 512;
 }
 
+/* What sends requests has queues; what sends bios has a name that multipath gave it. */
+static bool is_multipath(const char *sysfs, const char *name)
+{
+	char path[PATH_MAX], uuid[256];
+
+	snprintf(path, sizeof(path), "%s/class/block/%s/mq", sysfs, name);
+	return !access(path, F_OK) ||
+	       (!vss_sysfs_attr(sysfs, name, "dm/uuid", uuid, sizeof(uuid)) && !strncmp(uuid, "mpath-", 6));
+}
+
 bool vss_sysfs_is_path(const char *sysfs, const char *name,
 		       char multipath[VSS_SYSFS_NAME_SIZE])
 {
-	char path[PATH_MAX], disk[VSS_SYSFS_NAME_SIZE], uuid[256];
+	char path[PATH_MAX], disk[VSS_SYSFS_NAME_SIZE];
 	_cleanup_dir_ DIR *dir = NULL;
 	struct dirent *entry;
 
 	snprintf(path, sizeof(path), "%s/class/block/%s/holders", sysfs, name);
 	dir = opendir(path);
 	while (dir && (entry = readdir(dir))) {
-		if (entry->d_name[0] == '.' ||
-		    vss_sysfs_attr(sysfs, entry->d_name, "dm/uuid", uuid, sizeof(uuid)))
-			continue;
-		if (!strncmp(uuid, "mpath-", 6) && !copy_name(multipath, entry->d_name))
+		if (entry->d_name[0] != '.' && is_multipath(sysfs, entry->d_name) &&
+		    !copy_name(multipath, entry->d_name))
 			return true;
 	}
 	return !vss_sysfs_disk(sysfs, name, disk) && vss_sysfs_is_path(sysfs, disk, multipath);

@@ -33,7 +33,8 @@ int vss_sysfs_attr(const char *sysfs, const char *name, const char *attr, char *
 
 /*
  * Is it, or the disk that it is a partition of, one of the paths of a multipath
- * device?  Then @multipath receives the kernel name of that device.
+ * device, whatever that is called, or of another that works by requests?  Then
+ * @multipath receives the kernel name of that device.
  */
 bool vss_sysfs_is_path(const char *sysfs, const char *name,
 		       char multipath[VSS_SYSFS_NAME_SIZE]);
