@@ -5,10 +5,17 @@
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
+#include <time.h>
+#include <unistd.h>
 #include <vss/area.h>
 
 #include "command.h"
 #include "print.h"
+
+/* There while udev's daemon has events, as "udevadm settle" asks. */
+#define UDEV_QUEUE	"/run/udev/queue"
+#define UDEV_POLL_NS	200000000L
+#define UDEV_TRIES	15
 
 enum { OPT_FORCE = 1, OPT_KEEP_FILES };
 
@@ -42,6 +49,23 @@ static size_t remove_files(struct vssctl *ctl, struct vss_kernel_area *areas, si
 	return removed;
 }
 
+/*
+ * udev looks at what was just written, or unmounted after that, and has it open meanwhile.  As
+ * long as it has something to do, what is in use may only be that.
+ */
+static int detach_volume(struct vssctl *ctl, struct vss_devno dev, bool force)
+{
+	const struct timespec pause = { .tv_nsec = UDEV_POLL_NS };
+
+	for (int tries = UDEV_TRIES;; nanosleep(&pause, NULL)) {
+		const bool busy = !access(UDEV_QUEUE, F_OK);
+		const int ret = vss_kernel_volume_detach(ctl->kernel, dev, force);
+
+		if (ret != -EBUSY || !busy || !--tries)
+			return ret;
+	}
+}
+
 static int detach(struct vssctl *ctl, const char *name, struct vss_devno dev, bool force,
 		  bool keep_files)
 {
@@ -54,7 +78,7 @@ static int detach(struct vssctl *ctl, const char *name, struct vss_devno dev, bo
 	/* Not attached: detaching it is what has to be refused. */
 	if (ret && ret != -ENODEV)
 		return vssctl_fail_kernel(ctl);
-	if (vss_kernel_volume_detach(ctl->kernel, dev, force)) {
+	if (detach_volume(ctl, dev, force)) {
 		vss_kernel_area_list_free(areas, count);
 		return vssctl_fail_kernel(ctl);
 	}
