@@ -189,10 +189,13 @@ struct vss_log {
 /**
  * struct vss_log_request - how devices become a persistent area
  * @mode:	enum vss_area_mode, not VSS_AREA_VOLATILE
+ * @openers:	times that those have the volume open who do not write: who asks
+ *		for this, and others he knows of
  * @boot:	name of this boot, zero: unknown
  */
 struct vss_log_request {
 	u32	mode;
+	u32	openers;
 	u8	boot[VSS_UUID_SIZE];
 };
 

@@ -22,6 +22,7 @@ static const struct nla_policy area_add_attrs[VSS_A_AREA_MAX + 1] = {
 	[VSS_A_AREA_MODE] = NLA_POLICY_MAX(NLA_U32, VSS_AREA_LOAD_CHECKED),
 	[VSS_A_AREA_BOOT] = VSS_NL_UUID,
 	[VSS_A_AREA_MORE] = { .type = NLA_U64 },
+	[VSS_A_AREA_OPENERS] = NLA_POLICY_MIN(NLA_U32, 1),
 };
 
 static const struct nla_policy area_add_policy[] = {
@@ -188,11 +189,12 @@ static int check_area_add(struct nlattr **tb, const struct nlattr *nest,
 				    "a persistent diff area must be a device");
 		return -EOPNOTSUPP;
 	}
-	if (tb[VSS_A_AREA_MORE] &&
+	if ((tb[VSS_A_AREA_MORE] || tb[VSS_A_AREA_OPENERS]) &&
 	    (tb[VSS_A_AREA_FD] || !tb[VSS_A_AREA_MODE] ||
 	     nla_get_u32(tb[VSS_A_AREA_MODE]) <= VSS_AREA_CREATE)) {
-		NL_SET_ERR_MSG_ATTR(extack, tb[VSS_A_AREA_MORE],
-				    "MORE is for a MODE that loads");
+		NL_SET_ERR_MSG_ATTR(extack, tb[VSS_A_AREA_MORE] ?:
+				    tb[VSS_A_AREA_OPENERS],
+				    "MORE and OPENERS are for a MODE that loads");
 		return -EINVAL;
 	}
 	if (tb[VSS_A_AREA_FD] || (major && minor))
@@ -239,7 +241,8 @@ static struct vss_part *add_part(struct vss_volume *vol, struct nlattr **tb,
 				 const struct nlattr *nest,
 				 struct netlink_ext_ack *extack)
 {
-	struct vss_log_request req = { .mode = VSS_AREA_VOLATILE };
+	struct vss_log_request req = { .mode = VSS_AREA_VOLATILE,
+				       .openers = 1 };
 	dev_t devs[VSS_MAX_AREA_PARTS];
 	struct vss_part *part;
 	u32 nr;
@@ -247,6 +250,8 @@ static struct vss_part *add_part(struct vss_volume *vol, struct nlattr **tb,
 
 	if (tb[VSS_A_AREA_MODE])
 		req.mode = nla_get_u32(tb[VSS_A_AREA_MODE]);
+	if (tb[VSS_A_AREA_OPENERS])
+		req.openers = nla_get_u32(tb[VSS_A_AREA_OPENERS]);
 	if (tb[VSS_A_AREA_BOOT])
 		nla_memcpy(req.boot, tb[VSS_A_AREA_BOOT], sizeof(req.boot));
 	if (tb[VSS_A_AREA_FD]) {

@@ -206,11 +206,11 @@ static void drop_unfinished(struct vss_volume *vol)
 	}
 }
 
-/* Who asks for this has it open, so that nobody else does. */
+/* Who asks for this has it open, and tells of whom he knows: so nobody else does. */
 static int may_tell(struct vss_volume *vol, const struct vss_log_request *req,
 		    struct netlink_ext_ack *extack)
 {
-	if (req->mode == VSS_AREA_LOAD_UNCLEAN || vss_volume_openers(vol) <= 1)
+	if (req->mode == VSS_AREA_LOAD_UNCLEAN || vss_volume_openers(vol) <= req->openers)
 		return 0;
 	NL_SET_ERR_MSG(extack,
 		       "somebody has the volume open: whether it was written since, or is, cannot be told; unmount it first");

@@ -565,6 +565,7 @@ static void run_damage(struct suite *s)
 		NEED_U32(VSS_A_AREA_DEV_MINOR, untracked.minor),
 		/* Without it the area would be volatile, and of one device. */
 		NEED_U32(VSS_A_AREA_MODE, VSS_AREA_LOAD), UUID(VSS_A_AREA_BOOT, 3),
+		U32(VSS_A_AREA_OPENERS, 2),
 		{ .type = VSS_A_AREA_MORE, .kind = KIND_U64, .repeated = true,
 		  .value = DEVICE(tracked) },
 		END
@@ -752,6 +753,20 @@ static void run_wrong_more(struct suite *s, int file)
 	wrong(s, "AREA_ADD with MORE and nothing before it", VSS_CMD_AREA_ADD, 0, VSS_A_AREA,
 	      ITEMS(AREA_OF(tracked), U32(VSS_A_AREA_MODE, VSS_AREA_LOAD),
 		    U64(VSS_A_AREA_MORE, DEVICE(untracked))), ERRNOS(EINVAL));
+	wrong(s, "AREA_ADD with OPENERS and no mode", VSS_CMD_AREA_ADD, 0, VSS_A_AREA,
+	      ITEMS(AREA_OF(tracked), U32(VSS_A_AREA_DEV_MAJOR, untracked.major),
+		    U32(VSS_A_AREA_DEV_MINOR, untracked.minor), U32(VSS_A_AREA_OPENERS, 2)),
+	      ERRNOS(EINVAL));
+	wrong(s, "AREA_ADD with OPENERS that creates", VSS_CMD_AREA_ADD, 0, VSS_A_AREA,
+	      ITEMS(AREA_OF(tracked), U32(VSS_A_AREA_DEV_MAJOR, untracked.major),
+		    U32(VSS_A_AREA_DEV_MINOR, untracked.minor),
+		    U32(VSS_A_AREA_MODE, VSS_AREA_CREATE), U32(VSS_A_AREA_OPENERS, 2)),
+	      ERRNOS(EINVAL));
+	wrong(s, "AREA_ADD with no OPENERS", VSS_CMD_AREA_ADD, 0, VSS_A_AREA,
+	      ITEMS(AREA_OF(tracked), U32(VSS_A_AREA_DEV_MAJOR, untracked.major),
+		    U32(VSS_A_AREA_DEV_MINOR, untracked.minor),
+		    U32(VSS_A_AREA_MODE, VSS_AREA_LOAD), U32(VSS_A_AREA_OPENERS, 0)),
+	      ERRNOS(EINVAL, ERANGE));
 	wrong_more(s, "AREA_ADD with MORE in mode 0", &tracked, VSS_AREA_VOLATILE,
 		   DEVICE(nowhere), ERRNOS(EINVAL));
 	wrong_more(s, "AREA_ADD with MORE that creates", &tracked, VSS_AREA_CREATE,

@@ -112,6 +112,7 @@ static const struct node area_device[] = {
 	{ VSS_A_AREA_MODE, MODE, 60, 0, NULL },
 	{ VSS_A_AREA_BOOT, BOOT, 50, 0, NULL },
 	{ VSS_A_AREA_MORE, DEVICE, 15, 3, NULL },
+	{ VSS_A_AREA_OPENERS, U32, 15, 0, NULL },
 	{ 0 },
 };
 

@@ -10,6 +10,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 #include "boot-vouch.h"
@@ -192,7 +193,10 @@ static void vouch_once(void **state)
 	/* In the initramfs, as often as it likes. */
 	assert_true(vssctl_may_vouch(&ctl, flag, false));
 	assert_true(vssctl_may_vouch(&ctl, flag, false));
+	assert_false(vssctl_is_vouching(flag));
 	assert_true(vssctl_may_vouch(&ctl, flag, true));
+	/* As long as it runs. */
+	assert_true(vssctl_is_vouching(flag));
 	fflush(ctl.out);
 	assert_int_equal(size, 0);
 	assert_false(vssctl_may_vouch(&ctl, flag, true));
@@ -210,6 +214,37 @@ static void vouch_once(void **state)
 	rmdir(dir);
 }
 
+static void vouch_until_the_end(void **state)
+{
+	char dir[] = "/tmp/vss-test-vouch-XXXXXX", flag[64];
+	struct vssctl ctl = { .out = stdout, .err = stderr, .print = &vssctl_print_text };
+	pid_t child;
+	int status;
+
+	(void)state;
+	assert_non_null(mkdtemp(dir));
+	snprintf(flag, sizeof(flag), "%s/vouched", dir);
+	child = fork();
+	assert_true(child >= 0);
+	if (!child)
+		_exit(!vssctl_may_vouch(&ctl, flag, true));
+	assert_int_equal(waitpid(child, &status, 0), child);
+	assert_int_equal(status, 0);
+	assert_int_equal(access(flag, F_OK), 0);
+	assert_false(vssctl_is_vouching(flag));
+	unlink(flag);
+	/* Nothing else is left. */
+	assert_int_equal(rmdir(dir), 0);
+}
+
+/* Nobody has the null device open for a disk's. */
+static void readers_of_no_disk(void **state)
+{
+	(void)state;
+	assert_false(vssctl_is_reader(getpid(), (struct vss_devno) { 1, 3 }));
+	assert_false(vssctl_is_reader(0x7fffffff, (struct vss_devno) { 8, 0 }));
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -224,6 +259,8 @@ int main(void)
 		cmocka_unit_test(of_two_at_once),
 		cmocka_unit_test(claims),
 		cmocka_unit_test(vouch_once),
+		cmocka_unit_test(vouch_until_the_end),
+		cmocka_unit_test(readers_of_no_disk),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

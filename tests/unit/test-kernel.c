@@ -319,13 +319,14 @@ static void builds_area_load(void **state)
 	int left;
 
 	f->fake->answer = answer_ok;
-	assert_int_equal(vss_kernel_area_load(f->kernel, vda1, devs, 3, VSS_AREA_LOAD, NULL), 0);
+	assert_int_equal(vss_kernel_area_load(f->kernel, vda1, devs, 3, VSS_AREA_LOAD, 2, NULL), 0);
 	assert_int_equal(fake_genl(f->fake)->cmd, VSS_CMD_AREA_ADD);
 	nest = fake_nest(f->fake, VSS_A_AREA);
 	nla_parse_nested(tb, VSS_A_AREA_MAX, nest, NULL);
 	assert_int_equal(nla_get_u32(tb[VSS_A_AREA_DEV_MAJOR]), 8);
 	assert_int_equal(nla_get_u32(tb[VSS_A_AREA_DEV_MINOR]), 16);
 	assert_int_equal(nla_get_u32(tb[VSS_A_AREA_MODE]), VSS_AREA_LOAD);
+	assert_int_equal(nla_get_u32(tb[VSS_A_AREA_OPENERS]), 2);
 	nla_for_each_nested(attr, nest, left) {
 		if (nla_type(attr) != VSS_A_AREA_MORE)
 			continue;
@@ -338,6 +339,7 @@ static void builds_area_load(void **state)
 	/* One device needs none. */
 	assert_int_equal(vss_kernel_area_add_persistent(f->kernel, vda1, devs[0], VSS_AREA_CREATE, NULL), 0);
 	assert_int_equal(count_attrs(fake_nest(f->fake, VSS_A_AREA), VSS_A_AREA_MORE), 0);
+	assert_int_equal(count_attrs(fake_nest(f->fake, VSS_A_AREA), VSS_A_AREA_OPENERS), 0);
 }
 
 static void builds_prepare(void **state)

@@ -78,7 +78,7 @@
  * VSS_CMD_AREA_ADD (do)
  *     request:  VSS_A_AREA { VOLUME_MAJOR, VOLUME_MINOR,
  *                            (DEV_MAJOR, DEV_MINOR | FD), [MODE], [BOOT],
- *                            [MORE] ... }
+ *                            [OPENERS], [MORE] ... }
  *     reply:    VSS_A_AREA { everything VSS_CMD_AREA_GET tells }
  *     Add a part to a volume's diff area.  A block device is claimed
  *     exclusively and usable at once.  A file (FD, open for writing, regular,
@@ -99,7 +99,8 @@
  *     LOAD_CHECKED the caller vouches for this boot alone, and that nobody before
  *     could have written to the volume without changing its first
  *     VSS_DISK_HEAD_SIZE bytes: they must be what was written last while it was
- *     tracked.  -EBUSY: somebody beside the caller has the volume open.  BOOT names
+ *     tracked.  -EBUSY: the volume is open more than OPENERS times, which is once
+ *     unless given: by the caller, and others that he knows to read only.  BOOT names
  *     this boot (/proc/sys/kernel/random/boot_id): what was in use in the same
  *     boot, or in one that is not known, and not detached is lost in any case.
  *     -EUCLEAN, -ESTALE, -EINVAL: the devices hold no area that could be loaded
@@ -345,6 +346,7 @@ enum vss_area_attr {
 	VSS_A_AREA_BOOT,		/* binary, VSS_UUID_SIZE */
 	VSS_A_AREA_UUID,		/* binary, VSS_UUID_SIZE */
 	VSS_A_AREA_MORE,		/* u64, repeated, a further device: major << 32 | minor */
+	VSS_A_AREA_OPENERS,		/* u32, times the volume is open by who does not write; 1 */
 
 	__VSS_A_AREA_MAX,
 	VSS_A_AREA_MAX = __VSS_A_AREA_MAX - 1

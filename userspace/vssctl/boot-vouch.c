@@ -3,13 +3,16 @@
  * What can be said about a volume whose diff area is to be loaded at boot.
  */
 #include <blkid/blkid.h>
+#include <dirent.h>
 #include <endian.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/file.h>
 #include <sys/stat.h>
+#include <sys/sysmacros.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -64,14 +67,69 @@ bool vssctl_is_alone(struct vssctl *ctl, struct vss_devno volume)
 	}
 }
 
+static void cleanup_dir(DIR **dir)
+{
+	if (*dir)
+		closedir(*dir);
+}
+
+static void cleanup_file(FILE **file)
+{
+	if (*file)
+		fclose(*file);
+}
+
+/* As the process has opened it. */
+static bool is_read_only(int folder, const char *fd)
+{
+	int info = openat(folder, fd, O_RDONLY | O_CLOEXEC);
+	FILE *file __attribute__((cleanup(cleanup_file))) = info < 0 ? NULL : fdopen(info, "r");
+	char line[128];
+	unsigned int flags;
+
+	if (info >= 0 && !file)
+		close(info);
+	while (file && fgets(line, sizeof(line), file))
+		if (sscanf(line, "flags: %o", &flags) == 1)
+			/* O_PATH opens nothing. */
+			return (flags & O_ACCMODE) == O_RDONLY && !(flags & O_PATH);
+	return false;
+}
+
+bool vssctl_is_reader(pid_t pid, struct vss_devno device)
+{
+	DIR *fds __attribute__((cleanup(cleanup_dir))) = NULL, *infos __attribute__((cleanup(cleanup_dir))) = NULL;
+	const dev_t wanted = makedev(device.major, device.minor);
+	const struct dirent *entry;
+	struct stat stat_buf;
+	bool found = false;
+	char path[64];
+
+	snprintf(path, sizeof(path), "/proc/%d/fd", (int)pid);
+	fds = opendir(path);
+	snprintf(path, sizeof(path), "/proc/%d/fdinfo", (int)pid);
+	infos = opendir(path);
+	if (!fds || !infos)
+		return false;
+	while ((entry = readdir(fds))) {
+		if (fstatat(dirfd(fds), entry->d_name, &stat_buf, 0) || !S_ISBLK(stat_buf.st_mode) ||
+		    stat_buf.st_rdev != wanted)
+			continue;
+		if (!is_read_only(dirfd(infos), entry->d_name))
+			return false;
+		found = true;
+	}
+	return found;
+}
+
 int vssctl_load_area(struct vssctl *ctl, struct vss_devno volume, const struct vss_devno *devices, size_t nr,
-		     uint32_t mode, int tries, struct vss_kernel_area *area)
+		     uint32_t mode, uint32_t openers, int tries, struct vss_kernel_area *area)
 {
 	const struct timespec pause = { .tv_nsec = CLAIM_POLL_NS };
 	int ret;
 
 	for (;; nanosleep(&pause, NULL)) {
-		ret = vss_kernel_area_load(ctl->kernel, volume, devices, nr, mode, area);
+		ret = vss_kernel_area_load(ctl->kernel, volume, devices, nr, mode, openers, area);
 		if (ret != -EBUSY || mode == VSS_AREA_LOAD_UNCLEAN || !--tries)
 			return ret;
 	}
@@ -185,23 +243,52 @@ static void make_parent(const char *path)
 	free(parent);
 }
 
+/* With the lock from its beginning, by which whoever sees it knows that this one is at work. */
+static int make_flag(const char *flag)
+{
+	char *fresh = NULL;
+	int fd, ret = 0;
+
+	if (asprintf(&fresh, "%s.new", flag) < 0)
+		return -ENOMEM;
+	unlink(fresh);
+	fd = open(fresh, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0644);
+	if (fd < 0 || flock(fd, LOCK_EX) || link(fresh, flag))
+		ret = -errno;
+	unlink(fresh);
+	free(fresh);
+	/* It stays open. */
+	if (ret && fd >= 0)
+		close(fd);
+	return ret;
+}
+
 bool vssctl_may_vouch(struct vssctl *ctl, const char *flag, bool last)
 {
-	int fd;
+	int ret = -EEXIST;
 
 	if (!last && access(flag, F_OK))
 		return errno == ENOENT;
-	if (last)
+	if (last) {
 		make_parent(flag);
-	fd = last ? open(flag, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0644) : -1;
-	if (fd >= 0) {
-		close(fd);
-		return true;
+		ret = make_flag(flag);
 	}
-	if (last && errno != EEXIST)
+	if (!ret)
+		return true;
+	if (ret != -EEXIST)
 		vssctl_warn(ctl, "cannot make %s: %s; so that nobody vouches for the volumes again, nobody does now",
-			    flag, strerror(errno));
+			    flag, strerror(-ret));
 	else
 		vssctl_warn(ctl, "it is too late in this boot to vouch for the volumes: %s is there", flag);
 	return false;
+}
+
+bool vssctl_is_vouching(const char *flag)
+{
+	int fd = open(flag, O_RDONLY | O_CLOEXEC);
+	bool busy = fd >= 0 && flock(fd, LOCK_SH | LOCK_NB) && errno == EWOULDBLOCK;
+
+	if (fd >= 0)
+		close(fd);
+	return busy;
 }

@@ -10,6 +10,7 @@
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <sys/types.h>
 
 #include "vssctl.h"
 
@@ -27,12 +28,18 @@ bool vssctl_is_alone(struct vssctl *ctl, struct vss_devno volume);
 #define VSSCTL_CLAIM_TRIES	15
 
 /*
- * Load a diff area, at most @tries times, 200 ms between them, while somebody else has the volume
- * open.  Who calls this has it open as well, unless @mode is VSS_AREA_LOAD_UNCLEAN: it is how the
+ * Has a process the device open, and can it only read?  udev's worker has a disk open while it runs
+ * what its rules ask for.
+ */
+bool vssctl_is_reader(pid_t pid, struct vss_devno device);
+
+/*
+ * Load a diff area, at most @tries times, 200 ms between them, while somebody else than @openers has the
+ * volume open.  Who calls this is one of those, unless @mode is VSS_AREA_LOAD_UNCLEAN: it is how the
  * module knows.  As vss_kernel_area_load().
  */
 int vssctl_load_area(struct vssctl *ctl, struct vss_devno volume, const struct vss_devno *devices, size_t nr,
-		     uint32_t mode, int tries, struct vss_kernel_area *area);
+		     uint32_t mode, uint32_t openers, int tries, struct vss_kernel_area *area);
 
 /*
  * Are snapshots of a loaded area lost?  That is no error of the module's, which loads them as well: for
@@ -69,8 +76,11 @@ bool vssctl_head_tells_of_mounts(int fd);
 
 /*
  * May the volumes still be vouched for?  Not after a call with @last in this boot, which
- * leaves the file @flag.
+ * leaves the file @flag, and has it locked until the process ends.
  */
 bool vssctl_may_vouch(struct vssctl *ctl, const char *flag, bool last);
+
+/* Does a process still run that has made the file and vouches? */
+bool vssctl_is_vouching(const char *flag);
 
 #endif /* VSSCTL_BOOT_VOUCH_H */

@@ -141,14 +141,27 @@ int vssctl_parse_uuid(struct vssctl *ctl, const char *text, struct vss_uuid *uui
 	return VSSCTL_USAGE;
 }
 
+static int tell_lock(struct vssctl *ctl, int lock, const char *path)
+{
+	if (lock < 0 && lock != -EWOULDBLOCK)
+		vssctl_detail(ctl, "no lock: %s: %s", path, strerror(-lock));
+	return lock;
+}
+
 int vssctl_lock(struct vssctl *ctl)
 {
 	const char *path;
 	int lock = vss_prepare_lock(&path);
 
-	if (lock < 0)
-		vssctl_detail(ctl, "no lock: %s: %s", path, strerror(-lock));
-	return lock;
+	return tell_lock(ctl, lock, path);
+}
+
+int vssctl_trylock(struct vssctl *ctl)
+{
+	const char *path;
+	int lock = vss_prepare_trylock(&path);
+
+	return tell_lock(ctl, lock, path);
 }
 
 void vssctl_unlock(int lock)

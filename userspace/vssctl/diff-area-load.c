@@ -141,7 +141,7 @@ static int load(struct vssctl *ctl, struct vssctl_args *args, const struct vss_b
 	if (ret)
 		return ret;
 	lock = vssctl_lock(ctl);
-	ret = vssctl_load_area(ctl, volume->dev, devs, nr, mode, claimed ? VSSCTL_CLAIM_TRIES : 1, &added);
+	ret = vssctl_load_area(ctl, volume->dev, devs, nr, mode, 1, claimed ? VSSCTL_CLAIM_TRIES : 1, &added);
 	vssctl_unlock(lock);
 	if (ret)
 		return vssctl_fail_kernel(ctl);

@@ -78,6 +78,8 @@ int vssctl_parse_uuid(struct vssctl *ctl, const char *text, struct vss_uuid *uui
  * areas until vssctl_unlock().  Not fatal where it is impossible.
  */
 int vssctl_lock(struct vssctl *ctl);
+/* Without waiting: -EWOULDBLOCK if another has it. */
+int vssctl_trylock(struct vssctl *ctl);
 void vssctl_unlock(int lock);
 
 #endif /* VSSCTL_VSSCTL_H */

@@ -156,20 +156,39 @@ static int probe_all(const struct vss_stack *stack, const struct tag *tag, const
 	return 0;
 }
 
+/* What is at a path, if that is a block device. */
+static int peek_path(const char *path, struct vss_devno *dev)
+{
+	struct stat st;
+
+	if (stat(path, &st) || !S_ISBLK(st.st_mode))
+		return -ENOENT;
+	*dev = (struct vss_devno) { major(st.st_rdev), minor(st.st_rdev) };
+	return 0;
+}
+
+/* What the link of a tag with this value stands for; the link is left in @path. */
+static int peek_tag(const struct tag *tag, const char *value, char path[PATH_MAX], struct vss_devno *dev)
+{
+	char encoded[1024];
+
+	if (blkid_encode_string(value, encoded, sizeof(encoded)) ||
+	    (size_t)snprintf(path, PATH_MAX, "%s%s", tag->links, encoded) >= PATH_MAX)
+		return -ENOENT;
+	return peek_path(path, dev);
+}
+
 static int resolve_tag(const struct vss_stack *stack, const struct tag *tag,
 		       const char *value, size_t *found, struct vss_error *err)
 {
-	char encoded[1024], path[PATH_MAX];
-	struct stat st;
+	char path[PATH_MAX];
+	struct vss_devno dev;
 
 	if (!*value)
 		return vss_error_errno(err, -ENOENT, "%s needs a value", tag->prefix);
 	/* A link may be stale or point to an image where the rules are missing. */
-	if (!blkid_encode_string(value, encoded, sizeof(encoded)) &&
-	    (size_t)snprintf(path, sizeof(path), "%s%s", tag->links, encoded) < sizeof(path) &&
-	    !stat(path, &st) && S_ISBLK(st.st_mode)) {
-		*found = vss_stack_find(stack, (struct vss_devno) { major(st.st_rdev),
-								    minor(st.st_rdev) });
+	if (!peek_tag(tag, value, path, &dev)) {
+		*found = vss_stack_find(stack, dev);
 		if (*found != VSS_STACK_NONE && !vss_sysfs_is_image(stack->devs[*found].name) &&
 		    carries(path, tag, value))
 			return 0;
@@ -229,6 +248,19 @@ static int resolve_path(const struct vss_stack *stack, const char *name, size_t 
 				       "device of this machine", name, fs->type);
 	*found = fs->devs[0];
 	return 0;
+}
+
+int vss_blockdev_peek(const char *name, struct vss_devno *dev)
+{
+	char path[PATH_MAX];
+
+	for (size_t i = 0; i < sizeof(tags) / sizeof(tags[0]); i++) {
+		size_t size = strlen(tags[i].prefix);
+
+		if (!strncmp(name, tags[i].prefix, size))
+			return name[size] ? peek_tag(&tags[i], name + size, path, dev) : -ENOENT;
+	}
+	return peek_path(name, dev);
 }
 
 int vss_blockdev_resolve(const char *name, struct vss_blockdev *blockdev,

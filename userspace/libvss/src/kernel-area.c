@@ -89,11 +89,11 @@ static void read_boot(struct vss_uuid *boot)
 int vss_kernel_area_add_persistent(struct vss_kernel *kernel, struct vss_devno volume,
 				   struct vss_devno dev, uint32_t mode, struct vss_kernel_area *area)
 {
-	return vss_kernel_area_load(kernel, volume, &dev, 1, mode, area);
+	return vss_kernel_area_load(kernel, volume, &dev, 1, mode, 1, area);
 }
 
 int vss_kernel_area_load(struct vss_kernel *kernel, struct vss_devno volume, const struct vss_devno *devs,
-			 size_t count, uint32_t mode, struct vss_kernel_area *area)
+			 size_t count, uint32_t mode, uint32_t openers, struct vss_kernel_area *area)
 {
 	struct nlattr *nest;
 	struct nl_msg *msg = area_request(kernel, VSS_CMD_AREA_ADD, false, volume, &nest);
@@ -108,6 +108,8 @@ int vss_kernel_area_load(struct vss_kernel *kernel, struct vss_devno volume, con
 	for (size_t i = 1; i < count; i++)
 		if (nla_put_u64(msg, VSS_A_AREA_MORE, (uint64_t)devs[i].major << 32 | devs[i].minor) < 0)
 			return vss_kernel_request_too_long(kernel, VSS_SUBJECT_DEV(volume));
+	if (openers > 1 && nla_put_u32(msg, VSS_A_AREA_OPENERS, openers) < 0)
+		return vss_kernel_request_too_long(kernel, VSS_SUBJECT_DEV(volume));
 	nla_nest_end_keep_empty(msg, nest);
 	return area_add(kernel, volume, area);
 }

@@ -47,17 +47,32 @@ int vss_prepare_load_module(bool dry_run)
 	return WIFEXITED(status) && !WEXITSTATUS(status) ? 0 : -ENOENT;
 }
 
-int vss_prepare_lock(const char **path)
+static int open_lock(const char **path)
 {
 	int lock = open(LOCK_FILE, O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0600);
 
 	if (path)
 		*path = LOCK_FILE;
-	if (lock < 0)
-		return -errno;
-	while (flock(lock, LOCK_EX) < 0 && errno == EINTR)
+	return lock < 0 ? -errno : lock;
+}
+
+int vss_prepare_lock(const char **path)
+{
+	int lock = open_lock(path);
+
+	while (lock >= 0 && flock(lock, LOCK_EX) < 0 && errno == EINTR)
 		;
 	return lock;
+}
+
+int vss_prepare_trylock(const char **path)
+{
+	int lock = open_lock(path);
+
+	if (lock < 0 || !flock(lock, LOCK_EX | LOCK_NB) || errno != EWOULDBLOCK)
+		return lock;
+	close(lock);
+	return -EWOULDBLOCK;
 }
 
 void vss_prepare_unlock(int lock)

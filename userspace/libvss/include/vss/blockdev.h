@@ -59,6 +59,19 @@ int vss_blockdev_resolve(const char *name, struct vss_blockdev *blockdev,
 			 struct vss_error *err);
 
 /**
+ * vss_blockdev_peek() - The device that a name's link stands for, without a look at any.
+ * @name: a device node or a symbolic link to one; UUID=..., LABEL=..., PARTUUID=... or
+ *	PARTLABEL=...
+ * @dev: receives the number
+ *
+ * For where devices must not be opened, that may be asleep, suspended or gone.  A link
+ * may be stale.
+ *
+ * Return: 0; -ENOENT there is no such link, or it is no block device's.
+ */
+int vss_blockdev_peek(const char *name, struct vss_devno *dev);
+
+/**
  * vss_blockdev_from_devno() - Describe the block device with a number.
  * @dev: the number
  * @blockdev: receives the device, to be cleared with vss_blockdev_clear()

@@ -349,6 +349,9 @@ int vss_kernel_area_add_persistent(struct vss_kernel *kernel, struct vss_devno v
  *	not part of it, for the machine stopped while it was added, is left alone
  * @count: their number, 1 to VSS_MAX_AREA_PARTS
  * @mode: enum vss_area_mode, one that loads; with @count 1 any but VSS_AREA_VOLATILE
+ * @openers: times that the volume is open by the caller, and by others that he knows
+ *	only read it; 1 if nobody but he has it open.  If it is open more often than that,
+ *	-EBUSY, as with vss_kernel_area_add_persistent()
  * @area: receives the first part, to be cleared with vss_kernel_area_clear(); may be
  *	NULL
  *
@@ -357,7 +360,7 @@ int vss_kernel_area_add_persistent(struct vss_kernel *kernel, struct vss_devno v
  * Another negative errno.  See also vss_kernel_area_add_persistent().
  */
 int vss_kernel_area_load(struct vss_kernel *kernel, struct vss_devno volume, const struct vss_devno *devs,
-			 size_t count, uint32_t mode, struct vss_kernel_area *area);
+			 size_t count, uint32_t mode, uint32_t openers, struct vss_kernel_area *area);
 
 /**
  * vss_kernel_area_add_file() - Pin a file for a volume's diff area.

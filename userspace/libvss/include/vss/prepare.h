@@ -59,6 +59,14 @@ int vss_prepare_load_module(bool dry_run);
  * Return: a descriptor for vss_prepare_unlock(), or a negative errno.
  */
 int vss_prepare_lock(const char **path);
+
+/**
+ * vss_prepare_trylock() - The same, without waiting.
+ * @path: receives the path of the lock file, a constant; may be NULL
+ *
+ * Return: as vss_prepare_lock(); -EWOULDBLOCK if another has it.
+ */
+int vss_prepare_trylock(const char **path);
 void vss_prepare_unlock(int lock);
 
 /**
