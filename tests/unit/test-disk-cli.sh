@@ -26,6 +26,17 @@ result 'the problem is in the JSON document' $?
 run 3 check "$dir/none" && grep -q 'none cannot be read: No such file' "$dir/err"
 result 'a device that is not there' $?
 
+mkfifo "$dir/pipe"
+for name in "$dir/pipe" "$dir" /dev/null; do
+	for what in check dump; do
+		run 2 $what "$name" && grep -q 'neither a block device nor a file' "$dir/err"
+		result "$what of what is neither a device nor a file: ${name##*/}" $?
+	done
+done
+
+run 3 check PARTUUID=11112222-3333-4444-5555-666677778888 && grep -q 'PARTUUID=11112222' "$dir/err"
+result 'a tag that no device has' $?
+
 run 1 check --at 1M --at 2M "$dir/zero" && grep -q 'give --at once for each device' "$dir/err"
 result 'one offset too many' $?
 

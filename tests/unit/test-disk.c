@@ -581,7 +581,7 @@ static void detects_harm_in_copies(void **state)
 	byte ^= 1;
 	image_write(m.im.sources[0].fd, &byte, 1, at);
 	must_read(&m.im, &disk);
-	assert_int_equal(disk.worst, VSSCTL_DISK_DAMAGE);
+	assert_int_equal(disk.worst, VSSCTL_DISK_CONTENT);
 	vssctl_disk_clear(&disk);
 	/* Not looked at when that was not asked for. */
 	assert_int_equal(vssctl_disk_read(&disk, m.im.sources, 1, false), 0);

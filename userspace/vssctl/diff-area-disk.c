@@ -38,14 +38,18 @@ static const struct vssctl_option dump_options[] = {
 
 struct devices {
 	struct vssctl_disk_source *sources;
+	struct vss_blockdev *found;	/* of those that are named by a tag */
 	size_t count;
 };
 
 static void close_devices(struct devices *devices)
 {
-	for (size_t i = 0; i < devices->count; i++)
+	for (size_t i = 0; i < devices->count; i++) {
 		close(devices->sources[i].fd);
+		vss_blockdev_clear(&devices->found[i]);
+	}
 	free(devices->sources);
+	free(devices->found);
 }
 
 /*
@@ -70,23 +74,58 @@ static void tell_in_use(struct vssctl *ctl, const char *name, int fd)
 	vssctl_warn(ctl, "%s is in use: what is written to it while it is read may look like damage", name);
 }
 
+/* What can be read anywhere, and has an end. */
+static int check_kind(struct vssctl *ctl, const char *name, int fd)
+{
+	struct stat st;
+
+	if (fstat(fd, &st))
+		return vssctl_fail(ctl, vss_result_from_errno(errno), "%s cannot be read: %s", name, strerror(errno));
+	if (S_ISBLK(st.st_mode) || S_ISREG(st.st_mode))
+		return 0;
+	return vssctl_fail(ctl, E_INVALIDARG, "%s is neither a block device nor a file with the content of one", name);
+}
+
+/* The next one, by a path or, as in /etc/vss/areas, by a tag. */
+static int open_device(struct vssctl *ctl, const char *name, uint64_t offset, struct devices *devices)
+{
+	struct vss_blockdev *found = &devices->found[devices->count];
+	int fd, ret;
+
+	if (strchr(name, '=') && access(name, F_OK)) {
+		ret = vssctl_resolve(ctl, name, found);
+		if (ret)
+			return ret;
+		name = found->path;
+	}
+	/* Not to wait for who writes into a pipe. */
+	fd = open(name, O_RDONLY | O_NONBLOCK | O_CLOEXEC);
+	if (fd < 0) {
+		ret = vssctl_fail(ctl, errno == ENOENT ? VSS_E_OBJECT_NOT_FOUND : vss_result_from_errno(errno),
+				  "%s cannot be read: %s", name, strerror(errno));
+		vss_blockdev_clear(found);
+		return ret;
+	}
+	devices->sources[devices->count++] = (struct vssctl_disk_source) {
+		.fd = fd, .name = name, .offset = offset,
+	};
+	ret = check_kind(ctl, name, fd);
+	if (!ret)
+		tell_in_use(ctl, name, fd);
+	return ret;
+}
+
 static int open_devices(struct vssctl *ctl, struct vssctl_args *args, const uint64_t *offsets, struct devices *devices)
 {
-	devices->sources = calloc((size_t)args->argc, sizeof(*devices->sources));
-	if (!devices->sources)
-		return vssctl_fail(ctl, E_OUTOFMEMORY, "no memory");
-	for (int i = 0; i < args->argc; i++) {
-		int fd = open(args->argv[i], O_RDONLY | O_CLOEXEC);
+	int ret = 0;
 
-		if (fd < 0)
-			return vssctl_fail(ctl, errno == ENOENT ? VSS_E_OBJECT_NOT_FOUND : vss_result_from_errno(errno),
-					   "%s cannot be read: %s", args->argv[i], strerror(errno));
-		devices->sources[devices->count++] = (struct vssctl_disk_source) {
-			.fd = fd, .name = args->argv[i], .offset = offsets[i],
-		};
-		tell_in_use(ctl, args->argv[i], fd);
-	}
-	return 0;
+	devices->sources = calloc((size_t)args->argc, sizeof(*devices->sources));
+	devices->found = calloc((size_t)args->argc, sizeof(*devices->found));
+	if (!devices->sources || !devices->found)
+		return vssctl_fail(ctl, E_OUTOFMEMORY, "no memory");
+	for (int i = 0; i < args->argc && !ret; i++)
+		ret = open_device(ctl, args->argv[i], offsets[i], devices);
+	return ret;
 }
 
 static void put_tree(struct vssctl *ctl, json_object *tree)
@@ -119,13 +158,18 @@ static int verdict(struct vssctl *ctl, const struct vssctl_disk *disk)
 		return vssctl_fail(ctl, VSS_E_UNEXPECTED,
 				   "the diff area is damaged: its snapshots are lost, the volume is not touched by that; "
 				   "delete them, and make the area anew");
+	if (disk->nr_problems && disk->worst == VSSCTL_DISK_CONTENT)
+		return vssctl_fail(ctl, VSS_E_UNEXPECTED,
+				   "copies are damaged, and the module does not compare them: images that need them "
+				   "show wrong data; delete the snapshots, and see to the device");
 	if (le32toh(disk->parts[0].super.state) == VSS_DISK_LOST)
 		vssctl_note(ctl, "its snapshots are lost (%s): delete them, and make the area anew",
 			    vssctl_lost_reason_name(le32toh(disk->parts[0].super.lost_reason)));
 	for (size_t i = 0; i < disk->nr_snapshots; i++)
 		alive += disk->snapshots[i].life == VSSCTL_DISK_ALIVE;
-	vssctl_note(ctl, "the diff area is sound: %zu snapshots alive, %u of %u slots in use", alive,
-		    disk->used_slots, disk->nr_slots - disk->meta_slots);
+	vssctl_note(ctl, "the diff area is sound%s: %zu snapshots alive, %u of %u slots in use",
+		    disk->nr_problems ? " but for what is noted" : "", alive, disk->used_slots,
+		    disk->nr_slots - disk->meta_slots);
 	if (disk->data_bare)
 		vssctl_note(ctl, "%llu bytes of copies have no checksum, or not any more: that they are what was copied "
 			    "cannot be verified", (unsigned long long)disk->data_bare);

@@ -415,7 +415,7 @@ int vssctl_disk_map_check_data(struct vssctl_disk *disk)
 			left -= n;
 		}
 		if (!read || (uint32_t)XXH64_digest(&state) != run->hash)
-			vssctl_disk_problem(disk, VSSCTL_DISK_DAMAGE,
+			vssctl_disk_problem(disk, VSSCTL_DISK_CONTENT,
 					    "the copy of chunks %llu to %llu in slots %u to %u %s",
 					    (unsigned long long)run->chunk,
 					    (unsigned long long)(run->chunk + run->nr - 1), run->slot,

@@ -16,6 +16,8 @@ const char *vssctl_disk_level_name(enum vssctl_disk_level level)
 	switch (level) {
 	case VSSCTL_DISK_NOTE:
 		return "note";
+	case VSSCTL_DISK_CONTENT:
+		return "content";
 	case VSSCTL_DISK_DAMAGE:
 		return "damage";
 	default:
@@ -43,9 +45,9 @@ static const char *life_name(const struct vssctl_disk *disk, const struct vssctl
 		return "deleted";
 	if (snap->life == VSSCTL_DISK_UNFINISHED)
 		return "unfinished";
-	if (snap->life == VSSCTL_DISK_LOST || (disk->nr_problems && disk->worst > VSSCTL_DISK_NOTE))
+	if (snap->life == VSSCTL_DISK_LOST || (disk->nr_problems && disk->worst > VSSCTL_DISK_CONTENT))
 		return "lost";
-	return "alive";
+	return disk->nr_problems && disk->worst == VSSCTL_DISK_CONTENT ? "suspect" : "alive";
 }
 
 static void add_uuid(json_object *object, const char *key, const uint8_t bytes[VSS_DISK_UUID_SIZE])

@@ -65,7 +65,8 @@ struct vssctl_disk_snapshot {
 /* How bad a problem is. */
 enum vssctl_disk_level {
 	VSSCTL_DISK_NOTE,		/* nothing is lost, such as one of two superblocks */
-	VSSCTL_DISK_DAMAGE,		/* the snapshots cannot be trusted */
+	VSSCTL_DISK_CONTENT,		/* a copy is not what was copied; the module does not know */
+	VSSCTL_DISK_DAMAGE,		/* the snapshots cannot be trusted, and are lost */
 	VSSCTL_DISK_UNREADABLE,		/* nothing can be said about snapshots */
 };
 
