@@ -353,12 +353,12 @@ void vssctl_print_metadata(struct vssctl *ctl, struct vss_writer_metadata *metad
 	vss_writer_identity_clear(&identity);
 }
 
-void vssctl_print_reverted(struct vssctl *ctl, const char *volume)
+void vssctl_print_revert(struct vssctl *ctl, const char *volume, const char *state)
 {
 	json_object *object = json_object_new_object();
 
 	add_string(object, "volume", volume);
-	add_string(object, "state", "ended");
+	add_string(object, "state", state);
 	put(ctl, object);
 }
 

@@ -30,8 +30,8 @@ struct vssctl_retained {
 };
 void vssctl_print_retained(struct vssctl *ctl, const struct vssctl_retained *list, size_t count, bool dry_run);
 
-/* Of a volume that no revert is under way on, nor has failed; JSON only. */
-void vssctl_print_reverted(struct vssctl *ctl, const char *volume);
+/* How far the revert of a volume is; JSON only. */
+void vssctl_print_revert(struct vssctl *ctl, const char *volume, const char *state);
 
 /* One line of text, or an object with one string, or (JSON only) null. */
 void vssctl_print_value(struct vssctl *ctl, const char *key, const char *value);

@@ -125,7 +125,26 @@ static int await_revert(struct vssctl *ctl, struct vss_backup_components *bc, co
 	ret = vssctl_wait(ctl, bc, vss_backup_components_query_revert_status(bc, volume, &async), &async,
 			  "reverting", NULL);
 	if (!ret && ctl->json)
-		vssctl_print_reverted(ctl, volume);
+		vssctl_print_revert(ctl, volume, "ended");
+	return ret;
+}
+
+/* Reverts go on by themselves: who asked has to know where to look. */
+static int begin_revert(struct vssctl *ctl, struct vss_backup_components *bc, const struct vss_uuid *id, bool force)
+{
+	struct vss_snapshot_prop prop;
+	int ret = vssctl_check(ctl, bc, vss_backup_components_get_snapshot_properties(bc, id, &prop));
+	const char *volume;
+
+	if (ret)
+		return ret;
+	volume = prop.original_volume_name ? prop.original_volume_name : "";
+	ret = vssctl_check(ctl, bc, vss_backup_components_revert_to_snapshot(bc, id, force));
+	if (!ret && ctl->json)
+		vssctl_print_revert(ctl, volume, "begun");
+	else if (!ret)
+		vssctl_note(ctl, "%s is being set back; 'vssctl revert --status %s' waits for the end", volume, volume);
+	vss_free_snapshot_properties(&prop);
 	return ret;
 }
 
@@ -166,7 +185,7 @@ static int run_revert(struct vssctl *ctl, struct vssctl_args *args)
 	if (status)
 		ret = await_revert(ctl, bc, args->argv[0]);
 	else
-		ret = vssctl_check(ctl, bc, vss_backup_components_revert_to_snapshot(bc, &id, force));
+		ret = begin_revert(ctl, bc, &id, force);
 	vss_backup_components_release(bc);
 	return ret;
 }
