@@ -140,6 +140,7 @@ static int put_snapshot(struct sk_buff *skb, struct vss_snapshot *snap)
 	    nla_put_u32(skb, VSS_A_SNAPSHOT_FLAGS,
 			READ_ONCE(snap->writable) ?
 			VSS_SNAPSHOT_F_WRITABLE : 0) ||
+	    nla_put_u32(skb, VSS_A_SNAPSHOT_MEMBERS, snap->members) ||
 	    put_snapshot_u64(skb, VSS_A_SNAPSHOT_COPIED,
 			     (u64)atomic64_read(&snap->copied) <<
 			     vol->chunk_shift) ||

@@ -145,6 +145,7 @@ static void put_snapshot(struct nl_msg *msg, uint64_t time, uint32_t minor, bool
 	nla_put_u32(msg, VSS_A_SNAPSHOT_FLAGS, VSS_SNAPSHOT_F_WRITABLE);
 	nla_put_u64(msg, VSS_A_SNAPSHOT_COPIED, 21);
 	nla_put_u64(msg, VSS_A_SNAPSHOT_OVERLAY, 22);
+	nla_put_u32(msg, VSS_A_SNAPSHOT_MEMBERS, 5);
 	nla_nest_end(msg, nest);
 }
 
@@ -714,6 +715,7 @@ static void lists_snapshots_by_age(void **state)
 	assert_int_equal(s[0].dev.minor, 112);
 	assert_int_equal(s[0].copied, 21);
 	assert_int_equal(s[0].overlay, 22);
+	assert_int_equal(s[0].members, 5);
 	free(s);
 }
 

@@ -98,6 +98,7 @@ static struct vss_kernel_snapshot a_snapshot(void)
 		.state = VSS_SNAPSHOT_ALIVE,
 		.copied = 1 << 20,
 		.overlay = 4096,
+		.members = 2,
 	};
 }
 
@@ -296,6 +297,9 @@ static void text_of_lists(void **state)
 	assert_non_null(strstr(f->out, id1_text));
 	assert_non_null(strstr(f->out, "2T"));
 	assert_non_null(strstr(f->out, "alive"));
+	/* One of two. */
+	f->ctl.print->set(&f->ctl, &set1, NULL, &snapshot, 1);
+	assert_non_null(strstr(text_of(f), "1 of 2"));
 }
 
 /* A lost one is not to be taken for a good one. */

@@ -44,6 +44,7 @@ static void put_copy(struct fake_kernel *fake)
 	nla_put_u32(msg, VSS_A_SNAPSHOT_FLAGS, 0);
 	nla_put_u64(msg, VSS_A_SNAPSHOT_COPIED, 0);
 	nla_put_u64(msg, VSS_A_SNAPSHOT_OVERLAY, 0);
+	nla_put_u32(msg, VSS_A_SNAPSHOT_MEMBERS, 3);
 	nla_nest_end(msg, nest);
 	fake_append(fake_new(fake), msg);
 }
@@ -135,6 +136,8 @@ static void tells_the_area(void **state)
 		assert_int_equal(system_list(m->kernel, &list, &count, &err), S_OK);
 		assert_int_equal(count, 1);
 		assert_true(vss_uuid_equal(&list[0].prop.snapshot_id, &copy));
+		/* As many as were made, not as there are. */
+		assert_int_equal(list[0].prop.snapshots_count, 3);
 		if (persistent)
 			assert_string_equal(list[0].provider_data, expected);
 		else

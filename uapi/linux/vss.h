@@ -86,7 +86,7 @@
  *     and moving, and has no room until its extents are told.  A part stays
  *     until it is removed or the volume is detached.  -EBUSY the device or file
  *     is in use, -EOPNOTSUPP not a place for a diff area, -ELOOP it lies on a
- *     volume whose own area lies on this one, -ENOSPC too small, or too many
+ *     volume whose own area lies on this one, -EINVAL too small, -ENOSPC too many
  *     parts.
  *     MODE makes the area persistent: of devices, from before the volume's first
  *     snapshot on.  CREATE writes a new one, or a further part of the one that
@@ -453,6 +453,7 @@ enum vss_snapshot_attr {
 	VSS_A_SNAPSHOT_COPIED,		/* u64, bytes of copies tagged with its epoch */
 	VSS_A_SNAPSHOT_OVERLAY,		/* u64, bytes of its private overlay */
 	VSS_A_SNAPSHOT_PAD,
+	VSS_A_SNAPSHOT_MEMBERS,		/* u32, snapshots of its set when that was made */
 
 	__VSS_A_SNAPSHOT_MAX,
 	VSS_A_SNAPSHOT_MAX = __VSS_A_SNAPSHOT_MAX - 1

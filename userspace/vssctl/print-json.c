@@ -124,6 +124,7 @@ static json_object *snapshot_object(const struct vss_kernel_snapshot *s)
 
 	add_uuid(object, "id", &s->uuid);
 	add_uuid(object, "set", &s->set);
+	add_number(object, "set_members", s->members);
 	add_node(object, "volume", s->volume_name);
 	add_devno(object, "volume_devno", s->volume);
 	if (s->name[0]) {

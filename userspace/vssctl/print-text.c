@@ -211,6 +211,8 @@ static void text_set(struct vssctl *ctl, const struct vss_uuid *uuid,
 		field(ctl, "state", "%s", vssctl_set_state_name(in_creation->state));
 		if (in_creation->error)
 			field(ctl, "error", "%s", strerror(-in_creation->error));
+	} else if (count && count < snapshots[0].members) {
+		field(ctl, "incomplete", "%zu of %u snapshots are here", count, snapshots[0].members);
 	}
 	for (size_t i = 0; i < count; i++) {
 		fputc('\n', ctl->out);

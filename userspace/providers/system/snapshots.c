@@ -14,16 +14,6 @@
 /* Begins what is told of where a copy is; the area's UUID follows. */
 #define AREA_DATA	"diff-area "
 
-static uint32_t set_size(const struct vss_kernel_snapshot *snapshots, size_t count,
-			 const struct vss_uuid *set)
-{
-	uint32_t size = 0;
-
-	for (size_t i = 0; i < count; i++)
-		size += vss_uuid_equal(&snapshots[i].set, set);
-	return size;
-}
-
 /* One that is lost is told like others until it is deleted: reading it fails. */
 static bool exists(const struct vss_kernel_snapshot *snapshot)
 {
@@ -39,6 +29,7 @@ static bool describe(const struct vss_kernel_snapshot *snapshot, struct vss_snap
 	prop->provider_id = system_id;
 	prop->attributes = VSS_VOLSNAP_ATTR_DIFFERENTIAL;
 	prop->creation_time = snapshot->time;
+	prop->snapshots_count = snapshot->members;
 	prop->status = snapshot->state == VSS_SNAPSHOT_ALIVE ? VSS_SS_CREATED : VSS_SS_ABORTED;
 	vss_blockdev_node(snapshot->volume_name, volume, sizeof(volume));
 	prop->original_volume_name = strdup(volume);
@@ -84,7 +75,6 @@ vss_result system_list(struct vss_kernel *kernel, struct vss_provider_snapshot *
 		if (!exists(&found[i]))
 			continue;
 		n++;
-		next->prop.snapshots_count = set_size(found, nr_found, &found[i].set);
 		if (!describe(&found[i], &next->prop) ||
 		    !describe_area(&found[i], areas, nr_areas, &next->provider_data))
 			result = E_OUTOFMEMORY;

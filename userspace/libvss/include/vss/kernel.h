@@ -579,6 +579,8 @@ int vss_kernel_set_list(struct vss_kernel *kernel, struct vss_kernel_set **sets,
  * @flags: VSS_SNAPSHOT_F_*
  * @copied: bytes of copies tagged with its epoch
  * @overlay: bytes of its private overlay
+ * @members: snapshots of its set when that was made; there may be fewer now, for some were
+ *	deleted, are of volumes that are not attached, or were never finished
  */
 struct vss_kernel_snapshot {
 	struct vss_uuid uuid;
@@ -595,6 +597,7 @@ struct vss_kernel_snapshot {
 	uint32_t flags;
 	uint64_t copied;
 	uint64_t overlay;
+	uint32_t members;
 };
 
 /**
