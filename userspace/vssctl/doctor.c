@@ -20,9 +20,11 @@
 /* The function that the module redirects to see writes. */
 #define HOOKED	"submit_bio_noacct"
 
-/* That one, and those that it traces to see disks become smaller. */
-static const char *const traced[] = { HOOKED, "set_capacity", "set_capacity_and_notify" };
+/* That one, and those that it traces to see disks become smaller, and paths of others. */
+static const char *const traced[] = { HOOKED, "set_capacity", "set_capacity_and_notify", "bd_link_disk_holder" };
 #define NR_TRACED	(sizeof(traced) / sizeof(traced[0]))
+/* A kernel without drivers that take devices for others has no such function, and needs none. */
+#define HOLDERS		"BLOCK_HOLDER_DEPRECATED"
 
 #define MAX_CHECKS	32
 
@@ -30,6 +32,7 @@ struct doctor {
 	struct vssctl *ctl;
 	struct utsname kernel;
 	bool loaded;
+	bool no_holders;		/* known not to have HOLDERS */
 	uint32_t volumes;		/* attached, if loaded */
 	char module_path[PATH_MAX];	/* "" if there is none for this kernel */
 	struct vssctl_check checks[MAX_CHECKS];
@@ -244,6 +247,7 @@ static void check_config(struct doctor *d)
 		snprintf(missing + used, sizeof(missing) - used, " CONFIG_%s", redirect[1]);
 	}
 	realtime = vssctl_config_has(config, "PREEMPT_RT");
+	d->no_holders = !vssctl_config_has(config, HOLDERS);
 	fclose(config);
 	if (realtime)
 		check(d, VSSCTL_CHECK_FAIL, "kernel config",
@@ -294,6 +298,7 @@ static void check_functions(struct doctor *d)
 {
 	FILE *file = open_tracefs("available_filter_functions");
 	char missing[256] = "";
+	const size_t nr = NR_TRACED - d->no_holders;
 	bool listed[NR_TRACED];
 
 	if (!file) {
@@ -302,9 +307,9 @@ static void check_functions(struct doctor *d)
 		      "lets this be checked");
 		return;
 	}
-	vssctl_functions_listed(file, traced, NR_TRACED, listed);
+	vssctl_functions_listed(file, traced, nr, listed);
 	fclose(file);
-	for (size_t i = 0; i < NR_TRACED; i++) {
+	for (size_t i = 0; i < nr; i++) {
 		size_t used = strlen(missing);
 
 		if (!listed[i])
@@ -316,7 +321,7 @@ static void check_functions(struct doctor *d)
 		      "kernel, one built without notrace for them", missing);
 	else
 		check(d, VSSCTL_CHECK_OK, "traced functions",
-		      "%s and what tells the size of disks can be traced", HOOKED);
+		      "%s and what tells the size and the holders of disks can be traced", HOOKED);
 }
 
 static void check_other_users(struct doctor *d)
