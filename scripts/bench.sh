@@ -17,7 +17,7 @@ cd "$top" || exit 1
 # for memory and holds, for the end and the table.
 limit=240 reserve=$((1 + 18 + 4))
 left='' started=${BENCH_STARTED:-$EPOCHSECONDS}
-mode=full repeats=${REPEATS:-3} seconds=${BENCH_SECONDS:-2400} sections="io hold coordination"
+mode=full repeats=${REPEATS:-3} seconds=${BENCH_SECONDS:-6000} sections="io hold coordination"
 if [[ ${QUICK:-} && $QUICK != 0 ]]; then
 	mode=quick repeats=${REPEATS:-2} seconds=${BENCH_SECONDS:-45} sections="io hold"
 	# Whoever says how long it may take has more time.
@@ -30,9 +30,9 @@ for section in $sections; do
 		die "SECTIONS: there are io, hold and coordination, no \"$section\""
 done
 
-# The VM writes here; of a run before nothing must remain.
+# The VM writes here; of a run before nothing must remain, or its figures are taken for this one's.
 dir=$build/bench
-rm -rf "$dir"
+rm -rf "$dir" "$build/bench.jsonl" "$build/bench-other.jsonl" "$build/bench.txt"
 # No fast string operations: QEMU would announce them and copy byte by byte, so that
 # moving 16 KiB in memory costs more than all the code of an I/O. Nor the instruction
 # for CRC-32C (sse4.2), which it computes bit by bit, nor AVX, with which copying costs more.

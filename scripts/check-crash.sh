@@ -14,6 +14,9 @@ set -uo pipefail
 cd "$top" || exit 1
 
 cuts=${1:-10} seed=${2:-$RANDOM}
+[[ $cuts =~ ^[1-9][0-9]{0,5}$ ]] || die "CUTS=$cuts: a number of power failures, 1 or more"
+[[ $seed =~ ^[0-9]{1,9}$ ]] || die "SEED=$seed: a number"
+seed=$((10#$seed))
 RANDOM=$seed
 echo "$cuts power failures, seed $seed"
 kinds=(any replay any create any delete any reload any grow any revert)

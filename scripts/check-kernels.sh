@@ -11,6 +11,7 @@ cd "$top" || exit 1
 
 tests=${1:?usage: check-kernels.sh TESTS KERNEL...}
 shift
+(($#)) || die "no kernel is named: KERNELS='6.1 6.12 7.2', for example"
 failed=()
 for name; do
 	args=(--only vm --tests "$tests")

@@ -90,6 +90,9 @@ measure()
 	local phase=$1 workload=$2 depth=$3 snapshots=$4 dev=$5 what=$6
 	local json o0 s0 o1 s1
 
+	# udev reads what was written as soon as it is closed: not before it is counted.
+	settle
+	udevadm control --stop-exec-queue
 	quiet
 	read -ra o0 < <(counts "$origin")
 	read -ra s0 < <(counts "$store")
@@ -97,6 +100,7 @@ measure()
 	quiet
 	read -ra o1 < <(counts "$origin")
 	read -ra s1 < <(counts "$store")
+	udevadm control --start-exec-queue
 	jq -c --arg device "$device" --arg engine "$engine" --argjson chunk_kib "$chunk" \
 		--argjson snapshots "$snapshots" --arg phase "$phase" \
 		--arg group "$group" --arg workload "$workload" --argjson iodepth "$depth" \
