@@ -3,7 +3,7 @@
 #
 # Sectors of superblocks and log of a persistent diff area are damaged in turn
 # (a flipped bit, zeroes, an older version), in an area that was left in order and in
-# one that was not. The module finds it, as the offline reader does: all snapshots are
+# one that was not, with a log that was never changed to its other half and with one that was. The module finds it, as the offline reader does: all snapshots are
 # lost, with the reason, or all are there and right. LONG=1 takes every sector, else some.
 # vm: timeout=300
 
@@ -46,6 +46,8 @@ vssctl diff-area check --json "$area" >"$TEST_TMP/check.json" || fail "the area 
 (($(json meta_slots <"$TEST_TMP/check.json") * 16 <= 576)) || fail "superblocks and log are longer than what is saved"
 (($(json half <"$TEST_TMP/check.json") == 0)) || fail "the log is in its other half"
 blocks=$(json blocks <"$TEST_TMP/check.json")
+# Where the log begins that counts.
+first=128
 echo "$blocks log blocks"
 
 # damage FILE SECTOR HOW
@@ -87,7 +89,7 @@ try()
 	! cmp -s "$TEST_TMP/$1" "$TEST_TMP/bad" || return 0
 	dd if="$TEST_TMP/bad" of="$area" bs=64K oflag=direct status=none
 	vssctl diff-area check --json "$area" >"$TEST_TMP/check.json" 2>/dev/null || offline=damaged
-	[[ $1 == clean ]] || { options=(--unclean); new_boot; }
+	[[ $1 == clean* ]] || { options=(--unclean); new_boot; }
 	vssctl attach -q "$volume"
 	said=$(vssctl diff-area load -q "${options[@]}" "$volume" "$area" 2>&1) || status=$?
 	settle
@@ -104,7 +106,7 @@ try()
 			fail "$*: $alive alive, the others $reasons, of a damaged area"
 	elif ((alive == 0)); then
 		# Only what is left of the newer superblock could tell that the volume was left in order.
-		[[ $1 == clean && $reasons == untracked ]] || fail "$*: lost ($reasons), of a sound area"
+		[[ $1 == clean* && $reasons == untracked ]] || fail "$*: lost ($reasons), of a sound area"
 		(($2 < 128)) || fail "$*: lost ($reasons)"
 	else
 		((alive == ${#names[@]})) || fail "$*: $alive snapshots alive"
@@ -113,31 +115,35 @@ try()
 		done
 	fi
 	count[$((alive > 0)) $reasons]=$((${count[$((alive > 0)) $reasons]:-0} + 1))
-	((alive == 0)) || (($2 < 128 || $2 >= 128 + blocks - 1)) || fail "$*: not found"
+	((alive == 0)) || (($2 < first || $2 >= first + blocks - 1)) || fail "$*: not found"
 	settle
 	vssctl detach -q "$volume"
 }
 
-# The superblocks, the log, and the first blocks behind it.
-sectors=({0..7} {64..71})
-for ((s = 128; s < 128 + blocks + 2; s++)); do
-	sectors+=("$s")
-done
-step=$((${LONG:-0} ? 1 : ${#sectors[@]} / 4))
-hows=(bit zero older)
-n=0
-for state in clean active; do
-	for ((k = ${LONG:-0} ? 0 : RANDOM % step; k < ${#sectors[@]}; k += step)); do
-		for how in "${hows[@]}"; do
-			((${LONG:-0} || n++ % 3 == 0)) || continue
-			try $state "${sectors[k]}" "$how"
+# damage_all STATE...: the superblocks, the log, and the first blocks behind it.
+damage_all()
+{
+	local sectors=({0..7} {64..71}) hows=(bit zero older) n=0 state step k how s
+
+	for ((s = first; s < first + blocks + 2; s++)); do
+		sectors+=("$s")
+	done
+	step=$((${LONG:-0} ? 1 : ${#sectors[@]} / 4))
+	for state; do
+		for ((k = ${LONG:-0} ? 0 : RANDOM % step; k < ${#sectors[@]}; k += step)); do
+			for how in "${hows[@]}"; do
+				((${LONG:-0} || n++ % 3 == 0)) || continue
+				try "$state" "${sectors[k]}" "$how"
+			done
+		done
+		# Those that matter most, always.
+		for s in 0 64 $first $((first + blocks / 2)); do
+			try "$state" "$s" zero
 		done
 	done
-	# Those that matter most, always.
-	for s in 0 64 $((128 + blocks / 2)); do
-		try $state $s zero
-	done
-done
+}
+
+damage_all clean active
 for k in "${!count[@]}"; do
 	echo "alive ${k:0:1}, reason '${k:2}': ${count[$k]} times"
 done
@@ -204,3 +210,39 @@ vssctl attach -q "$volume"
 run_ok vssctl diff-area load -q "$volume" "$area"
 settle
 compare 'undamaged'
+
+# The other half: it begins with what there was, told anew.
+in_other_half()
+{
+	blockdev --flushbufs "$area"
+	vssctl diff-area check --json "$area" >"$TEST_TMP/check.json" 2>/dev/null &&
+		(($(json half <"$TEST_TMP/check.json") == 1))
+}
+
+save old
+take "$volume"
+for ((n = 0; n < 256; n++)); do
+	dd if=/dev/urandom of="$volume" bs=16k seek=$n count=1 oflag=direct conv=notrunc status=none
+	((n % 16)) || ! in_other_half || break
+done
+wait_for 20 in_other_half
+writes "$volume" 20 1
+sleep 1.5
+save active2
+settle
+run_ok vssctl detach -q "$volume"
+save clean2
+in_other_half || fail "the log is in its first half again"
+blocks=$(json blocks <"$TEST_TMP/check.json")
+first=$((128 + $(json half_blocks <"$TEST_TMP/check.json")))
+echo "$blocks log blocks in the other half, from sector $first on"
+count=()
+damage_all clean2 active2
+for k in "${!count[@]}"; do
+	echo "other half: alive ${k:0:1}, reason '${k:2}': ${count[$k]} times"
+done
+dd if="$TEST_TMP/clean2" of="$area" bs=64K oflag=direct status=none
+vssctl attach -q "$volume"
+run_ok vssctl diff-area load -q "$volume" "$area"
+settle
+compare 'undamaged, in the other half'
