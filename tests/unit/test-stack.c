@@ -419,6 +419,45 @@ static void judges_devices(void **state)
 	assert_int_equal(device_check(m, tdm0, tvc), 0);
 }
 
+/* What @volume on @dev is, beside an area of @other on @area. */
+static int circle_check(struct machine *m, struct vss_devno volume, struct vss_devno dev, struct vss_devno other,
+			struct vss_devno area)
+{
+	struct vss_area_edge edges[2];
+	struct vss_error error;
+	struct vss_stack stack;
+	int ret;
+
+	machine_load(m, &stack);
+	edges[0] = (struct vss_area_edge) { find(&stack, other), find(&stack, area) };
+	/* Its own on itself is no matter. */
+	edges[1] = (struct vss_area_edge) { find(&stack, volume), find(&stack, volume) };
+	ret = vss_area_circle_check(&stack, find(&stack, volume), find(&stack, dev), edges, 2, &error);
+	vss_stack_clear(&stack);
+	return ret;
+}
+
+static void finds_circles(void **state)
+{
+	struct machine *m = *state;
+
+	machine_slave(m, "tdm-0", "tvb");
+	machine_slave(m, "tdm-1", "tva1");
+	assert_int_equal(circle_check(m, tva1, tvd, tvb, tvc), 0);
+	assert_int_equal(circle_check(m, tva1, tdm0, tvb, tvc), 0);
+	assert_int_equal(circle_check(m, tva1, tdm0, tvc, tva1), 0);
+	/* Directly, and with a logical volume on either side. */
+	assert_int_equal(circle_check(m, tva1, tvb, tvb, tva1), -ELOOP);
+	assert_int_equal(circle_check(m, tva1, tdm0, tvb, tva1), -ELOOP);
+	assert_int_equal(circle_check(m, tva1, tvb, tvb, tdm1), -ELOOP);
+	assert_int_equal(circle_check(m, tva1, tdm0, tvb, tdm1), -ELOOP);
+	assert_int_equal(circle_check(m, tva, tdm0, tvb, tdm1), -ELOOP);
+	/* Another part of the disk is another place. */
+	assert_int_equal(circle_check(m, tva2, tdm0, tvb, tdm1), 0);
+	/* Where its own area is on itself. */
+	assert_int_equal(circle_check(m, tva1, tva1, tvb, tva1), 0);
+}
+
 static void knows_file_systems_for_files(void **state)
 {
 	static const struct { const char *type; bool good; } types[] = {
@@ -482,6 +521,7 @@ int main(void)
 		MACHINE_TEST(refuses_too_many_layers),
 		MACHINE_TEST(judges_places_for_files),
 		MACHINE_TEST(judges_devices),
+	MACHINE_TEST(finds_circles),
 		MACHINE_TEST(knows_paths_of_multipath),
 		cmocka_unit_test(knows_file_systems_for_files),
 	};

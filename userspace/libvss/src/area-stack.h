@@ -23,4 +23,18 @@ int vss_area_file_stack_check(const struct vss_stack *stack, size_t volume, size
 int vss_area_device_stack_check(const struct vss_stack *stack, size_t volume, size_t dev,
 				struct vss_error *err);
 
+/* A part of a diff area that there is: copies of @volume are written to @dev. */
+struct vss_area_edge {
+	size_t volume;
+	size_t dev;			/* of a file: the one its file system lies on */
+};
+
+/*
+ * May @dev, which may serve @volume by the rules above, do so beside the areas that there are?
+ * 0; -ELOOP when writing to it may need a copy of another volume, whose area ends on @volume;
+ * -ENOMEM.
+ */
+int vss_area_circle_check(const struct vss_stack *stack, size_t volume, size_t dev,
+			  const struct vss_area_edge *edges, size_t count, struct vss_error *err);
+
 #endif /* VSS_SRC_AREA_STACK_H */

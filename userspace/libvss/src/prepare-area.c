@@ -8,6 +8,7 @@
 #include <sys/stat.h>
 #include <sys/sysmacros.h>
 
+#include "area-stack.h"
 #include "cleanup.h"
 #include "error.h"
 #include "prepare.h"
@@ -32,12 +33,58 @@ static int check_new(const struct vss_prepare *prepare, const struct vss_blockde
 	return ret;
 }
 
+static int find_edges(const struct vss_stack *stack, const struct vss_kernel_area *areas, size_t count,
+		      struct vss_area_edge *edges)
+{
+	int n = 0;
+
+	for (size_t i = 0; i < count; i++) {
+		edges[n].volume = vss_stack_find(stack, areas[i].volume);
+		edges[n].dev = vss_stack_find(stack, areas[i].dev);
+		/* One that is gone is written no more. */
+		n += edges[n].volume != VSS_STACK_NONE && edges[n].dev != VSS_STACK_NONE;
+	}
+	return n;
+}
+
+/* The kernel sees devices that lie on each other by no other one: it knows no stacks. */
+static int check_circle(const struct vss_prepare *prepare, const struct vss_blockdev *volume,
+			struct vss_devno dev, struct vss_error *err)
+{
+	_cleanup_free_ struct vss_area_edge *edges = NULL;
+	struct vss_kernel_area *areas;
+	size_t count, volume_index, dev_index;
+	struct vss_stack stack;
+	int ret = vss_kernel_area_list(prepare->kernel, NULL, &areas, &count);
+
+	if (ret)
+		return vss_prepare_kernel_error(prepare, ret, err);
+	edges = calloc(count + 1, sizeof(*edges));
+	ret = edges ? vss_stack_load(&vss_stack_system, &stack) : -ENOMEM;
+	if (ret) {
+		vss_kernel_area_list_free(areas, count);
+		return vss_error_errno(err, ret, "cannot read the block devices and mounts of this machine: %s",
+				       strerror(-ret));
+	}
+	volume_index = vss_stack_find(&stack, volume->dev);
+	dev_index = vss_stack_find(&stack, dev);
+	/* What is not there fails elsewhere. */
+	if (volume_index != VSS_STACK_NONE && dev_index != VSS_STACK_NONE)
+		ret = vss_area_circle_check(&stack, volume_index, dev_index, edges,
+					    (size_t)find_edges(&stack, areas, count, edges), err);
+	vss_stack_clear(&stack);
+	vss_kernel_area_list_free(areas, count);
+	return ret;
+}
+
 static int check_device(const struct vss_prepare *prepare, const struct vss_blockdev *volume,
 			struct vss_devno dev, bool force, struct vss_error *err)
 {
 	int ret = check_new(prepare, volume, dev, err);
 
-	return ret ? ret : vss_area_device_check(volume->dev, dev, force, err);
+	if (!ret)
+		ret = vss_area_device_check(volume->dev, dev, force, err);
+	return ret ? ret : check_circle(prepare, volume, dev, err);
 }
 
 static int add_device(const struct vss_prepare *prepare, const struct vss_blockdev *volume,
@@ -70,13 +117,17 @@ static int add_file(const struct vss_prepare *prepare, const struct vss_blockdev
 {
 	struct vss_area_file file;
 	struct vss_error discard_error;
+	struct stat st;
 	int ret;
 
 	vss_prepare_tell(prepare, VSS_PREPARE_ALLOCATING, volume, NULL, path);
 	ret = vss_area_file_create(volume->dev, path, size, &file, err);
 	if (ret)
 		return ret;
-	ret = vss_area_file_add(prepare->kernel, volume->dev, &file, area, err);
+	if (!fstat(file.fd, &st))
+		ret = check_circle(prepare, volume, (struct vss_devno) { major(st.st_dev), minor(st.st_dev) }, err);
+	if (!ret)
+		ret = vss_area_file_add(prepare->kernel, volume->dev, &file, area, err);
 	if (!ret)
 		vss_area_file_close(&file);
 	else if (vss_area_file_discard(&file, &discard_error))
