@@ -269,7 +269,7 @@ expect_event()
 {
 	local i
 
-	for ((i = 0; i < 50 * slower; i++)); do
+	for ((i = 0; i < 600 * slower; i++)); do
 		! seen "$@" || return 0
 		sleep 0.1
 	done
