@@ -93,7 +93,7 @@ end()
 # area_pulled KIND rest|load|held
 area_pulled()
 {
-	local i area snap pid
+	local i area snap
 
 	echo "--- the disk of the diff area: $1, $2"
 	get "$1"
@@ -102,14 +102,13 @@ area_pulled()
 	case $2 in
 	rest) lose "$1" "$area" ;;
 	load)
-		churn --count 0 --max 256K --jobs 2 --seed 5 "$volume" >"$TEST_TMP/churn" &
-		pid=$!
+		start_load "$volume" churn --count 0 --max 256K --jobs 2 --seed 5 "$volume" >"$TEST_TMP/churn"
 		sleep 0.7
 		lose "$1" "$area"
 		sleep 1
-		kill $pid
+		kill $load
 		# It knows what the volume must hold.
-		wait $pid || fail "the origin has noticed"
+		wait $load || fail "the origin has noticed"
 		cat "$TEST_TMP/churn"
 		;;
 	held)
@@ -155,7 +154,7 @@ area_pulled()
 # origin_pulled KIND rest|load|held
 origin_pulled()
 {
-	local i name copied pid
+	local i name copied before pid
 
 	echo "--- the disk of the origin: $1, $2"
 	get "$1"
@@ -164,11 +163,16 @@ origin_pulled()
 	case $2 in
 	rest) lose "$1" "$volume" ;;
 	load)
-		churn --count 0 --max 256K --jobs 2 --seed 5 "$volume" >"$TEST_TMP/churn" 2>&1 &
+		before=$(writes_to "$volume")
+		# Other ways have errors of their own where a device has no size any more, mmap a signal.
+		churn --count 0 --max 256K --jobs 2 --seed 5 --ways buffered,direct,vector,uring,dsync,flush \
+			"$volume" >"$TEST_TMP/churn" 2>&1 &
 		pid=$!
+		wait_for 60 has_more_writes "$volume" "$before"
 		sleep 0.7
 		lose "$1" "$volume"
-		wait_for 30 eval "! kill -0 $pid 2>/dev/null"
+		# It is not to be kept waiting.
+		within 30 eval "! kill -0 $pid 2>/dev/null"
 		! wait $pid || fail "writes to a disk that is gone succeed"
 		grep "No such device\|Input/output error\|No space left" "$TEST_TMP/churn" ||
 			fail "not an error of a disk that is gone: $(<"$TEST_TMP/churn")"
@@ -183,7 +187,7 @@ origin_pulled()
 		ctl a "done"
 		ctl_send a quit
 		ctl_end a
-		wait_for 30 is_over writer
+		within 30 is_over writer
 		echo "the held write: $(<"$TEST_TMP/writer.out")"
 		expect_over 20000 loser
 		;;

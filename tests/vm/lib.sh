@@ -138,6 +138,39 @@ within()
 	done
 }
 
+# start_load VOLUME CMD...: runs CMD in the background, as $load, and waits until it writes to a
+# tracked volume. A program that ends in order when it is told to can do so by then.
+start_load()
+{
+	local dev=$1 before
+
+	shift
+	before=$(writes_to "$dev")
+	"$@" &
+	# shellcheck disable=SC2034 # for the test
+	load=$!
+	wait_for 60 has_more_writes "$dev" "$before"
+}
+
+# writes_to VOLUME: prints how many writes it has seen.
+writes_to()
+{
+	vssctl status --json "$1" | json writes
+}
+
+# has_more_writes VOLUME BEFORE
+has_more_writes()
+{
+	(($(writes_to "$1") > $2))
+}
+
+# area_empty VOLUME: nothing is in its diff area. Copies that were on their way when the last
+# snapshot was deleted have their room a little longer.
+area_empty()
+{
+	[[ $(vssctl status --json "$1" | json area_used) == 0 ]]
+}
+
 # cases CASE... [-- CASE...]: prints the cases, those after -- with LONG=1 only.
 cases()
 {
