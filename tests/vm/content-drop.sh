@@ -115,8 +115,7 @@ nothing_left "deleted while the area did not answer"
 
 for i in 1 2 3; do
 	snap --no-freeze "$dev"
-	churn --seed $i --count 0 --max 64K --chunk 4K "$dev" >"$TEST_TMP/churn" &
-	load=$!
+	start_load "$dev" churn --seed $i --count 0 --max 64K --chunk 4K "$dev" >"$TEST_TMP/churn"
 	sleep 1
 	settle
 	unsnap "${ids[0]}"
@@ -126,8 +125,7 @@ done
 nothing_left "deleted under load"
 
 some 3
-churn --seed 9 --count 0 --max 64K --chunk 4K "$dev" >"$TEST_TMP/churn" &
-load=$!
+start_load "$dev" churn --seed 9 --count 0 --max 64K --chunk 4K "$dev" >"$TEST_TMP/churn"
 settle
 run_ok vssctl detach -q --force "$dev"
 kill $load

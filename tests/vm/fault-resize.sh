@@ -130,8 +130,7 @@ for kind in "${kinds[@]}"; do
 	churn --fill --seed 1 "$volume"
 	track "$volume" "$room"
 	take
-	churn --count 0 --max 256K --seed 2 "$volume" >"$TEST_TMP/churn" &
-	load=$!
+	start_load "$volume" churn --count 0 --max 256K --seed 2 "$volume" >"$TEST_TMP/churn"
 	sleep 0.5
 	resized $((mib + 8))
 	sleep 0.3
