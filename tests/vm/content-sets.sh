@@ -23,25 +23,34 @@ files work "$ext4" 1 &
 loads=($!)
 files work "$xfs" 1 &
 loads+=($!)
-fio --output="$TEST_TMP/fio.log" --time_based --runtime=300 --size=8M --rate_iops=60 \
+fio --output="$TEST_TMP/fio.log" --time_based --runtime=3600 --size=8M --rate_iops=60 \
 	--rw=randwrite --bsrange=4k-64k --group_reporting \
 	--name=direct --filename="$ext4/fio" --direct=1 --ioengine=io_uring --iodepth=4 \
 	--name=buffered --filename="$xfs/fio" --direct=0 --ioengine=psync --fsync=20 &
 fio=$!
 wait_for 20 test -s "$xfs/fio"
+wait_for 60 has_synced "$ext4/job0"
+wait_for 60 has_synced "$xfs/job0"
 sleep 1
 
+# both_copied: of both volumes something was copied since there was as much as before.
+both_copied()
+{
+	local now
+
+	mapfile -t now < <(vssctl status --json | json chunks_copied)
+	((now[0] > before[0] && now[1] > before[1]))
+}
+
 ext4_images=() xfs_images=() xfs_ids=()
-before=(0 0)
-for set in {1..10}; do
+for _ in {1..10}; do
 	snap "$ext4" "$xfs"
-	sleep 0.2
+	mapfile -t before < <(vssctl status --json | json chunks_copied)
 	ext4_images+=("${images[0]}")
 	xfs_images+=("${images[1]}")
 	xfs_ids+=("${ids[1]}")
-	mapfile -t now < <(vssctl status --json | json chunks_copied)
-	((now[0] > before[0] && now[1] > before[1])) || fail "set $set: nothing was written since the last"
-	before=("${now[@]}")
+	# Else the next one would be the same.
+	wait_for 20 both_copied
 done
 kill -0 $fio || fail "fio has ended: $(<"$TEST_TMP/fio.log")"
 kill "${loads[@]}" $fio
