@@ -4,6 +4,7 @@
 # Devices that fail or hang: a diff area whose writes fail, one that does not
 # answer, and an origin that cannot be read. Snapshots may be lost; the origin's
 # writes may not, nor may an image give wrong content.
+# vm: timeout=1000
 
 . "$(dirname "$0")/area-lib.sh"
 

@@ -5,7 +5,7 @@
 # run in a chroot, for the root volume and others, after a clean end and after a crash.
 # What was mounted meanwhile without the module, or was swapped, has lost its snapshots,
 # and what is in use is left alone. One of the areas is of two devices.
-# vm: timeout=300
+# vm: timeout=1000
 
 . "$(dirname "$0")/content-lib.sh"
 

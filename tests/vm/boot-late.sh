@@ -5,7 +5,7 @@
 # snapshots back by udev before whoever waits for udev can mount it: with its area there, with
 # the area a little later, and by its UUID. Without the area it is there all the same, and that is
 # told; what is attached or detached by hand stays as it is.
-# vm: timeout=240
+# vm: timeout=1000
 
 . "$(dirname "$0")/content-lib.sh"
 

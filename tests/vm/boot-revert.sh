@@ -4,7 +4,7 @@
 # The root volume is set back at boot: asked for in a chroot on the volume, carried out by
 # what the initramfs runs. Broken off while it writes, and while it writes the volume's
 # head; it goes on, but not over what was mounted meanwhile.
-# vm: timeout=300
+# vm: timeout=1000
 
 . "$(dirname "$0")/content-lib.sh"
 

@@ -6,7 +6,7 @@
 # and what is in use is not taken away unless by force.
 #
 # QEMU with more than one thread may run stale code when the hook is patched in.
-# vm: thread=single
+# vm: thread=single timeout=1000
 
 . "$(dirname "$0")/set-lib.sh"
 

@@ -5,7 +5,7 @@
 # comes late, answers late, comes twice, goes to another machine. The volume's writes never fail and
 # do not wait for ever; snapshots are right, or lost with the reason, and stay lost even
 # when the device comes back as it was.
-# vm: timeout=600
+# vm: timeout=1000
 
 . "$(dirname "$0")/persist-lib.sh"
 

@@ -6,7 +6,7 @@
 # loaded again. It is not loaded without a part, nor with a copy of one, and nothing
 # is lost by that. If the power fails while it grows it is as before; if the new part
 # fails the loss is known.
-# vm: timeout=300
+# vm: timeout=1000
 
 . "$(dirname "$0")/persist-lib.sh"
 

@@ -5,7 +5,7 @@
 # images are as the volume was, before and after, and the offline reader finds
 # what the module finds. A volume that was written meanwhile has lost them, and
 # says so. LONG=1 asks more file systems what they tell of a mount.
-# vm: timeout=300
+# vm: timeout=1000
 
 . "$(dirname "$0")/persist-lib.sh"
 

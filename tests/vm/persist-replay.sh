@@ -6,7 +6,7 @@
 # memory for a chunk. What that time is, beside that of reading and checking the log in
 # userspace, is printed. 200,000 chunks, in the long form ten million too. With 512 snapshots
 # there is no 513th.
-# vm: timeout=300
+# vm: timeout=1000
 
 . "$(dirname "$0")/persist-lib.sh"
 

@@ -6,7 +6,7 @@
 # completes the revert, or vssd does when the diff area is loaded by hand; but not over what
 # somebody has written meanwhile. All by checksum; of XFS the most with LONG=1 only.
 # REV-001 REV-009
-# vm: timeout=500
+# vm: timeout=1000
 
 . "$(dirname "$0")/writers-lib.sh"
 

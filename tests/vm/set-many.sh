@@ -4,6 +4,7 @@
 # A set over 64 volumes is one instant: partitions of two disks, device-mapper and
 # loop devices, four mounted file systems among them, with diff areas in files that
 # the same command makes.
+# vm: timeout=1000
 
 . "$(dirname "$0")/set-lib.sh"
 

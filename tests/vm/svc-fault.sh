@@ -7,7 +7,7 @@
 # The short form leaves out moments whose like another fault has; LONG has all of them.
 #
 # TIM-005 ORD-027 PRV-021 PRV-022 PRV-033 EVT-015
-# vm: timeout=900
+# vm: timeout=1000
 
 . "$(dirname "$0")/svc-lib.sh"
 
