@@ -137,6 +137,7 @@ refuse 0
 echo "--- a persistent area"
 begin --persistent
 short 16
+settle
 run_ok vssctl detach -q "$volume"
 run_ok vssctl attach -q --chunk-size 4K "$volume"
 run_ok vssctl diff-area load -q "$volume" "$area"
@@ -160,6 +161,7 @@ dd if=/dev/zero of="$area" bs=64k count=2 oflag=direct conv=notrunc status=none
 begin --persistent
 snap_now
 load $many 16
+settle
 run_ok vssctl detach -q "$volume"
 run_ok vssctl attach -q --chunk-size 4K "$volume"
 refuse $((reserve + 100))
