@@ -58,7 +58,7 @@ run_ok vssctl diff-area add --quiet --force "$second" --on "$free"
 for round in 1 2; do
 	bg load fio --name=load --filename="$volume" --direct=1 --rw=randwrite --bs=4k --iodepth=16 \
 		--ioengine=libaio --size=24M --number_ios=1000 --output=/dev/null
-	ctl_start a --hold-timeout 30000 "$volume" "$second"
+	ctl_start a --hold-timeout 60000 "$volume" "$second"
 	ctl_ok a held
 	sum=$(raw_sha "$volume")
 	second_sum=$(raw_sha "$second")
