@@ -96,6 +96,8 @@ away()
 	settle
 	run_ok vssctl diff-area boot -q --leave --table "$TEST_TMP/both"
 	run_ok rmmod vss
+	# The images' names are to be gone as well.
+	settle
 }
 
 # meanwhile DEVICE [OPTION]...: another kernel mounts it, and writes if it can.

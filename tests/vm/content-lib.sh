@@ -98,9 +98,11 @@ expect_same()
 	echo "$what: $image is as the volume was"
 }
 
-# sum DEV: prints the checksum of what is on the device, read past the page cache.
+# sum DEV: prints the checksum of what is on the device, read past the page cache. udev makes
+# an image's name a little later than the image.
 sum()
 {
+	wait_for 60 test -b "$1"
 	blockdev --flushbufs "$1"
 	dd if="$1" bs=1M iflag=direct status=none >"$TEST_TMP/sum"
 	digest <"$TEST_TMP/sum"
