@@ -113,7 +113,9 @@ leave late-area
 
 echo "--- its area comes a little later"
 arrive late "$below" &
-sleep 2
+wait_for 60 pgrep -x vss-areas >/dev/null
+# It has looked once.
+sleep 0.5
 kill -0 $! 2>/dev/null || fail "nobody waits for the area"
 arrive late-area "$below_area"
 wait $! || fail "the volume did not come"
@@ -147,7 +149,7 @@ cleanup_push boot_as ''
 boot_as 2
 rm /run/vss/areas-vouched
 echo "$volume $area" >/etc/vss/areas
-vssctl diff-area boot --unclean --last --wait 10 &
+vssctl diff-area boot --unclean --last --wait 120 &
 wait_for 5 test -e /run/vss/areas-vouched
 arrive late-area "$below_area"
 arrive late "$below"
@@ -196,9 +198,8 @@ echo "--- one that has no line"
 away
 : >"$said"
 echo "/dev/mapper/other $area" >/etc/vss/areas
-begun=$SECONDS
 arrive late "$below"
 ! tracked $volume || fail "it is tracked"
-((SECONDS - begun < 8 * slower)) || fail "somebody waits for what is not its own"
 settle
+# Who waits for what does not come tells that.
 [[ ! -s $said ]] || fail "there was nothing to say: $(<"$said")"
