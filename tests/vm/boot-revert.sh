@@ -17,13 +17,14 @@ sectors=$(blockdev --getsz "$lower")
 volume=/dev/mapper/root
 mkdir "$TEST_TMP/mnt"
 
-# delayed HEAD REST: what a write there takes from now on, in ms, so that a revert lasts.
+# delayed HEAD REST: what a write there takes from now on, in ms, so that a revert lasts. A flush
+# takes none.
 delayed()
 {
 	local table
 
-	table=$(printf '0 8 delay %s 0 0 %s 0 %s\n8 %s delay %s 8 0 %s 8 %s' "$lower" "$lower" "$1" \
-		$((sectors - 8)) "$lower" "$lower" "$2")
+	table=$(printf '0 8 delay %s 0 0 %s 0 %s %s 0 0\n8 %s delay %s 8 0 %s 8 %s %s 8 0' \
+		"$lower" "$lower" "$1" "$lower" $((sectors - 8)) "$lower" "$lower" "$2" "$lower")
 	if [[ -b $volume ]]; then
 		dmsetup suspend root
 		dmsetup load root --table "$table"
@@ -91,8 +92,10 @@ power_cut()
 	pid=$!
 	wait_for 30 is_at "$2"
 	[[ $2 == head ]] || wait_for 30 grep -q 'set back, [1-9]' "$TEST_TMP/said"
+	# It gets no further than the write it is at, however long the disks' copies take.
+	kill -STOP $pid 2>/dev/null || fail "it was too fast: $(cat "$TEST_TMP/said")"
 	keep_disks "$lower" "$area"
-	kill -KILL $pid 2>/dev/null || fail "it was too fast: $(cat "$TEST_TMP/said")"
+	kill -KILL $pid
 	delayed 0 0
 	wait $pid || :
 	run_ok vssctl detach -q --force "$volume"
@@ -154,10 +157,10 @@ expect_sum "as it was" "$volume" "$changed_sum"
 away 3
 
 echo "--- broken off while it writes, and while it writes the head"
-delayed 0 1500
+delayed 0 2500
 power_cut 4 writing
 [[ $(sum "$volume") != "$changed_sum" && $(sum "$volume") != "$wanted_sum" ]] || fail "it is no mixture"
-delayed 8000 0
+delayed 60000 0
 power_cut 5 head
 # torn: the superblock is the new one, the rest of the head the old one
 dd if="$area" of="$TEST_TMP/heads" bs=4k skip=2 count=2 status=none
@@ -177,7 +180,7 @@ echo "--- mounted where nobody looked, half way"
 change 5
 run_ok running vssctl revert --at-boot "$wanted"
 away 6
-delayed 0 1500
+delayed 0 2500
 power_cut 7 writing
 running /bin/bash -c 'echo mine >/number'
 mixture=$(sum "$volume")
@@ -199,7 +202,7 @@ wanted=${ids[0]}
 change 6
 run_ok running vssctl revert --at-boot "$wanted"
 away 8
-delayed 0 1500
+delayed 0 2500
 power_cut 9 writing
 # the log
 dd if=/dev/zero of="$area" bs=64k seek=1 count=8 oflag=direct conv=notrunc status=none
