@@ -81,7 +81,7 @@ volume_dir=$(mount_tmp "$volume")
 vssctl attach --quiet "$volume"
 vssctl attach --quiet "$second"
 run_ok vssctl diff-area add --quiet "$volume" --file "$second_dir/area" --size 8M
-expect_fail -s 7 -m "own diff area lies on this one" vssctl diff-area add "$second" --file "$volume_dir/area" --size 8M
+expect_fail -s 7 -m "own diff area lies on" vssctl diff-area add "$second" --file "$volume_dir/area" --size 8M
 [[ ! -e $volume_dir/area ]] || fail "a file is left"
 expect_fail vssctl diff-area add "$volume" --on "$second" --force
 run_ok vssctl detach --quiet "$volume"
@@ -90,3 +90,19 @@ vssctl attach --quiet "$volume"
 expect_fail -s 7 vssctl diff-area add "$volume" --file "$second_dir/area" --size 8M
 run_ok vssctl detach --quiet "$volume"
 run_ok vssctl detach --quiet "$second"
+# With device mapper in between on both sides, where the module sees no circle.
+umount "$volume_dir"
+dmsetup create ring0 --table "0 $(blockdev --getsz "$free") linear $free 0"
+dmsetup create ring1 --table "0 $(blockdev --getsz "$volume") linear $volume 0"
+settle
+vssctl attach --quiet "$volume"
+vssctl attach --quiet "$free"
+cleanup_push _untrack "$free"
+run_ok vssctl diff-area add --quiet --force "$volume" --on /dev/mapper/ring0
+expect_fail -s 7 -m "own diff area lies on" vssctl diff-area add --force "$free" --on /dev/mapper/ring1
+run_ok vssctl detach --quiet "$volume"
+run_ok vssctl diff-area add --quiet --force "$free" --on /dev/mapper/ring1
+vssctl attach --quiet "$volume"
+expect_fail -s 7 vssctl diff-area add --force "$volume" --on /dev/mapper/ring0
+run_ok vssctl detach --quiet "$free"
+run_ok vssctl detach --quiet "$volume"
