@@ -46,10 +46,7 @@ make_set()
 
 nothing_frozen_here()
 {
-	for dir in /srv/a /srv/b; do
-		timeout 3 dd if=/dev/zero of="$dir/.thawed" bs=4k count=1 conv=fsync status=none ||
-			fail "$dir is frozen"
-	done
+	nothing_frozen /srv/a /srv/b
 }
 
 # twin NODE SERIAL_OF: the array shows NODE another LUN with the serial number of a backstore.

@@ -47,7 +47,7 @@ tell()
 # await NAME [SECONDS]: until a node tells NAME; ends the test when one has failed.
 await()
 {
-	local end=$((SECONDS + ${2:-120}))
+	local end=$((SECONDS + ${2:-600}))
 
 	until [[ -e $SHARE/$1 ]]; do
 		[[ ! -e $SHARE/failed ]] || fail "another node has failed, while this one waited for $1"
@@ -203,20 +203,26 @@ on_array()
 	local name=$NODE.${EPOCHREALTIME/./}
 
 	tell "do.$name" "$1"
-	await "did.$name" 120
+	await "did.$name"
 	cat "$SHARE/out.$name"
 	return "$(<"$SHARE/did.$name")"
+}
+
+# soon CMD...: until it succeeds; fails with what it said last.
+soon()
+{
+	local end=$((SECONDS + 120)) text
+
+	until text=$("$@" 2>&1); do
+		((SECONDS < end)) || fail "$text"
+		sleep 0.5
+	done
 }
 
 # array_clean LUNS: nothing_left, soon: what a lost connection has begun is undone by itself.
 array_clean()
 {
-	local end=$((SECONDS + 40)) text
-
-	until text=$(on_array "nothing_left $1"); do
-		((SECONDS < end)) || fail "$text"
-		sleep 0.5
-	done
+	soon on_array "nothing_left $1"
 }
 
 # --- the systems --------------------------------------------------------------
@@ -291,6 +297,18 @@ lun()
 lun_disks()
 {
 	find /sys/block -name 'sd*' | grep -c . || :
+}
+
+# nothing_frozen DIR...: every file system takes writes, well before the kernel would end
+# a freeze by itself.
+nothing_frozen()
+{
+	local dir
+
+	for dir; do
+		timeout 20 dd if=/dev/zero of="$dir/.thawed" bs=4k count=1 conv=fsync status=none ||
+			fail "$dir is frozen"
+	done
 }
 
 # fill DIR: files with checksums in $SHARE/NAME.sums.

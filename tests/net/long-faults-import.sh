@@ -35,7 +35,7 @@ give()
 	make_set --backup-document "$SHARE/$1.xml" --wait-for "$SHARE/$1.used" &
 	wait_for 120 test -s "$SHARE/$1.xml"
 	tell "$1.made"
-	await "$1.used" 400
+	await "$1.used"
 	wait $! || fail "$1: the set: $(<"$TEST_TMP/create")"
 	nothing_frozen_here
 	array_clean 2
@@ -60,7 +60,7 @@ one()
 	wait $pid 2>/dev/null || :
 	nothing_frozen_here
 	tell orphan.made
-	await orphan.used 400
+	await orphan.used
 	array_clean 2
 	say "the requester died: nothing is left"
 	stale_document
@@ -188,7 +188,7 @@ second_life()
 	wait_for 60 no_disks
 	say "died: imported by the second life, and released"
 	tell died.used
-	await orphan.made 400
+	await orphan.made
 	vssctl import "$SHARE/orphan.xml" || fail "cannot import what a dead requester has left"
 	wait_for 60 no_disks
 	tell orphan.used
