@@ -16,8 +16,8 @@ start_vssd()
 	echo $! >"$TEST_TMP/vssd.pid"
 	# shellcheck disable=SC2016 # evaluated at the end
 	cleanup_push eval 'kill $(cat '"$TEST_TMP/vssd.pid"') 2>/dev/null; cat '"$TEST_TMP/vssd.log"
-	wait_for 10 test -S /run/vss/test
-	wait_for 10 has_provider
+	wait_for 60 test -S /run/vss/test
+	wait_for 60 has_provider
 }
 
 has_provider()
@@ -36,6 +36,21 @@ stop_vssd()
 	wait "$(vssd_pid)" || :
 }
 
+# no_provider: vssd's have ended with it.
+no_provider()
+{
+	! pgrep -f 'vss-provider-host.*--system' >/dev/null
+}
+
+# on_its_way DEV: a write to it has not ended.
+on_its_way()
+{
+	local writes
+
+	read -r _ writes <"/sys/class/block/$(basename "$(readlink -f "$1")")/inflight"
+	((writes))
+}
+
 # start_writer NAME DIR [OPTION]...: a test writer with one component in DIR;
 # its events are in NAME.log.
 start_writer()
@@ -48,7 +63,7 @@ start_writer()
 		--log "$TEST_TMP/$name.log" "$@" >"$TEST_TMP/$name.err" 2>&1 &
 	echo $! >"$TEST_TMP/$name.pid"
 	cleanup_push eval "kill $! 2>/dev/null || :"
-	wait_for 10 has_writer "$name"
+	wait_for 60 has_writer "$name"
 }
 
 has_writer()
