@@ -92,16 +92,26 @@ writing()
 	grep -qs state=writing $reverts/*[0-9a-f]
 }
 
+# slowly ID: a revert that lasts until "delayed" says otherwise.
+slowly()
+{
+	# That writes too, and udev looks at it then.
+	run_ok umount "$dir"
+	settle
+	delayed "$name" 6000
+	run_ok vssctl revert --force "$1"
+	wait_for 20 writing
+}
+
 # break_off ID: what ends vssd in the middle of a revert, with some written and some not.
 break_off()
 {
-	delayed "$name" 1500
-	run_ok vssctl revert --force "$1"
-	wait_for 20 writing
-	sleep 2
+	slowly "$1"
+	wait_for 20 on_its_way "$volume"
 	stop_vssd KILL
 	writing || fail "it had ended before it was broken off, or has no record"
 	delayed "$name" 0
+	wait_for 60 no_provider
 	[[ $(raw_sha "$volume") != "$sum" ]] || fail "it had ended before it was broken off"
 }
 
@@ -142,8 +152,9 @@ exec 9<&-
 [[ $(shadows | wc -l) == 3 ]] || fail "newer copies are gone although nothing was set back"
 
 echo "--- by force, broken off by a kill, and gone on with"
-run_ok mount "$volume" "$dir"
-delayed $name 2500
+# What a file system writes at its unmount would be slow too.
+run_ok mount -o ro "$volume" "$dir"
+delayed $name 20000
 run_ok vssctl revert --force "$wanted"
 copied=$(volume_field "$volume" chunks_copied)
 wait_for 20 writing
@@ -224,9 +235,7 @@ expect_sha "the other volume" /dev/mapper/slow "$other_sum"
 
 echo "--- a record that stays does not set back again"
 change 7
-delayed moved 1500
-run_ok vssctl revert --force "$wanted"
-wait_for 20 writing
+slowly "$wanted"
 record=$(echo $reverts/*[0-9a-f])
 mount --bind "$record" "$record"
 cleanup_push eval "umount -l $record 2>/dev/null || :"
@@ -253,9 +262,7 @@ is_back
 
 echo "--- the shadow copy is lost half way"
 change 9
-delayed moved 1500
-run_ok vssctl revert --force "$old"
-wait_for 20 writing
+slowly "$old"
 untrack
 delayed moved 0
 expect_fail -m 'a mixture' vssctl revert --status "$volume"
