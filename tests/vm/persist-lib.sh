@@ -79,6 +79,26 @@ load_lost()
 	[[ $(json area <"$TEST_TMP/loaded") ]] || fail "what was loaded is not told: $(<"$TEST_TMP/loaded")"
 }
 
+# log_end: the number of the block of $area's log that is written next.
+log_end()
+{
+	# The module writes past the page cache.
+	blockdev --flushbufs "$area"
+	vssctl diff-area dump --json "$area" 2>/dev/null | json next
+}
+
+# log_rests: waits until the log of $area has a group that bears witness for the last one, which
+# comes when there was nothing else for it for a second. Nobody writes to the volume.
+log_rests()
+{
+	local before='' now
+
+	until now=$(log_end) && [[ $now && $now == "$before" ]]; do
+		before=$now
+		sleep 2
+	done
+}
+
 # writes VOLUME N [DEPTH [BYTES]]: N scattered writes.
 writes()
 {
