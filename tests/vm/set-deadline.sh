@@ -49,34 +49,41 @@ undone()
 		fail "the set is not undone"
 	[[ ! $(snapshots) ]] || fail "snapshots are left: $(snapshots)"
 	ctl_send "$1" quit
-	wait_for 2 set_is_gone "${ctl_set[$1]}"
+	wait_for 60 set_is_gone "${ctl_set[$1]}"
 	ctl_end "$1"
+}
+
+# over_or_waiting NAME COMMAND: the command, run by bg, has ended, or waits in the kernel.
+over_or_waiting()
+{
+	is_over "$1" || [[ $(ps -o state= -C "$2") == D ]]
 }
 
 echo "--- hold deadline, controller idle"
 sum=$(raw_sha "$raw")
-ctl_start a --hold-timeout 500 "$ext4" "$raw" "$xfs"
-ctl_ok a held
+ctl_start a --hold-timeout 1000 "$ext4" "$raw" "$xfs"
+ctl_ok a frozen
 start=$(milliseconds)
+ctl_ok a held
 bg ext4 put_file "$ext4_dir/written" "after the deadline"
 bg xfs put_file "$xfs_dir/written" "after the deadline"
 bg raw put_block "$raw" "after the deadline"
 expect_over 3000 ext4 xfs raw
 took=$(($(<"$TEST_TMP/raw.end") - start))
 echo "writes went on after $took ms"
-((took >= 300)) || fail "the hold ended before its deadline"
+((took >= 950)) || fail "the hold ended before its deadline"
 expect_event set-failed "${ctl_set[a]}" "Connection timed out"
 ctl_refused a committed ETIMEDOUT
 ctl_refused a "done" ETIMEDOUT
 undone a
 
 echo "--- freeze deadline, controller idle"
-ctl_start a --freeze-timeout 600 "$ext4" "$raw" "$xfs"
+ctl_start a --freeze-timeout 5000 "$ext4" "$raw" "$xfs"
 ctl_ok a frozen
 bg ext4 put_file "$ext4_dir/written" "after the freeze"
 bg xfs put_file "$xfs_dir/written" "after the freeze"
 put_block "$raw" "while others are frozen"
-expect_over 3000 ext4 xfs
+expect_over 8000 ext4 xfs
 expect_event set-failed "${ctl_set[a]}" "Connection timed out"
 ctl_refused a held ETIMEDOUT
 undone a
@@ -104,16 +111,17 @@ start=$(milliseconds)
 ctl_send a held
 sleep 0.1
 bg held put_block "$raw" "held with it" 6
-ctl_receive a 10
+ctl_receive a
 took=$(($(milliseconds) - start))
 [[ $ctl_answer == "error held ETIMEDOUT "* ]] || fail "held with a write in flight: $ctl_answer"
 [[ $ctl_answer == *"did not end"* ]] || fail "the message does not tell why"
-((took < 4000)) || fail "the drain was waited for $took ms"
-expect_over 2000 held
+# By itself it would be 10 s.
+((took < 8000)) || fail "the drain was waited for $took ms"
+expect_over 5000 held
 expect_event set-failed "${ctl_set[a]}" "Connection timed out"
 undone a
 # Other commands go on as well.
-timeout $((5 * slower)) vssctl status >/dev/null || fail "vssctl hangs"
+timeout 60 vssctl status >/dev/null || fail "vssctl hangs"
 bg second put_block "$top" "later" 6
 run_ok dmsetup resume low
 expect_over 5000 first second
@@ -136,12 +144,13 @@ run_ok dmsetup suspend --nolockfs --noflush low
 ctl_start a --freeze-timeout 500 --hold-timeout 500 "$top" "$ext4"
 start=$(milliseconds)
 ctl_send a "done"
-ctl_receive a 30
+ctl_receive a
 took=$(($(milliseconds) - start))
 [[ $ctl_answer == "error done ETIMEDOUT "* ]] || fail "frozen on a suspended device: $ctl_answer"
-((took < 15000)) || fail "the freeze was waited for $took ms"
+# By themselves they would be 70 s.
+((took < 45000)) || fail "the freeze was waited for $took ms"
 echo "the step gave up after $took ms"
-timeout $((5 * slower)) vssctl list >/dev/null || fail "vssctl hangs"
+timeout 60 vssctl list >/dev/null || fail "vssctl hangs"
 bg dirty put_file "$top_dir/written" "after the resume"
 bg ext4 put_file "$ext4_dir/written" "after the resume"
 run_ok dmsetup resume low
@@ -160,12 +169,17 @@ for pair in $(cases frozen:xfs held:ext4 -- frozen:ext4 held:xfs); do
 	dir=${fs}_dir
 	dir=${!dir}
 	dev=${!fs}
-	ctl_start a --hold-timeout 8000 "$dev" "$other"
+	ctl_start a --hold-timeout 60000 "$dev" "$other"
 	ctl_ok a "$state"
 	[[ $fs$state != ext4held ]] || sum=$(raw_sha "$dev")
-	# A thaw may have to write, and waits for the hold.
 	bg thaw fsfreeze -u "$dir"
-	sleep 0.5
+	if [[ $fs$state == ext4held ]]; then
+		# It has to write, and waits for the hold.
+		wait_for 20 over_or_waiting thaw fsfreeze
+		sleep 0.5
+	else
+		expect_over 5000 thaw
+	fi
 	was=$(state thaw)
 	ctl a "done"
 	if [[ $was == 0 ]]; then
@@ -175,7 +189,6 @@ for pair in $(cases frozen:xfs held:ext4 -- frozen:ext4 held:xfs); do
 		expect_event set-failed "Device or resource busy"
 	else
 		# Then nothing was written to the volume before the instant.
-		[[ $fs$state == ext4held ]] || fail "fsfreeze -u hangs"
 		expect_sha "the thaw had to wait" "$(image "${ctl_snaps[a]% *}")" "$sum"
 		ctl_send a quit
 		ctl_end a
@@ -209,7 +222,7 @@ if [[ $(uname -r) == 6.1.* ]]; then
 	undone a
 	bg ext4 put_file "$ext4_dir/written" "not frozen"
 	bg xfs put_file "$xfs_dir/written" "not frozen"
-	expect_over 2000 ext4 xfs
+	expect_over 5000 ext4 xfs
 	expect_blocked theirs
 	expect_fail -s 4 -m "frozen by someone else" vssctl create "$ext4" "$other"
 	expect_blocked theirs
@@ -236,18 +249,18 @@ for snap in $(snapshots); do
 done
 
 echo "--- freeze deadline after the commit"
-ctl_start a --freeze-timeout 700 "$ext4" "$raw"
+ctl_start a --freeze-timeout 5000 "$ext4" "$raw"
 ctl_ok a committed
 bg ext4 put_file "$ext4_dir/written" "after the freeze"
-expect_over 3000 ext4
+expect_over 8000 ext4
 ctl_refused a "done" ETIMEDOUT
 undone a
 
 echo "--- freeze deadline while writes are held"
-ctl_start a --freeze-timeout 700 --hold-timeout 30000 "$ext4" "$raw"
+ctl_start a --freeze-timeout 5000 --hold-timeout 60000 "$ext4" "$raw"
 ctl_ok a held
 bg ext4 put_file "$ext4_dir/written" "after the freeze"
 bg raw put_block "$raw" "after the freeze"
-expect_over 3000 ext4 raw
+expect_over 8000 ext4 raw
 ctl_refused a committed ETIMEDOUT
 undone a

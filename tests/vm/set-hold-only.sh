@@ -42,7 +42,7 @@ all_written()
 echo "--- one that is copied, two that are held"
 sum=$(raw_sha "$bare")
 copied_sum=$(raw_sha "$copied")
-ctl_start a "$copied" "hold:$ext4" "hold:$bare" || fail "the set was refused"
+ctl_start a --hold-timeout 30000 "$copied" "hold:$ext4" "hold:$bare" || fail "the set was refused"
 ctl_ok a held
 write_all first
 expect_blocked file bare copied
@@ -62,13 +62,13 @@ for volume in "$ext4" "$bare"; do
 done
 
 echo "--- only held ones, and the controller dies"
-ctl_start b "hold:$bare" "hold:$ext4" "hold:$copied" || fail "the set was refused"
+ctl_start b --hold-timeout 30000 "hold:$bare" "hold:$ext4" "hold:$copied" || fail "the set was refused"
 ctl_ok b held
 write_all second
 expect_blocked file bare copied
 ctl_kill b
 all_written second
-wait_for 2 set_is_gone "${ctl_set[b]}"
+wait_for 60 set_is_gone "${ctl_set[b]}"
 
 echo "--- only held ones, to the end"
 ctl_start c "hold:$bare" "hold:$ext4" "hold:$copied" || fail "the set was refused"

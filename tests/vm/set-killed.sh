@@ -48,7 +48,7 @@ write_all()
 all_well()
 {
 	expect_over "$2" ext4 xfs raw
-	wait_for 2 set_is_gone "$1"
+	wait_for 60 set_is_gone "$1"
 	[[ $(<"$ext4_dir/written") == "round $round" && $(<"$xfs_dir/written") == "round $round" ]] ||
 		fail "the files' content is wrong"
 	[[ $(get_block "$raw" 3) == "round $round" ]] || fail "the block's content is wrong"
