@@ -99,6 +99,21 @@ on()
 	: >$tracing/trace
 }
 
+# hit_of TRACER: prints what each hit of it has in the trace.
+hit_of()
+{
+	case $1 in
+	function) echo 'submit_bio_noacct <-' ;;
+	function_graph) echo 'submit_bio_noacct()' ;;
+	*) echo " $1: (" ;;
+	esac
+}
+
+is_hit()
+{
+	grep -qF "$(hit_of "$1")" "$tracing/trace"
+}
+
 # off TRACER...: switches these off; fails if one was not hit once.
 off()
 {
@@ -106,12 +121,7 @@ off()
 
 	trace=$(<$tracing/trace)
 	for tracer; do
-		case $tracer in
-		function) hits='submit_bio_noacct <-' ;;
-		function_graph) hits='submit_bio_noacct()' ;;
-		*) hits=" $tracer: (" ;;
-		esac
-		hits=$(grep -cF "$hits" <<<"$trace") || fail "$tracer was not hit: $trace"
+		hits=$(grep -cF "$(hit_of "$tracer")" <<<"$trace") || fail "$tracer was not hit: $trace"
 		echo "$tracer: $hits hits"
 	done
 	all_off
@@ -196,7 +206,7 @@ churn=$!
 cleanup_push stop $churn
 for tracer in function kprobe function_graph kretprobe function kprobe; do
 	on $tracer
-	sleep 0.2
+	wait_for 20 is_hit $tracer
 	off $tracer
 done
 kill -0 $churn || fail "churn has ended"

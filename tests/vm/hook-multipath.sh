@@ -56,14 +56,19 @@ for kind in '' --persistent; do
 done
 
 echo "--- while a set is held, of a disk that somebody else copies"
+: >"$TEST_TMP/steps"
+is_held()
+{
+	grep -q '^ok held' "$TEST_TMP/steps"
+}
 run_ok vssctl attach -q "${paths[0]}"
 {
 	echo held
-	sleep 1
+	wait_for 20 is_held
 	make_multipath >&2
 	echo committed
 	echo "done"
-} | set-steps --no-freeze "hold:${paths[0]}" >"$TEST_TMP/steps" || :
+} | set-steps --no-freeze --hold-timeout 60000 "hold:${paths[0]}" >"$TEST_TMP/steps" || :
 cat "$TEST_TMP/steps"
 grep -q '^error done ESTALE' "$TEST_TMP/steps" || fail "its instant is taken for one"
 settle
