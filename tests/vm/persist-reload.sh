@@ -133,6 +133,7 @@ compare 'behind others, written'
 
 # What somebody has left in the page cache is written, and copied for, before it goes.
 dd if=/dev/urandom of="$volume" bs=4k count=512 seek=700 conv=notrunc status=none
+settle
 run_ok vssctl detach -q "$volume"
 run_ok rmmod vss
 back
