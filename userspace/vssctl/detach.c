@@ -49,21 +49,49 @@ static size_t remove_files(struct vssctl *ctl, struct vss_kernel_area *areas, si
 	return removed;
 }
 
-/*
- * udev looks at what was just written, or unmounted after that, and has it open meanwhile.  As
- * long as it has something to do, what is in use may only be that.
- */
-static int detach_volume(struct vssctl *ctl, struct vss_devno dev, bool force)
+static bool udev_is_busy(void)
+{
+	return !access(UDEV_QUEUE, F_OK);
+}
+
+/* Wait for a moment of *@left; false: none is left. */
+static bool wait_for_udev(int *left)
 {
 	const struct timespec pause = { .tv_nsec = UDEV_POLL_NS };
 
-	for (int tries = UDEV_TRIES;; nanosleep(&pause, NULL)) {
-		const bool busy = !access(UDEV_QUEUE, F_OK);
-		const int ret = vss_kernel_volume_detach(ctl->kernel, dev, force);
+	if (!*left)
+		return false;
+	--*left;
+	nanosleep(&pause, NULL);
+	return true;
+}
 
-		if (ret != -EBUSY || !busy || !--tries)
-			return ret;
-	}
+static bool is_persistent(const struct vss_kernel_area *areas, size_t count)
+{
+	for (size_t i = 0; i < count; i++)
+		if (areas[i].persistent)
+			return true;
+	return false;
+}
+
+/*
+ * udev looks at what was just written, or unmounted after that, and has it open meanwhile.  As
+ * long as it has something to do, what is in use may only be that.  Of a @persistent diff area the
+ * kernel looks again at the end, when all is written: if udev opens the volume meanwhile, its
+ * snapshots are lost.  So it is waited for before, too.
+ */
+static int detach_volume(struct vssctl *ctl, struct vss_devno dev, bool force, bool persistent)
+{
+	int left = UDEV_TRIES, ret;
+	bool busy;
+
+	while (persistent && udev_is_busy() && wait_for_udev(&left))
+		;
+	do {
+		busy = udev_is_busy();
+		ret = vss_kernel_volume_detach(ctl->kernel, dev, force);
+	} while (ret == -EBUSY && busy && wait_for_udev(&left));
+	return ret;
 }
 
 static int detach(struct vssctl *ctl, const char *name, struct vss_devno dev, bool force,
@@ -78,7 +106,7 @@ static int detach(struct vssctl *ctl, const char *name, struct vss_devno dev, bo
 	/* Not attached: detaching it is what has to be refused. */
 	if (ret && ret != -ENODEV)
 		return vssctl_fail_kernel(ctl);
-	if (detach_volume(ctl, dev, force)) {
+	if (detach_volume(ctl, dev, force, is_persistent(areas, count))) {
 		vss_kernel_area_list_free(areas, count);
 		return vssctl_fail_kernel(ctl);
 	}
