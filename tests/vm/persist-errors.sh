@@ -89,11 +89,19 @@ not_there()
 	! vssctl status --json "$1" >/dev/null 2>&1
 }
 
-load_vss stall_seconds=3
+# stall_after SECONDS: so long the module waits for a device. Where none is to hang it is as long as
+# ever: a busy machine may be slow.
+stall_after()
+{
+	echo "$1" >/sys/module/vss/parameters/stall_seconds
+}
+
+load_vss
 run_ok vssctl attach -q "$other"
 
 echo "--- the device hangs"
 begin
+stall_after 3
 dmsetup suspend --nolockfs --noflush area
 SECONDS=0
 writes "$volume" 300
@@ -103,6 +111,7 @@ run_ok vssctl status
 expect_fail -s 4 -m "does not answer" vssctl diff-area remove "$volume" "$area"
 dmsetup resume area
 wait_for 20 recorded stalled
+stall_after 30
 end
 
 echo "--- writes to it fail, and then it comes back as it was"
@@ -186,10 +195,14 @@ settle
 # Nobody else is to read the volume.
 udevadm control --stop-exec-queue
 cleanup_push udevadm control --start-exec-queue
-table "0 16384 delay $other_disk 0 $((5000 * slower)) $other_disk 0 0" origin
+# Longer than the three seconds that vssctl waits for udev, and those that the module waits; but after
+# ten the detach would go on by itself.
+table "0 16384 delay $other_disk 0 8000 $other_disk 0 0" origin
+stall_after 3
 # What is at the volume's head is read for the diff area.
 dd if=/dev/urandom of="$volume" bs=4k count=1 oflag=direct conv=notrunc status=none
 expect_fail -m "are lost" vssctl detach -q "$volume"
+stall_after 30
 table "$linear" origin
 udevadm control --start-exec-queue
 loaded_lost stalled --unclean
@@ -213,10 +226,10 @@ end
 echo "--- the same, and the device hangs"
 begin
 settle
-# Until nothing is on its way to it.
-sleep 1.5
+# Nothing is on its way to it.
+log_rests
 exec 9>"$volume"
-echo 5 >/sys/module/vss/parameters/stall_seconds
+stall_after 5
 dmsetup suspend --nolockfs --noflush area
 vssctl detach -q --force "$volume" >"$TEST_TMP/detach" 2>&1 &
 detacher=$!
@@ -233,7 +246,7 @@ dmsetup resume area
 ! wait $detacher || fail "the detach has ended well"
 grep "are lost\|does not end" "$TEST_TMP/detach"
 exec 9>&-
-echo 3 >/sys/module/vss/parameters/stall_seconds
+stall_after 30
 wait_for 20 recorded detached
 loaded_lost detached --unclean
 all_lost detached
@@ -242,6 +255,7 @@ end
 echo "--- it hangs when a snapshot was just deleted"
 begin
 settle
+stall_after 3
 drop 0
 # The next group is one that only bears witness: the copies wait behind it.
 dmsetup suspend --nolockfs --noflush area
@@ -251,12 +265,14 @@ echo "40 writes in $SECONDS s"
 dmsetup resume area
 all_lost stalled
 wait_for 20 recorded stalled
+stall_after 30
 end
 
 echo "--- it hangs as the last thing of the detach is written to it"
 begin
 settle
-sleep 1.5
+log_rests
+stall_after 3
 dmsetup suspend --nolockfs --noflush area
 vssctl detach -q "$volume" >"$TEST_TMP/detach" 2>&1 &
 detacher=$!
@@ -269,6 +285,7 @@ run_ok timeout 60 dd if=/dev/urandom of="$(disk vd0)" bs=4k count=8 seek=$((star
 dmsetup resume area
 ! wait $detacher || fail "the detach has ended well"
 wait_for 20 recorded stalled
+stall_after 30
 loaded_lost stalled --unclean
 all_lost stalled
 end
