@@ -49,9 +49,13 @@ EOF
 # --- twice, and as two paths of one -----------------------------------------
 
 a=${luns[0]}
+# SCSI looks for them when the host is there already.
+disks="$knobs/adapter*/host*/target*/*/block/*"
 steps <<-EOF
 	luns $a
-	! echo 1 >$knobs/add_host && udevadm settle
+	! echo 1 >$knobs/add_host
+	! timeout 60 sh -c 'until set -- $disks && test -e "\$4"; do sleep 0.1; done'
+	! udevadm settle
 	VSS_E_VOLUME_NOT_SUPPORTED: find
 	VSS_E_VOLUME_NOT_SUPPORTED: wait 300
 	VSS_E_VOLUME_NOT_SUPPORTED: volume

@@ -71,6 +71,7 @@ steps <<-EOF
 	! umount /mnt
 	remove $dev
 	! echo 0 >$ns/enable
+	! timeout 60 sh -c 'while test -e /sys/block/${dev##*/}; do sleep 0.1; done'
 	hide
 	VSS_E_MISSING_DISK: wait 1000
 	! (sleep 2; echo 1 >$ns/enable) &

@@ -97,7 +97,8 @@ done
 a=$(disk "${serials[0]}")
 b=$(disk "${serials[1]}")
 wipefs -qa "$a" "$b"
-blockdev --rereadpt "$a" "$b"
+settle
+wait_for 20 blockdev --rereadpt "$a" "$b"
 settle
 mkfs.ext4 -q "$a"
 steps <<-EOF
