@@ -19,7 +19,8 @@ ext4_dir=$(mount_tmp "$ext4")
 xfs_dir=$(mount_tmp "$xfs")
 load_vss
 export VSS_BUS_ADDRESS=unix:path=$TEST_TMP/socket
-configure '[Timeouts]' 'Provider = 5' 'Hold = 3'
+# A provider that is stopped costs twice the hold.
+configure '[Timeouts]' 'Provider = 30' 'Hold = 6'
 cleanup_push rm -f /etc/vss/vssd.conf.d/test.conf
 mkdir "$TEST_TMP/state"
 
