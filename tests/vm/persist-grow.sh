@@ -97,6 +97,18 @@ used()
 	vssctl diff-area list --json "$volume" | json used | sed -n "$(($1 + 1))p"
 }
 
+# head_of DEV: the checksum of its first superblock, the last one that a new part gets.
+head_of()
+{
+	dd if="$1" bs=4k count=1 iflag=direct status=none | digest
+}
+
+# has_header: $next has another one than before.
+has_header()
+{
+	[[ $(head_of "$next") != "$before" ]]
+}
+
 is_used()
 {
 	(($(used "$1") > 0))
@@ -189,10 +201,12 @@ compare 'with the newer one'
 
 echo "--- the power fails: the new part has its header, the first one does not know of it"
 # The first one answers no more.
+before=$(head_of "$next")
 run_ok dmsetup suspend --nolockfs --noflush grow-a
 vssctl diff-area add -q "$volume" --on "$next" --persistent >"$TEST_TMP/add" 2>&1 &
 add=$!
-sleep 2
+wait_for 60 has_header
+sleep 1
 # Nor can any of them record the loss.
 cut_off grow-o grow-a grow-m grow-n
 wait $add && fail "it has grown all the same"
