@@ -29,7 +29,7 @@ cat >"$TEST_TMP/exec.d/app.conf" <<-END
 	Freeze = echo frozen >$dir/app/state && sync -f $dir/app/state && cat $TEST_TMP/how >&2 && . $TEST_TMP/how
 	Thaw = echo running >$dir/app/state
 	[Timeouts]
-	Freeze = 3s
+	Freeze = 20s
 END
 mkdir "$dir/app"
 echo running >"$dir/app/state"
@@ -52,6 +52,11 @@ end_writer()
 {
 	kill "$writer_pid"
 	wait "$writer_pid" || :
+}
+
+script_has_ended()
+{
+	! pgrep -f "sleep 300" >/dev/null
 }
 
 # thawed: the application goes on, and nothing of the set is left.
@@ -86,11 +91,16 @@ expect_fail -m 'exit status 3: broken' vssctl create --context backup --exec tru
 thawed
 
 echo "--- a required one does not end"
+end_writer
+# All of it is waited for.
+sed -i 's/^Freeze = 20s$/Freeze = 3s/' "$TEST_TMP/exec.d/app.conf"
+writer
 echo 'sleep 300' >"$TEST_TMP/how"
 expect_fail -m VSS_E_WRITERERROR_TIMEOUT vssctl create --context backup --exec true "$dir"
-! pgrep -f "sleep 300" || fail "its script still runs"
+wait_for 20 script_has_ended
 thawed
 end_writer
+sed -i 's/^Freeze = 3s$/Freeze = 20s/' "$TEST_TMP/exec.d/app.conf"
 
 echo "--- an optional one fails"
 sed -i 's/^Name = .*/&\nRequired = no/' "$TEST_TMP/exec.d/app.conf"
