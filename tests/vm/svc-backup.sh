@@ -28,6 +28,20 @@ start_writer front "$ext4/app" --level front-end
 start_writer back "$xfs/app" --level back-end --metadata
 start_writer elsewhere /usr/share
 
+# The end of a session is answered before writers have heard of it, and before the copies of an
+# auto-release set are deleted.
+
+# is_last NAME EVENT: a writer has been told of that, and of nothing later.
+is_last()
+{
+	[[ $(events "$1" | tail -1) == "$2" ]]
+}
+
+no_copies()
+{
+	[[ ! $(snapshots) ]]
+}
+
 content()
 {
 	(cd "$1" && sha256sum app/file)
@@ -57,6 +71,7 @@ EXT4=$ext4 XFS=$xfs run_ok vssctl create --exec "sh $TEST_TMP/use" \
 echo "sha256 of both images as expected"
 [[ $(<"$TEST_TMP/listed") == $'one/app\none/app/file\ntwo/app\ntwo/app/file' ]] || fail "$(<"$TEST_TMP/listed")"
 for name in front back; do
+	wait_for 20 is_last $name BackupShutdown
 	expect_events $name PrepareBackup PrepareSnapshot Freeze Thaw PostSnapshot BackupComplete BackupShutdown
 done
 expect_events elsewhere PrepareBackup
@@ -79,19 +94,19 @@ for file in "$TEST_TMP"/wm/wm-*.xml; do
 done
 grep -q "componentName=\"data\".*backupSucceeded=\"yes\"" "$TEST_TMP/bcd.xml" || fail "no success is recorded"
 ! grep -q elsewhere "$TEST_TMP/bcd.xml" || fail "a writer with nothing on the volumes is in"
-[[ ! $(snapshots) ]] || fail "auto-release copies are left"
+wait_for 20 no_copies
 
 echo "--- a writer that must be in, and is not on the volumes"
 expect_fail -m "VSS_E_WRITERERROR_INCONSISTENTSNAPSHOT" vssctl create --include elsewhere --exec true "$ext4"
 expect_fail -s 3 vssctl create --include nobody --exec true "$ext4"
 expect_fail -s 1 vssctl create --differential --plex "$ext4"
 expect_fail -s 1 vssctl create --writers none --include front "$ext4"
-[[ ! $(snapshots) ]] || fail "copies are left"
+wait_for 20 no_copies
 
 echo "--- a program that fails aborts the backup"
 : >"$TEST_TMP/front.log"
 expect_fail vssctl create --exec false "$ext4"
-[[ $(events front | tail -1) == BackupShutdown ]] || fail "no BackupShutdown"
+wait_for 20 is_last front BackupShutdown
 ! events front | grep BackupComplete >/dev/null || fail "BackupComplete although the program failed"
 
 echo "--- persistent, exposed, deleted"
@@ -158,6 +173,7 @@ list writers status
 END
 sum=$(content "$ext4")
 EXT4=$ext4 run_ok vssctl exec "$TEST_TMP/script"
+wait_for 20 is_last front BackupShutdown
 [[ $(<"$TEST_TMP/seen") == "$sum" ]] || fail "the copy of the script is not of the instant"
 # grep -q would end before tar, which is killed then.
 tar -tf "$TEST_TMP/meta.tar" | grep -x bcd.xml >/dev/null || fail "no document in the archive"
