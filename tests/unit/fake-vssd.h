@@ -21,7 +21,7 @@
 
 #include <vss/writer.h>
 
-#define FAKE_WAIT_USEC	5000000
+#define FAKE_WAIT_USEC	30000000
 
 struct fake_vssd {
 	char dir[64];

@@ -48,7 +48,7 @@ static int setup(void **state)
 		_exit(127);
 	}
 	snprintf(path, sizeof(path), "%s/bus", b->dir);
-	for (int i = 0; i < 200 && access(path, F_OK); i++)
+	for (int i = 0; i < 2000 && access(path, F_OK); i++)
 		usleep(10000);
 	assert_int_equal(access(path, F_OK), 0);
 	*state = b;

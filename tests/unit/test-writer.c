@@ -169,7 +169,7 @@ static struct fake_event new_event(void)
 /* Wait for the writer's thread to have logged @log. */
 static void wait_log(struct subject *s, const char *log)
 {
-	for (int i = 0; i < 500 && strcmp(s->log, log); i++)
+	for (int i = 0; i < 3000 && strcmp(s->log, log); i++)
 		usleep(10000);
 	assert_string_equal(s->log, log);
 }
@@ -850,9 +850,10 @@ static void late_thaw_aborts(void **state)
 	fake_call(&s.vssd, "Thaw", &e);
 	assert_int_equal(e.failure, VSS_E_WRITERERROR_TIMEOUT);
 	/* Thaw in time ends the limit. */
+	s.writer->limit_grace_ms = 1000;
 	s.log[0] = '\0';
 	PLAY(&s, &e, "PrepareBackup", "PrepareSnapshot", "Freeze", "Thaw");
-	usleep(400000);
+	usleep(1500000);
 	assert_string_equal(s.log, "prepare_backup prepare_snapshot freeze thaw");
 	free(e.components);
 	stop(&s);
