@@ -101,7 +101,7 @@ static int check(struct vss_log *log, const struct vss_part *part,
 	if (log->nr_parts == VSS_DISK_MAX_PARTS) {
 		NL_SET_ERR_MSG(extack,
 			       "the diff area has as many parts as it may have");
-		return -ENOSPC;
+		return -EMLINK;
 	}
 	return 0;
 }

@@ -108,7 +108,7 @@ static struct vss_part *new_part(struct vss_volume *vol,
 		nr++;
 	if (nr >= VSS_MAX_AREA_PARTS) {
 		NL_SET_ERR_MSG(extack, "the diff area has as many parts as it may have");
-		return ERR_PTR(-ENOSPC);
+		return ERR_PTR(-EMLINK);
 	}
 	part = kzalloc(sizeof(*part), GFP_KERNEL);
 	if (!part)

@@ -183,7 +183,7 @@ static int tables_with(struct vss_volume *vol, struct vss_part *part,
 	slots = count_extents(vol, part, NULL, area->nr_slots, &nr_ext);
 	if (!slots) {
 		NL_SET_ERR_MSG(extack, "no extent is large enough for a chunk");
-		return -EINVAL;
+		return -ENOSPC;
 	}
 	old = rcu_dereference_protected(area->extents,
 					lockdep_is_held(&vss_mutex));

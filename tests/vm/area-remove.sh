@@ -253,6 +253,10 @@ expect_fail -s 6 -m "large enough for a chunk" vssctl diff-area add "$volume" \
 [[ ! $(part_field part) && ! -e $fragments_dir/.vss ]] || fail "left: $(vssctl diff-area list)"
 run_ok vssctl diff-area add --quiet "$volume" --on "$free"
 expect_fail -s 6 vssctl diff-area add "$volume" --file "$fragments_dir" --size 2M
+dmsetup create tiny --table "0 64 linear $other 0"
+settle
+expect_fail -s 6 -m VSS_E_INSUFFICIENT_STORAGE vssctl diff-area add --force "$volume" --on /dev/mapper/tiny
+dmsetup remove --retry tiny
 [[ $(part_field device) == "$free" && ! $(compgen -G "$fragments_dir/*.diff") ]] ||
 	fail "left: $(vssctl diff-area list) $(ls "$fragments_dir")"
 run_ok umount "$fragments_dir"

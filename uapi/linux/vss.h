@@ -86,8 +86,8 @@
  *     and moving, and has no room until its extents are told.  A part stays
  *     until it is removed or the volume is detached.  -EBUSY the device or file
  *     is in use, -EOPNOTSUPP not a place for a diff area, -ELOOP it lies on a
- *     volume whose own area lies on this one, -EINVAL too small, -ENOSPC too many
- *     parts.
+ *     volume whose own area lies on this one, -ENOSPC too small (persistent:
+ *     -EINVAL), -EMLINK too many parts.
  *     MODE makes the area persistent: of devices, from before the volume's first
  *     snapshot on.  CREATE writes a new one, or a further part of the one that
  *     there is.  LOAD takes one over with the snapshots in it, from the device and
