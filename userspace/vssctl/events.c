@@ -41,12 +41,6 @@ static int64_t now_ms(void)
 	return (int64_t)ts.tv_sec * 1000 + ts.tv_nsec / 1000000;
 }
 
-/*
- * Sizes of files are rounded up to this.  A little always lacks to the limit,
- * because the ends of extents hold no whole chunk.
- */
-#define LEAST_GROWTH	((uint64_t)1 << 20)
-
 /* A failure to grow is told but does not end the watch. */
 static void grow(struct watch *w, const struct vss_kernel_event *event)
 {
@@ -68,12 +62,14 @@ static void grow(struct watch *w, const struct vss_kernel_event *event)
 	} else if (state.area_size - state.area_used > state.low_water) {
 		vssctl_detail(w->ctl, "diff area of %s has room again", volume.path);
 	} else if (state.area_size >= w->grow_max ||
-		   w->grow_max - state.area_size < LEAST_GROWTH) {
+		   w->grow_max - state.area_size < VSS_AREA_ALIGN) {
+		/* A little always lacks, because the ends of extents hold no whole chunk. */
 		vssctl_warn(w->ctl, "diff area of %s is low but has its most size already",
 			    volume.path);
 	} else {
+		/* Sizes of files are rounded up: not beyond the limit. */
 		if (size > w->grow_max - state.area_size)
-			size = w->grow_max - state.area_size;
+			size = (w->grow_max - state.area_size) / VSS_AREA_ALIGN * VSS_AREA_ALIGN;
 		if (!vssctl_area_grow(w->ctl, &volume, size, &added)) {
 			w->ctl->print->area_added(w->ctl, &added);
 			vss_kernel_area_clear(&added);
