@@ -42,13 +42,10 @@ no_provider()
 	! pgrep -f 'vss-provider-host.*--system' >/dev/null
 }
 
-# on_its_way DEV: a write to it has not ended.
+# on_its_way DEV: a write to it is being delayed. The block layer counts it only when it goes on.
 on_its_way()
 {
-	local writes
-
-	read -r _ writes <"/sys/class/block/$(basename "$(readlink -f "$1")")/inflight"
-	((writes))
+	dmsetup status "${1##*/}" | awk '{ writes += $5 } END { exit !writes }'
 }
 
 # start_writer NAME DIR [OPTION]...: a test writer with one component in DIR;
