@@ -119,7 +119,7 @@ static struct vss_log_part *prepare(struct vss_log *log, struct vss_part *part,
 	if (err) {
 		NL_SET_ERR_MSG(extack,
 			       "the device is too small for a part of a persistent diff area");
-		return ERR_PTR(-EINVAL);
+		return ERR_PTR(err);
 	}
 	lp = vss_log_part_new(log, part);
 	if (!lp)

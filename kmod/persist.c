@@ -89,15 +89,13 @@ static int create(struct vss_log *log, const struct vss_log_request *req,
 {
 	int err = vss_disk_format(log, req->boot);
 
-	if (err == -ENOSPC) {
+	if (err == -ENOSPC)
 		NL_SET_ERR_MSG(extack,
 			       "the device is too small for a persistent diff area");
-		return -EINVAL;
-	}
-	if (err) {
+	else if (err)
 		NL_SET_ERR_MSG(extack, "the diff area's header cannot be written");
+	if (err)
 		return err;
-	}
 	vss_log_set_geometry(log);
 	return 0;
 }

@@ -255,6 +255,9 @@ wanted()
 	[[ " $sections " == *" $1 "* ]]
 }
 
+# When a measurement fails half way udev is to work again.
+cleanup_push udevadm control --start-exec-queue
+
 measure_io()
 {
 	for device in null_blk virtio; do

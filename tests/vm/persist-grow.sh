@@ -132,9 +132,9 @@ loaded()
 
 load_vss stall_seconds=20
 run_ok vssctl attach -q "$volume"
-expect_fail -s 2 -m 'too small' vssctl diff-area add -q "$volume" --on "$tiny" --persistent
+expect_fail -s 6 -m 'too small' vssctl diff-area add -q "$volume" --on "$tiny" --persistent
 run_ok vssctl diff-area add -q "$volume" --on "$area" --persistent
-expect_fail -s 2 -m 'too small' vssctl diff-area add -q "$volume" --on "$tiny" --persistent
+expect_fail -s 6 -m 'too small' vssctl diff-area add -q "$volume" --on "$tiny" --persistent
 small=$(vol "$volume" area_size)
 run_ok mkswap -q "$next"
 expect_fail -m "contains swap" vssctl diff-area add -q "$volume" --on "$next" --persistent

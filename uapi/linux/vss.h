@@ -86,8 +86,8 @@
  *     and moving, and has no room until its extents are told.  A part stays
  *     until it is removed or the volume is detached.  -EBUSY the device or file
  *     is in use, -EOPNOTSUPP not a place for a diff area, -ELOOP it lies on a
- *     volume whose own area lies on this one, -ENOSPC too small (persistent:
- *     -EINVAL), -EMLINK too many parts.
+ *     volume whose own area lies on this one, -ENOSPC too small, -EMLINK too
+ *     many parts.
  *     MODE makes the area persistent: of devices, from before the volume's first
  *     snapshot on.  CREATE writes a new one, or a further part of the one that
  *     there is.  LOAD takes one over with the snapshots in it, from the device and
@@ -190,7 +190,7 @@
  *     reply:    VSS_A_SNAPSHOT {
  *                  UUID, SET_UUID, MAJOR, MINOR, VOLUME_NAME, NAME, DEV_MAJOR,
  *                  DEV_MINOR, EPOCH, TIME, SIZE, STATE, LOST_REASON, FLAGS,
- *                  COPIED, OVERLAY }
+ *                  COPIED, OVERLAY, MEMBERS }
  *     Before its set is DONE a snapshot has no device: DEV_* are 0.
  *
  * VSS_CMD_SNAPSHOT_SET (do)

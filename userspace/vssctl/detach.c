@@ -5,17 +5,11 @@
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
-#include <time.h>
-#include <unistd.h>
 #include <vss/area.h>
 
 #include "command.h"
+#include "detach-volume.h"
 #include "print.h"
-
-/* There while udev's daemon has events, as "udevadm settle" asks. */
-#define UDEV_QUEUE	"/run/udev/queue"
-#define UDEV_POLL_NS	200000000L
-#define UDEV_TRIES	15
 
 enum { OPT_FORCE = 1, OPT_KEEP_FILES };
 
@@ -49,51 +43,6 @@ static size_t remove_files(struct vssctl *ctl, struct vss_kernel_area *areas, si
 	return removed;
 }
 
-static bool udev_is_busy(void)
-{
-	return !access(UDEV_QUEUE, F_OK);
-}
-
-/* Wait for a moment of *@left; false: none is left. */
-static bool wait_for_udev(int *left)
-{
-	const struct timespec pause = { .tv_nsec = UDEV_POLL_NS };
-
-	if (!*left)
-		return false;
-	--*left;
-	nanosleep(&pause, NULL);
-	return true;
-}
-
-static bool is_persistent(const struct vss_kernel_area *areas, size_t count)
-{
-	for (size_t i = 0; i < count; i++)
-		if (areas[i].persistent)
-			return true;
-	return false;
-}
-
-/*
- * udev looks at what was just written, or unmounted after that, and has it open meanwhile.  As
- * long as it has something to do, what is in use may only be that.  Of a @persistent diff area the
- * kernel looks again at the end, when all is written: if udev opens the volume meanwhile, its
- * snapshots are lost.  So it is waited for before, too.
- */
-static int detach_volume(struct vssctl *ctl, struct vss_devno dev, bool force, bool persistent)
-{
-	int left = UDEV_TRIES, ret;
-	bool busy;
-
-	while (persistent && udev_is_busy() && wait_for_udev(&left))
-		;
-	do {
-		busy = udev_is_busy();
-		ret = vss_kernel_volume_detach(ctl->kernel, dev, force);
-	} while (ret == -EBUSY && busy && wait_for_udev(&left));
-	return ret;
-}
-
 static int detach(struct vssctl *ctl, const char *name, struct vss_devno dev, bool force,
 		  bool keep_files)
 {
@@ -106,7 +55,7 @@ static int detach(struct vssctl *ctl, const char *name, struct vss_devno dev, bo
 	/* Not attached: detaching it is what has to be refused. */
 	if (ret && ret != -ENODEV)
 		return vssctl_fail_kernel(ctl);
-	if (detach_volume(ctl, dev, force, is_persistent(areas, count))) {
+	if (vssctl_detach_volume(ctl, dev, force, areas, count)) {
 		vss_kernel_area_list_free(areas, count);
 		return vssctl_fail_kernel(ctl);
 	}

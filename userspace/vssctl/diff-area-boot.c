@@ -21,6 +21,7 @@
 #include "boot-load.h"
 #include "boot-vouch.h"
 #include "command.h"
+#include "detach-volume.h"
 #include "log-stream.h"
 #include "revert-find.h"
 
@@ -147,15 +148,18 @@ static int leave(struct vssctl_boot *b, const struct vssctl_boot_row *row)
 	struct vss_kernel_area *areas;
 	size_t count;
 	bool persistent;
+	int ret = 0;
 
 	/* Not attached: nothing to do. */
 	if (vss_kernel_area_list(b->ctl->kernel, &row->devs[0], &areas, &count))
 		return 0;
 	persistent = count && areas[0].persistent;
+	if (persistent)
+		ret = vssctl_detach_volume(b->ctl, row->devs[0], false, areas, count);
 	vss_kernel_area_list_free(areas, count);
 	if (!persistent)
 		return 0;
-	if (vss_kernel_volume_detach(b->ctl->kernel, row->devs[0], false))
+	if (ret)
 		return vssctl_fail_kernel(b->ctl);
 	vssctl_note(b->ctl, "%s: detached", row->found[0].path);
 	return 0;

@@ -160,8 +160,8 @@ static int verdict(struct vssctl *ctl, const struct vssctl_disk *disk)
 				   "delete them, and make the area anew");
 	if (disk->nr_problems && disk->worst == VSSCTL_DISK_CONTENT)
 		return vssctl_fail(ctl, VSS_E_UNEXPECTED,
-				   "copies are damaged, and the module does not compare them: images that need them "
-				   "show wrong data; delete the snapshots, and see to the device");
+				   "copies are damaged or cannot be read, and the module does not compare them: images "
+				   "that need them show wrong data, or fail; delete the snapshots, and see to the device");
 	if (le32toh(disk->parts[0].super.state) == VSS_DISK_LOST)
 		vssctl_note(ctl, "its snapshots are lost (%s): delete them, and make the area anew",
 			    vssctl_lost_reason_name(le32toh(disk->parts[0].super.lost_reason)));

@@ -67,9 +67,11 @@ static void grow(struct watch *w, const struct vss_kernel_event *event)
 		vssctl_warn(w->ctl, "diff area of %s is low but has its most size already",
 			    volume.path);
 	} else {
+		const uint64_t most = (w->grow_max - state.area_size) / VSS_AREA_ALIGN * VSS_AREA_ALIGN;
+
 		/* Sizes of files are rounded up: not beyond the limit. */
-		if (size > w->grow_max - state.area_size)
-			size = (w->grow_max - state.area_size) / VSS_AREA_ALIGN * VSS_AREA_ALIGN;
+		if (size > most)
+			size = most;
 		if (!vssctl_area_grow(w->ctl, &volume, size, &added)) {
 			w->ctl->print->area_added(w->ctl, &added);
 			vss_kernel_area_clear(&added);

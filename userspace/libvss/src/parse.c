@@ -214,7 +214,9 @@ int vss_parse_snapshot(struct nlattr *nest, struct vss_kernel_snapshot *snapshot
 	snapshot->flags = read_u32(&r, VSS_A_SNAPSHOT_FLAGS);
 	snapshot->copied = read_u64(&r, VSS_A_SNAPSHOT_COPIED);
 	snapshot->overlay = read_u64(&r, VSS_A_SNAPSHOT_OVERLAY);
-	snapshot->members = read_u32(&r, VSS_A_SNAPSHOT_MEMBERS);
+	/* A module of before does not tell; it may be the one that is loaded until the next start. */
+	if (has(&r, VSS_A_SNAPSHOT_MEMBERS))
+		snapshot->members = read_u32(&r, VSS_A_SNAPSHOT_MEMBERS);
 	return r.error;
 }
 

@@ -580,7 +580,7 @@ int vss_kernel_set_list(struct vss_kernel *kernel, struct vss_kernel_set **sets,
  * @copied: bytes of copies tagged with its epoch
  * @overlay: bytes of its private overlay
  * @members: snapshots of its set when that was made; there may be fewer now, for some were
- *	deleted, are of volumes that are not attached, or were never finished
+ *	deleted, are of volumes that are not attached, or were never finished; 0: not known
  */
 struct vss_kernel_snapshot {
 	struct vss_uuid uuid;
