@@ -74,12 +74,7 @@ round()
 	kill -0 $load || fail "churn has ended"
 	expect_copied "$n snapshots" "$dev" "$before"
 	echo "$n snapshots, $order first: $copied chunks copied, $(vol "$dev" area_used) bytes left"
-	wait_for 10 area_is_empty
-}
-
-area_is_empty()
-{
-	[[ $(vol "$dev" area_used) == 0 ]]
+	wait_for 10 area_empty "$dev"
 }
 
 round 1 oldest 1
