@@ -13,24 +13,31 @@
 #include "error.h"
 #include "prepare.h"
 
-/* The kernel only says that the device is in use, as if by somebody else. */
-static int check_new(const struct vss_prepare *prepare, const struct vss_blockdev *volume,
-		     struct vss_devno dev, struct vss_error *err)
+static bool is_same(struct vss_devno a, struct vss_devno b)
 {
-	struct vss_kernel_area *areas;
-	size_t count;
-	int ret = vss_kernel_area_list(prepare->kernel, &volume->dev, &areas, &count);
+	return a.major == b.major && a.minor == b.minor;
+}
 
-	if (ret)
-		return vss_prepare_kernel_error(prepare, ret, err);
-	for (size_t i = 0; !ret && i < count; i++)
-		if (areas[i].type == VSS_AREA_DEVICE && areas[i].dev.major == dev.major &&
-		    areas[i].dev.minor == dev.minor)
-			ret = vss_error_set(err, -EEXIST, VSS_E_OBJECT_ALREADY_EXISTS,
-					    "the device %u:%u is part %u of the diff area of %s already",
-					    dev.major, dev.minor, areas[i].id, volume->path);
-	vss_kernel_area_list_free(areas, count);
-	return ret;
+/* Those of all volumes, to be freed with vss_kernel_area_list_free(). */
+static int list_areas(const struct vss_prepare *prepare, struct vss_kernel_area **areas, size_t *count,
+		      struct vss_error *err)
+{
+	int ret = vss_kernel_area_list(prepare->kernel, NULL, areas, count);
+
+	return ret ? vss_prepare_kernel_error(prepare, ret, err) : 0;
+}
+
+/* The kernel only says that the device is in use, as if by somebody else. */
+static int check_new(const struct vss_blockdev *volume, struct vss_devno dev,
+		     const struct vss_kernel_area *areas, size_t count, struct vss_error *err)
+{
+	for (size_t i = 0; i < count; i++)
+		if (areas[i].type == VSS_AREA_DEVICE && is_same(areas[i].volume, volume->dev) &&
+		    is_same(areas[i].dev, dev))
+			return vss_error_set(err, -EEXIST, VSS_E_OBJECT_ALREADY_EXISTS,
+					     "the device %u:%u is part %u of the diff area of %s already",
+					     dev.major, dev.minor, areas[i].id, volume->path);
+	return 0;
 }
 
 static int find_edges(const struct vss_stack *stack, const struct vss_kernel_area *areas, size_t count,
@@ -48,24 +55,17 @@ static int find_edges(const struct vss_stack *stack, const struct vss_kernel_are
 }
 
 /* The kernel sees devices that lie on each other by no other one: it knows no stacks. */
-static int check_circle(const struct vss_prepare *prepare, const struct vss_blockdev *volume,
-			struct vss_devno dev, struct vss_error *err)
+static int check_circle(const struct vss_blockdev *volume, struct vss_devno dev,
+			const struct vss_kernel_area *areas, size_t count, struct vss_error *err)
 {
-	_cleanup_free_ struct vss_area_edge *edges = NULL;
-	struct vss_kernel_area *areas;
-	size_t count, volume_index, dev_index;
+	_cleanup_free_ struct vss_area_edge *edges = calloc(count + 1, sizeof(*edges));
+	size_t volume_index, dev_index;
 	struct vss_stack stack;
-	int ret = vss_kernel_area_list(prepare->kernel, NULL, &areas, &count);
+	int ret = edges ? vss_stack_load(&vss_stack_system, &stack) : -ENOMEM;
 
 	if (ret)
-		return vss_prepare_kernel_error(prepare, ret, err);
-	edges = calloc(count + 1, sizeof(*edges));
-	ret = edges ? vss_stack_load(&vss_stack_system, &stack) : -ENOMEM;
-	if (ret) {
-		vss_kernel_area_list_free(areas, count);
 		return vss_error_errno(err, ret, "cannot read the block devices and mounts of this machine: %s",
 				       strerror(-ret));
-	}
 	volume_index = vss_stack_find(&stack, volume->dev);
 	dev_index = vss_stack_find(&stack, dev);
 	/* What is not there fails elsewhere. */
@@ -73,18 +73,44 @@ static int check_circle(const struct vss_prepare *prepare, const struct vss_bloc
 		ret = vss_area_circle_check(&stack, volume_index, dev_index, edges,
 					    (size_t)find_edges(&stack, areas, count, edges), err);
 	vss_stack_clear(&stack);
-	vss_kernel_area_list_free(areas, count);
 	return ret;
 }
 
 static int check_device(const struct vss_prepare *prepare, const struct vss_blockdev *volume,
 			struct vss_devno dev, bool force, struct vss_error *err)
 {
-	int ret = check_new(prepare, volume, dev, err);
+	struct vss_kernel_area *areas;
+	size_t count;
+	int ret = list_areas(prepare, &areas, &count, err);
 
+	if (ret)
+		return ret;
+	ret = check_new(volume, dev, areas, count, err);
 	if (!ret)
 		ret = vss_area_device_check(volume->dev, dev, force, err);
-	return ret ? ret : check_circle(prepare, volume, dev, err);
+	if (!ret)
+		ret = check_circle(volume, dev, areas, count, err);
+	vss_kernel_area_list_free(areas, count);
+	return ret;
+}
+
+/* By the device that the file's file system lies on. */
+static int check_file(const struct vss_prepare *prepare, const struct vss_blockdev *volume,
+		      const struct vss_area_file *file, struct vss_error *err)
+{
+	struct vss_kernel_area *areas;
+	struct stat st;
+	size_t count;
+	int ret;
+
+	if (fstat(file->fd, &st))
+		return 0;
+	ret = list_areas(prepare, &areas, &count, err);
+	if (ret)
+		return ret;
+	ret = check_circle(volume, (struct vss_devno) { major(st.st_dev), minor(st.st_dev) }, areas, count, err);
+	vss_kernel_area_list_free(areas, count);
+	return ret;
 }
 
 static int add_device(const struct vss_prepare *prepare, const struct vss_blockdev *volume,
@@ -117,15 +143,13 @@ static int add_file(const struct vss_prepare *prepare, const struct vss_blockdev
 {
 	struct vss_area_file file;
 	struct vss_error discard_error;
-	struct stat st;
 	int ret;
 
 	vss_prepare_tell(prepare, VSS_PREPARE_ALLOCATING, volume, NULL, path);
 	ret = vss_area_file_create(volume->dev, path, size, &file, err);
 	if (ret)
 		return ret;
-	if (!fstat(file.fd, &st))
-		ret = check_circle(prepare, volume, (struct vss_devno) { major(st.st_dev), minor(st.st_dev) }, err);
+	ret = check_file(prepare, volume, &file, err);
 	if (!ret)
 		ret = vss_area_file_add(prepare->kernel, volume->dev, &file, area, err);
 	if (!ret)

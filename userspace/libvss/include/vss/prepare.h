@@ -112,8 +112,9 @@ int vss_prepare_area(const struct vss_prepare *prepare, const struct vss_blockde
  * @err: receives the failure; may be NULL
  *
  * Return: 0; -EEXIST @dev has content, or is a part already; -ELOOP it lies on the
- * volume, the volume on it, or on a volume whose own diff area ends on this one; another negative errno; see also
- * vss_area_device_check() and vss_kernel_area_add_persistent().
+ * volume, the volume on it, or on a volume whose own diff area ends on this one;
+ * another negative errno; see also vss_area_device_check() and
+ * vss_kernel_area_add_persistent().
  */
 int vss_prepare_area_persistent(const struct vss_prepare *prepare, const struct vss_blockdev *volume,
 				struct vss_devno dev, bool force, struct vss_kernel_area *area,
