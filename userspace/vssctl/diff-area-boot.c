@@ -12,8 +12,6 @@
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/stat.h>
-#include <sys/sysmacros.h>
 #include <syslog.h>
 #include <time.h>
 #include <unistd.h>
@@ -73,12 +71,15 @@ static void look_at_links(const struct vssctl_areas_line *line, struct vssctl_bo
 			row->devs[k] = (struct vss_devno) { 0, 0 };
 }
 
-static bool has_links(const struct vssctl_boot_row *row)
+/* The first name of a line whose device is not there, or NULL. */
+static const char *missing(const struct vssctl_boot *b, size_t i)
 {
+	const struct vssctl_boot_row *row = &b->rows[i];
+
 	for (size_t k = 0; k < row->nr; k++)
 		if (!row->devs[k].major)
-			return false;
-	return true;
+			return b->areas.lines[i].names[k];
+	return NULL;
 }
 
 /* All lines, before the first is tried: any may name a device of another. */
@@ -89,7 +90,7 @@ static void look(struct vssctl_boot *b)
 
 		if (b->arrived.major) {
 			look_at_links(&b->areas.lines[i], row);
-			if (!is_asked_for(b, row) || !has_links(row))
+			if (!is_asked_for(b, row) || missing(b, i))
 				continue;
 		}
 		for (size_t k = 0; k < row->nr && !row->done; k++)
@@ -113,17 +114,6 @@ static int look_for_veiled(struct vssctl_boot *b, size_t i)
 	return vssctl_fail(b->ctl, VSS_E_OBJECT_NOT_FOUND, "several devices look like the volume %s, which was half set back "
 			   "when the machine stopped; remove the copies, and run 'vssctl diff-area boot'",
 			   b->areas.lines[i].names[0]);
-}
-
-/* The first name of a line whose device is not there, or NULL. */
-static const char *missing(const struct vssctl_boot *b, size_t i)
-{
-	const struct vssctl_boot_row *row = &b->rows[i];
-
-	for (size_t k = 0; k < row->nr; k++)
-		if (!row->devs[k].major)
-			return b->areas.lines[i].names[k];
-	return NULL;
 }
 
 /* Which one was meant nobody can tell, and the wrong one would lose its snapshots. */
@@ -317,12 +307,8 @@ static int run_table(struct vssctl_boot *b, uint64_t wait)
 /* By its number: nothing else need be there of a device that has just come. */
 static int parse_arrived(struct vssctl_boot *b, const char *name)
 {
-	struct stat stat_buf;
-
-	if (!stat(name, &stat_buf) && S_ISBLK(stat_buf.st_mode)) {
-		b->arrived = (struct vss_devno) { major(stat_buf.st_rdev), minor(stat_buf.st_rdev) };
+	if (!vss_blockdev_peek(name, &b->arrived))
 		return 0;
-	}
 	return vssctl_fail(b->ctl, VSS_E_OBJECT_NOT_FOUND, "%s is no block device", name);
 }
 
