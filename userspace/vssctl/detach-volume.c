@@ -31,14 +31,6 @@ static bool wait_for_udev(int *left)
 	return true;
 }
 
-static bool is_persistent(const struct vss_kernel_area *areas, size_t count)
-{
-	for (size_t i = 0; i < count; i++)
-		if (areas[i].persistent)
-			return true;
-	return false;
-}
-
 /*
  * As long as udev has something to do, what is in use may only be that.  Of a persistent diff area
  * the kernel looks again at the end, when all is written: if udev opens the volume meanwhile, its
@@ -47,10 +39,12 @@ static bool is_persistent(const struct vss_kernel_area *areas, size_t count)
 int vssctl_detach_volume(struct vssctl *ctl, struct vss_devno dev, bool force,
 			 const struct vss_kernel_area *areas, size_t count)
 {
+	/* All parts of an area are of one kind. */
+	const bool persistent = count && areas[0].persistent;
 	int before = UDEV_TRIES, after = UDEV_TRIES, ret;
 	bool busy;
 
-	while (is_persistent(areas, count) && udev_is_busy() && wait_for_udev(&before))
+	while (persistent && udev_is_busy() && wait_for_udev(&before))
 		;
 	do {
 		busy = udev_is_busy();

@@ -41,6 +41,17 @@ static int64_t now_ms(void)
 	return (int64_t)ts.tv_sec * 1000 + ts.tv_nsec / 1000000;
 }
 
+/*
+ * What a diff area may still grow by.  Sizes of files are rounded up, and not beyond the limit; a
+ * little always lacks to it, because the ends of extents hold no whole chunk.
+ */
+static uint64_t most_growth(const struct watch *w, const struct vss_kernel_volume *state)
+{
+	if (state->area_size >= w->grow_max)
+		return 0;
+	return (w->grow_max - state->area_size) / VSS_AREA_ALIGN * VSS_AREA_ALIGN;
+}
+
 /* A failure to grow is told but does not end the watch. */
 static void grow(struct watch *w, const struct vss_kernel_event *event)
 {
@@ -48,7 +59,7 @@ static void grow(struct watch *w, const struct vss_kernel_event *event)
 	struct vss_kernel_area added = { 0 };
 	struct vss_kernel_volume state;
 	struct vss_error error;
-	uint64_t size = w->grow_size;
+	uint64_t size = w->grow_size, most;
 	int lock;
 
 	if (vss_blockdev_from_devno(event->volume, &volume, &error)) {
@@ -61,15 +72,10 @@ static void grow(struct watch *w, const struct vss_kernel_event *event)
 		vssctl_fail_kernel(w->ctl);
 	} else if (state.area_size - state.area_used > state.low_water) {
 		vssctl_detail(w->ctl, "diff area of %s has room again", volume.path);
-	} else if (state.area_size >= w->grow_max ||
-		   w->grow_max - state.area_size < VSS_AREA_ALIGN) {
-		/* A little always lacks, because the ends of extents hold no whole chunk. */
+	} else if (!(most = most_growth(w, &state))) {
 		vssctl_warn(w->ctl, "diff area of %s is low but has its most size already",
 			    volume.path);
 	} else {
-		const uint64_t most = (w->grow_max - state.area_size) / VSS_AREA_ALIGN * VSS_AREA_ALIGN;
-
-		/* Sizes of files are rounded up: not beyond the limit. */
 		if (size > most)
 			size = most;
 		if (!vssctl_area_grow(w->ctl, &volume, size, &added)) {

@@ -355,8 +355,11 @@ void vssctl_print_metadata(struct vssctl *ctl, struct vss_writer_metadata *metad
 
 void vssctl_print_revert(struct vssctl *ctl, const char *volume, const char *state)
 {
-	json_object *object = json_object_new_object();
+	json_object *object;
 
+	if (!ctl->json)
+		return;
+	object = json_object_new_object();
 	add_string(object, "volume", volume);
 	add_string(object, "state", state);
 	put(ctl, object);

@@ -30,7 +30,7 @@ struct vssctl_retained {
 };
 void vssctl_print_retained(struct vssctl *ctl, const struct vssctl_retained *list, size_t count, bool dry_run);
 
-/* How far the revert of a volume is; JSON only. */
+/* How far the revert of a volume is; JSON only, else nothing. */
 void vssctl_print_revert(struct vssctl *ctl, const char *volume, const char *state);
 
 /* One line of text, or an object with one string, or (JSON only) null. */

@@ -196,8 +196,7 @@ static int record(const struct target *t, const struct vss_uuid *id, size_t newe
 				   strerror(-ret));
 	if (newer)
 		snprintf(also, sizeof(also), ", and %zu newer snapshot%s deleted", newer, newer == 1 ? "" : "s");
-	if (t->ctl->json)
-		vssctl_print_revert(t->ctl, t->volume, "wanted");
+	vssctl_print_revert(t->ctl, t->volume, "wanted");
 	vssctl_note(t->ctl, "%s is set back when the machine is started next%s; what is written until then is lost. "
 		    "'vssctl revert --cancel %s' takes this back.", t->volume, also, vss_uuid_format(id, text));
 	return 0;
@@ -245,8 +244,7 @@ int vssctl_revert_cancel(struct vssctl *ctl, const struct vss_uuid *id)
 	if (ret)
 		return vssctl_fail(ctl, vss_result_from_errno(-ret), "cannot take it back on %s: %s", t.device.path,
 				   strerror(-ret));
-	if (ctl->json)
-		vssctl_print_revert(ctl, t.volume, "cancelled");
+	vssctl_print_revert(ctl, t.volume, "cancelled");
 	vssctl_note(ctl, "%s is not set back at the next start.", t.volume);
 	return 0;
 }

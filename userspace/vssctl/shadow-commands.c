@@ -124,7 +124,7 @@ static int await_revert(struct vssctl *ctl, struct vss_backup_components *bc, co
 	ctl->percent_lines = true;
 	ret = vssctl_wait(ctl, bc, vss_backup_components_query_revert_status(bc, volume, &async), &async,
 			  "reverting", NULL);
-	if (!ret && ctl->json)
+	if (!ret)
 		vssctl_print_revert(ctl, volume, "ended");
 	return ret;
 }
@@ -140,10 +140,10 @@ static int begin_revert(struct vssctl *ctl, struct vss_backup_components *bc, co
 		return ret;
 	volume = prop.original_volume_name ? prop.original_volume_name : "";
 	ret = vssctl_check(ctl, bc, vss_backup_components_revert_to_snapshot(bc, id, force));
-	if (!ret && ctl->json)
+	if (!ret) {
 		vssctl_print_revert(ctl, volume, "begun");
-	else if (!ret)
 		vssctl_note(ctl, "%s is being set back; 'vssctl revert --status %s' waits for the end", volume, volume);
+	}
 	vss_free_snapshot_properties(&prop);
 	return ret;
 }
