@@ -139,7 +139,10 @@ small=$(vol "$volume" area_size)
 run_ok mkswap -q "$next"
 expect_fail -m "contains swap" vssctl diff-area add -q "$volume" --on "$next" --persistent
 run_ok wipefs -qa "$next"
-expect_fail -m "must its parts be" vssctl diff-area add -q --force "$volume" --on "$next"
+expect_fail -s 7 -m "block devices only" vssctl diff-area add -q "$volume" --file "$TEST_TMP/part" --size 8M
+[[ ! -e $TEST_TMP/part ]] || fail "a file was made for nothing"
+expect_fail -s 7 -m "whole block devices" vssctl diff-area grow -q "$volume" --size +8M
+expect_fail -s 7 -m "whole block devices" vssctl diff-area resize "$volume" 1G
 expect_fail -m "already" vssctl diff-area load -q "$volume" "$next"
 
 echo "--- under load"
@@ -151,7 +154,7 @@ become grow-n "0 $(blockdev --getsz "$next") error"
 expect_fail -m "header cannot be written" vssctl diff-area add -q --force "$volume" --on "$next" --persistent
 become grow-n "$(table "$third")"
 (($(vol "$volume" area_size) == small)) || fail "it has grown by a device that fails"
-run_ok vssctl diff-area add -q "$volume" --on "$more" --persistent
+run_ok vssctl diff-area grow -q "$volume" --on "$more"
 echo "$small bytes, then $(vol "$volume" area_size)"
 (($(vol "$volume" area_size) > 2 * small)) || fail "it has not grown"
 take_busy
@@ -166,6 +169,10 @@ is_used 1 || fail "nothing is on the second part"
 compare 'after it has grown'
 vssctl diff-area list "$volume"
 expect_fail -m "several parts" vssctl diff-area remove "$volume" "$more"
+# What cannot be done deletes no snapshots.
+expect_fail -s 7 -m "detach the volume" vssctl diff-area resize --force "$volume" "$small"
+expect_fail -s 7 -m "detach the volume" vssctl diff-area resize --force "$volume" 0
+compare 'after what was refused'
 
 # Blocks of the log on both parts.
 writes "$volume" 300 1 16384
@@ -222,7 +229,7 @@ compare 'after the power failure'
 
 echo "--- it grows again, and the power fails under load"
 begin_writes
-run_ok vssctl diff-area add -q --force "$volume" --on "$next" --persistent
+run_ok vssctl diff-area add -q --force "$volume" --on "$next"
 take_busy
 sleep 1
 cut_off grow-o grow-a grow-m grow-n

@@ -12,10 +12,11 @@
 #include <unistd.h>
 
 #include "area.h"
+#include "areas-table.h"
 #include "prepare.h"
 
-int vssctl_area_add(struct vssctl *ctl, const struct vss_blockdev *volume, const char *where,
-		    uint64_t size, bool force, struct vss_kernel_area *added)
+static int add(struct vssctl *ctl, const struct vss_blockdev *volume, const char *where,
+	       uint64_t size, bool force, struct vss_kernel_area *added)
 {
 	const struct vss_prepare prepare = vssctl_preparing(ctl);
 	struct vss_error error;
@@ -25,10 +26,56 @@ int vssctl_area_add(struct vssctl *ctl, const struct vss_blockdev *volume, const
 	return 0;
 }
 
+int vssctl_area_add(struct vssctl *ctl, const struct vss_blockdev *volume, const char *where,
+		    uint64_t size, struct vss_kernel_area *added)
+{
+	return add(ctl, volume, where, size, false, added);
+}
+
+/* An area that is not whole is not loaded, and then its volume is mounted without it. */
+static void tell_of_table(struct vssctl *ctl, const struct vss_blockdev *volume, const char *device)
+{
+	struct vss_kernel_area *areas;
+	size_t count;
+
+	if (access(VSSCTL_AREAS_TABLE, F_OK) || vss_kernel_area_list(ctl->kernel, &volume->dev, &areas, &count))
+		return;
+	if (count > 1)
+		vssctl_warn(ctl, "name %s in the line of its volume in " VSSCTL_AREAS_TABLE " as well, if it has one: while a "
+			    "device of the diff area is not named there, it is not loaded at boot", device);
+	vss_kernel_area_list_free(areas, count);
+}
+
+static int add_persistent(struct vssctl *ctl, const struct vss_blockdev *volume, struct vss_devno dev,
+			  bool force, struct vss_kernel_area *added)
+{
+	const struct vss_prepare prepare = vssctl_preparing(ctl);
+	struct vss_error error;
+
+	if (vss_prepare_area_persistent(&prepare, volume, dev, force, added, &error))
+		return vssctl_fail_error(ctl, &error);
+	return 0;
+}
+
+int vssctl_area_add_device(struct vssctl *ctl, const struct vss_blockdev *volume, const char *on,
+			   bool persistent, bool force, struct vss_kernel_area *added)
+{
+	struct vss_blockdev device __attribute__((cleanup(vss_blockdev_clear))) = { 0 };
+	int ret = vssctl_resolve(ctl, on, &device);
+
+	if (ret)
+		return ret;
+	ret = persistent ? add_persistent(ctl, volume, device.dev, force, added) :
+		add(ctl, volume, device.path, 0, force, added);
+	if (!ret && added->persistent)
+		tell_of_table(ctl, volume, device.path);
+	return ret;
+}
+
 int vssctl_area_add_default(struct vssctl *ctl, const struct vss_blockdev *volume,
 			    uint64_t size, struct vss_kernel_area *added)
 {
-	return vssctl_area_add(ctl, volume, NULL, size, false, added);
+	return add(ctl, volume, NULL, size, false, added);
 }
 
 static int add_file_in(struct vssctl *ctl, const struct vss_blockdev *volume, const char *dir,
@@ -86,7 +133,11 @@ int vssctl_area_grow(struct vssctl *ctl, const struct vss_blockdev *volume, uint
 	if (vss_kernel_area_list(ctl->kernel, &volume->dev, &areas, &count))
 		return vssctl_fail_kernel(ctl);
 	last = last_file(areas, count);
-	if (!last) {
+	if (count && areas[0].persistent) {
+		ret = vssctl_fail(ctl, VSS_E_VOLUME_NOT_SUPPORTED,
+				  "the diff area of %s is persistent, and grows by whole block devices: add one with "
+				  "'vssctl diff-area grow --on DEVICE'", volume->path);
+	} else if (!last) {
 		ret = vssctl_fail(ctl, VSS_E_OBJECT_NOT_FOUND,
 				  "the diff area of %s has no file beside which another could be "
 				  "made; use 'vssctl diff-area add' or --on DEVICE",

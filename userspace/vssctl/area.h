@@ -14,9 +14,16 @@
  * receives the part, to be cleared with vss_kernel_area_clear().
  */
 
-/* A block device, a new file, or a new file in a directory. */
+/* A new file, or a new file in a directory. */
 int vssctl_area_add(struct vssctl *ctl, const struct vss_blockdev *volume, const char *where,
-		    uint64_t size, bool force, struct vss_kernel_area *added);
+		    uint64_t size, struct vss_kernel_area *added);
+
+/*
+ * The block device that is called @on; @persistent: as a persistent area's first part.  To one
+ * that is there it is added anyway.
+ */
+int vssctl_area_add_device(struct vssctl *ctl, const struct vss_blockdev *volume, const char *on,
+			   bool persistent, bool force, struct vss_kernel_area *added);
 
 /* A file in the best place there is; @size 0 for a default. */
 int vssctl_area_add_default(struct vssctl *ctl, const struct vss_blockdev *volume,

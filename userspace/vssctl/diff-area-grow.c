@@ -38,13 +38,10 @@ static int missing_size(struct vssctl *ctl, const struct vss_blockdev *volume, b
 static int grow(struct vssctl *ctl, const struct vss_blockdev *volume, const char *on,
 		bool relative, uint64_t size, struct vss_kernel_area *added)
 {
-	struct vss_blockdev device __attribute__((cleanup(vss_blockdev_clear))) = { 0 };
 	int ret;
 
-	if (on) {
-		ret = vssctl_resolve(ctl, on, &device);
-		return ret ? ret : vssctl_area_add(ctl, volume, device.path, 0, false, added);
-	}
+	if (on)
+		return vssctl_area_add_device(ctl, volume, on, false, false, added);
 	ret = missing_size(ctl, volume, relative, &size);
 	return ret ? ret : vssctl_area_grow(ctl, volume, size, added);
 }
@@ -93,7 +90,8 @@ const struct vssctl_command vssctl_diff_area_grow = {
 	.operands = "VOLUME",
 	.summary = "give a diff area more room",
 	.description = "Make another file beside the last one of a volume's diff area, or add a block\n"
-		       "device.  A diff area on the volume itself cannot grow while there are snapshots.",
+		       "device.  A diff area on the volume itself cannot grow while there are snapshots;\n"
+		       "a persistent one grows by block devices only.",
 	.options = options,
 	.min_operands = 1,
 	.max_operands = 1,

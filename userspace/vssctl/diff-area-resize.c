@@ -66,6 +66,11 @@ static int resize(struct vssctl *ctl, const struct vss_blockdev *volume, uint64_
 				   "devices in the diff area of %s cannot be cut: %s would be left; take "
 				   "that, or exchange parts with 'vssctl diff-area add' and 'remove'",
 				   volume->path, vssctl_format_size(plan.after, text));
+	/* Before snapshots are deleted for it: the kernel takes such a part away from nobody. */
+	if (count > 1 && areas[0].persistent && plan.nr_remove)
+		return vssctl_fail(ctl, VSS_E_VOLUME_NOT_SUPPORTED,
+				   "the diff area of %s is persistent and has %zu devices, which cannot be taken away one "
+				   "by one; detach the volume to have all of them back", volume->path, count);
 	if (!plan.grow)
 		return plan.nr_remove || plan.cut ? shrink(ctl, volume, &plan, force) : 0;
 	ret = vssctl_area_grow(ctl, volume, plan.grow, &added);

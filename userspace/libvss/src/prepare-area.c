@@ -3,6 +3,7 @@
  * Giving a volume room for its diff area.
  */
 #include <errno.h>
+#include <libgen.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/stat.h>
@@ -76,8 +77,17 @@ static int check_circle(const struct vss_blockdev *volume, struct vss_devno dev,
 	return ret;
 }
 
+static bool is_persistent(const struct vss_blockdev *volume, const struct vss_kernel_area *areas, size_t count)
+{
+	for (size_t i = 0; i < count; i++)
+		if (areas[i].persistent && is_same(areas[i].volume, volume->dev))
+			return true;
+	return false;
+}
+
+/* @persistent receives whether the volume's diff area is. */
 static int check_device(const struct vss_prepare *prepare, const struct vss_blockdev *volume,
-			struct vss_devno dev, bool force, struct vss_error *err)
+			struct vss_devno dev, bool force, bool *persistent, struct vss_error *err)
 {
 	struct vss_kernel_area *areas;
 	size_t count;
@@ -90,38 +100,65 @@ static int check_device(const struct vss_prepare *prepare, const struct vss_bloc
 		ret = vss_area_device_check(volume->dev, dev, force, err);
 	if (!ret)
 		ret = check_circle(volume, dev, areas, count, err);
+	*persistent = is_persistent(volume, areas, count);
 	vss_kernel_area_list_free(areas, count);
 	return ret;
 }
 
-/* By the device that the file's file system lies on. */
-static int check_file(const struct vss_prepare *prepare, const struct vss_blockdev *volume,
-		      const struct vss_area_file *file, struct vss_error *err)
+/* The device that a new file's file system lies on; false if that is not known. */
+static bool file_device(const char *path, struct vss_devno *dev)
+{
+	_cleanup_free_ char *name = strdup(path);
+	struct stat st;
+
+	/* Directories on the way may still have to be made. */
+	for (char *dir = name; dir;) {
+		dir = dirname(dir);
+		if (!stat(dir, &st)) {
+			*dev = (struct vss_devno) { major(st.st_dev), minor(st.st_dev) };
+			return true;
+		}
+		if (!strcmp(dir, "/") || !strcmp(dir, "."))
+			break;
+	}
+	return false;
+}
+
+/* Before it is made for nothing. */
+static int check_file(const struct vss_prepare *prepare, const struct vss_blockdev *volume, const char *path,
+		      struct vss_error *err)
 {
 	struct vss_kernel_area *areas;
-	struct stat st;
+	struct vss_devno dev;
 	size_t count;
-	int ret;
+	int ret = list_areas(prepare, &areas, &count, err);
 
-	if (fstat(file->fd, &st))
-		return 0;
-	ret = list_areas(prepare, &areas, &count, err);
 	if (ret)
 		return ret;
-	ret = check_circle(volume, (struct vss_devno) { major(st.st_dev), minor(st.st_dev) }, areas, count, err);
+	if (is_persistent(volume, areas, count))
+		ret = vss_error_set(err, -EOPNOTSUPP, VSS_E_VOLUME_NOT_SUPPORTED,
+				    "the diff area of %s is persistent, and cannot have %s as a part: it takes block "
+				    "devices only; add one with 'vssctl diff-area add --on DEVICE'", volume->path, path);
+	else if (file_device(path, &dev))
+		ret = check_circle(volume, dev, areas, count, err);
 	vss_kernel_area_list_free(areas, count);
 	return ret;
 }
 
 static int add_device(const struct vss_prepare *prepare, const struct vss_blockdev *volume,
-		      struct vss_devno dev, bool force, struct vss_kernel_area *area,
+		      struct vss_devno dev, bool persistent, bool force, struct vss_kernel_area *area,
 		      struct vss_error *err)
 {
-	int ret = check_device(prepare, volume, dev, force, err);
+	bool has_persistent;
+	int ret = check_device(prepare, volume, dev, force, &has_persistent, err);
 
 	if (ret)
 		return ret;
-	ret = vss_kernel_area_add_device(prepare->kernel, volume->dev, dev, area);
+	/* All its parts are, or none. */
+	if (persistent || has_persistent)
+		ret = vss_kernel_area_add_persistent(prepare->kernel, volume->dev, dev, VSS_AREA_CREATE, area);
+	else
+		ret = vss_kernel_area_add_device(prepare->kernel, volume->dev, dev, area);
 	return ret ? vss_prepare_kernel_error(prepare, ret, err) : 0;
 }
 
@@ -129,12 +166,7 @@ int vss_prepare_area_persistent(const struct vss_prepare *prepare, const struct 
 				struct vss_devno dev, bool force, struct vss_kernel_area *area,
 				struct vss_error *err)
 {
-	int ret = check_device(prepare, volume, dev, force, err);
-
-	if (ret)
-		return ret;
-	ret = vss_kernel_area_add_persistent(prepare->kernel, volume->dev, dev, VSS_AREA_CREATE, area);
-	return ret ? vss_prepare_kernel_error(prepare, ret, err) : 0;
+	return add_device(prepare, volume, dev, true, force, area, err);
 }
 
 static int add_file(const struct vss_prepare *prepare, const struct vss_blockdev *volume,
@@ -145,13 +177,14 @@ static int add_file(const struct vss_prepare *prepare, const struct vss_blockdev
 	struct vss_error discard_error;
 	int ret;
 
+	ret = check_file(prepare, volume, path, err);
+	if (ret)
+		return ret;
 	vss_prepare_tell(prepare, VSS_PREPARE_ALLOCATING, volume, NULL, path);
 	ret = vss_area_file_create(volume->dev, path, size, &file, err);
 	if (ret)
 		return ret;
-	ret = check_file(prepare, volume, &file, err);
-	if (!ret)
-		ret = vss_area_file_add(prepare->kernel, volume->dev, &file, area, err);
+	ret = vss_area_file_add(prepare->kernel, volume->dev, &file, area, err);
 	if (!ret)
 		vss_area_file_close(&file);
 	else if (vss_area_file_discard(&file, &discard_error))
@@ -201,7 +234,7 @@ int vss_prepare_area(const struct vss_prepare *prepare, const struct vss_blockde
 	if (S_ISBLK(st.st_mode))
 		return add_device(prepare, volume,
 				  (struct vss_devno) { major(st.st_rdev), minor(st.st_rdev) },
-				  force, area, err);
+				  false, force, area, err);
 	if (S_ISDIR(st.st_mode))
 		return vss_prepare_area_in(prepare, volume, where, size, area, err);
 	return vss_error_set(err, -EEXIST, VSS_E_OBJECT_ALREADY_EXISTS,

@@ -95,15 +95,18 @@ int vss_prepare_attach(const struct vss_prepare *prepare, const struct vss_block
  * @area: receives the part, to be cleared with vss_kernel_area_clear(); may be NULL
  * @err: receives the failure; may be NULL
  *
+ * To a persistent diff area a block device is added as with vss_prepare_area_persistent().
+ *
  * Return: 0; -EEXIST @where is a file that exists, or a device that is a part already;
- * another negative errno, with nothing left behind.
+ * -EOPNOTSUPP the diff area is persistent, and a file would be made; another negative errno,
+ * with nothing left behind.
  */
 int vss_prepare_area(const struct vss_prepare *prepare, const struct vss_blockdev *volume,
 		     const char *where, uint64_t size, bool force, struct vss_kernel_area *area,
 		     struct vss_error *err);
 
 /**
- * vss_prepare_area_persistent() - Make a persistent diff area for a volume.
+ * vss_prepare_area_persistent() - Make a persistent diff area for a volume, or its next part.
  * @prepare: what to work with
  * @volume: the tracked volume
  * @dev: the block device, whose content is lost
