@@ -1005,9 +1005,16 @@ static void refuses_unknown_features(void **state)
 	(void)state;
 	story(&m, 512);
 	m.im.super.compat = htole64(1ULL << 40);
-	m.im.super.ro_compat = htole64(1ULL << 41);
 	image_super(&m.im, VSS_DISK_ACTIVE);
 	is_sound(&m, 3);
+	/* It may be read, but the module will not write there. */
+	m.im.super.ro_compat = htole64(1ULL << 41);
+	image_super(&m.im, VSS_DISK_ACTIVE);
+	must_read(&m.im, &disk);
+	assert_int_equal(disk.nr_problems, 1);
+	assert_int_equal(disk.worst, VSSCTL_DISK_NOTE);
+	assert_true(contents_right(&m, &disk));
+	vssctl_disk_clear(&disk);
 	/* One that is not known, or without what always is. */
 	for (int i = 0; i < 2; i++) {
 		m.im.super.incompat = i ? 0 : htole64(VSS_DISK_INCOMPAT_ALL | 1ULL << 42);
@@ -1015,6 +1022,69 @@ static void refuses_unknown_features(void **state)
 		must_read(&m.im, &disk);
 		assert_int_equal(disk.worst, VSSCTL_DISK_UNREADABLE);
 		vssctl_disk_clear(&disk);
+	}
+	image_free(&m.im);
+}
+
+/* With right checksums, as the module refuses it. */
+static void refuses_unknown_states(void **state)
+{
+	struct vssctl_disk disk;
+	struct model m;
+
+	(void)state;
+	for (int i = 0; i < 2; i++) {
+		story(&m, 512);
+		image_super(&m.im, i ? VSS_DISK_LOST + 1 : 0);
+		must_read(&m.im, &disk);
+		assert_int_equal(disk.worst, VSSCTL_DISK_UNREADABLE);
+		vssctl_disk_clear(&disk);
+		image_free(&m.im);
+	}
+}
+
+/* @level of the only problem, -1 for none. */
+static void must_tell_revert(struct model *m, int level)
+{
+	struct vssctl_disk disk;
+
+	must_read(&m->im, &disk);
+	assert_int_equal(disk.nr_problems, level >= 0);
+	if (level >= 0)
+		assert_int_equal(disk.worst, level);
+	assert_true(contents_right(m, &disk));
+	vssctl_disk_clear(&disk);
+}
+
+/* The record of a revert has checksums as well: of itself, and of heads. */
+static void tells_a_damaged_revert(void **state)
+{
+	struct vssctl_wish wish = { .time = 1 };
+	struct model m;
+	int fd;
+
+	(void)state;
+	story(&m, 512);
+	fd = m.im.sources[0].fd;
+	for (uint32_t i = VSS_DISK_REVERT_WANTED; i <= VSS_DISK_REVERT_ENDED; i++) {
+		bool heads = i == VSS_DISK_REVERT_WRITING || i == VSS_DISK_REVERT_HEAD;
+		uint8_t byte;
+
+		assert_int_equal(vssctl_wish_clear(fd), 0);
+		wish.state = i;
+		memset(wish.old_head, (int)i, sizeof(wish.old_head));
+		memset(wish.new_head, (int)i + 1, sizeof(wish.new_head));
+		assert_int_equal(vssctl_wish_write(fd, m.im.super.area, &wish), 0);
+		must_tell_revert(&m, -1);
+		byte = (uint8_t)~i;
+		image_write(fd, &byte, 1, VSS_DISK_REVERT_OLD_AT + 100);
+		must_tell_revert(&m, heads ? VSSCTL_DISK_NOTE : -1);
+		byte = (uint8_t)i;
+		image_write(fd, &byte, 1, VSS_DISK_REVERT_OLD_AT + 100);
+		must_tell_revert(&m, -1);
+		byte = 0xff;
+		image_write(fd, &byte, 1, VSS_DISK_REVERT_AT + offsetof(struct vss_disk_revert, snapshot));
+		must_tell_revert(&m, VSSCTL_DISK_NOTE);
 	}
 	image_free(&m.im);
 }
@@ -1110,6 +1180,8 @@ int main(void)
 		cmocka_unit_test(refuses_a_part_too_far),
 		cmocka_unit_test(reads_a_file_by_its_extents),
 		cmocka_unit_test(refuses_unknown_features),
+		cmocka_unit_test(refuses_unknown_states),
+		cmocka_unit_test(tells_a_damaged_revert),
 		cmocka_unit_test(bears_nonsense),
 	};
 

@@ -162,9 +162,12 @@ static int verdict(struct vssctl *ctl, const struct vssctl_disk *disk)
 		return vssctl_fail(ctl, VSS_E_UNEXPECTED,
 				   "copies are damaged or cannot be read, and the module does not compare them: images "
 				   "that need them show wrong data, or fail; delete the snapshots, and see to the device");
-	if (le32toh(disk->parts[0].super.state) == VSS_DISK_LOST)
-		vssctl_note(ctl, "its snapshots are lost (%s): delete them, and make the area anew",
+	if (le32toh(disk->parts[0].super.state) == VSS_DISK_LOST) {
+		vssctl_note(ctl, "the diff area is as it was written%s, and its snapshots are lost (%s): delete them, and make "
+			    "the area anew", disk->nr_problems ? " but for what is noted" : "",
 			    vssctl_lost_reason_name(le32toh(disk->parts[0].super.lost_reason)));
+		return VSSCTL_OK;
+	}
 	for (size_t i = 0; i < disk->nr_snapshots; i++)
 		alive += disk->snapshots[i].life == VSSCTL_DISK_ALIVE;
 	vssctl_note(ctl, "the diff area is sound%s: %zu snapshots alive, %u of %u slots in use",

@@ -196,6 +196,12 @@ static bool check_area(struct vssctl_disk *disk)
 					    part->source.name, (unsigned long long)unknown);
 			return false;
 		}
+		unknown = le64toh(part->super.ro_compat) & ~VSS_DISK_RO_COMPAT_ALL;
+		if (unknown)
+			vssctl_disk_problem(disk, VSSCTL_DISK_NOTE,
+					    "%s has features that this version does not know (0x%llx): it can be read, but the "
+					    "module of this version does not load it", part->source.name,
+					    (unsigned long long)unknown);
 		if (!(le64toh(part->super.incompat) & VSS_DISK_INCOMPAT_HASH)) {
 			vssctl_disk_problem(disk, VSSCTL_DISK_UNREADABLE,
 					    "%s was made by an earlier version, and is not read any more: make it anew",
@@ -408,7 +414,8 @@ static bool check_geometry(struct vssctl_disk *disk)
 	if (!is_power_of_2(disk->chunk_size) || disk->chunk_size < 4096 || disk->chunk_size > 262144 ||
 	    !is_power_of_2(disk->log_block) || disk->log_block < VSS_DISK_MIN_LOG_BLOCK ||
 	    disk->log_block > VSS_DISK_MAX_LOG_BLOCK || !disk->volume_size || disk->volume_size % 512 ||
-	    disk->volume_size > 1ULL << 62 || le32toh(super->log_half) > 1)
+	    disk->volume_size > 1ULL << 62 || le32toh(super->log_half) > 1 ||
+	    le32toh(super->state) < VSS_DISK_ACTIVE || le32toh(super->state) > VSS_DISK_LOST)
 		return false;
 	disk->nr_chunks = (disk->volume_size + disk->chunk_size - 1) / disk->chunk_size;
 	if (disk->nr_chunks > 1ULL << 48)
@@ -423,7 +430,7 @@ static bool check_geometry(struct vssctl_disk *disk)
 		part->log_slots = le32toh(super->parts[i].log_slots);
 		part->first_slot = (uint32_t)slots;
 		fixed = header_slots(disk) + 2ULL * part->log_slots;
-		if (fixed > part->slots || part->source.offset > part->device_size ||
+		if (fixed >= part->slots || part->source.offset > part->device_size ||
 		    (uint64_t)part->slots * disk->chunk_size > part->device_size - (le32toh(part->super.nr_extents) ?
 										    0 : part->source.offset))
 			return false;
@@ -457,7 +464,7 @@ int vssctl_disk_read_supers(struct vssctl_disk *disk, const struct vssctl_disk_s
 		return 0;
 	if (!check_geometry(disk)) {
 		vssctl_disk_problem(disk, VSSCTL_DISK_UNREADABLE,
-				    "the superblock describes an area that cannot be: it does not fit the device, or the parts do not fit one another");
+				    "the superblock describes an area that cannot be: it makes no sense, or does not fit the device, or the parts do not fit one another");
 		return 0;
 	}
 	for (size_t i = 0; i < disk->nr_parts; i++) {
@@ -473,6 +480,27 @@ int vssctl_disk_read_supers(struct vssctl_disk *disk, const struct vssctl_disk_s
 	return 0;
 }
 
+/* The snapshots do not depend on it, but what becomes of the volume may. */
+static void read_wish(struct vssctl_disk *disk)
+{
+	const struct vssctl_disk_part *part = &disk->parts[0];
+	int ret;
+
+	/* Only the first device of an area has one, never a file. */
+	if (part->nr_extents || part->source.offset)
+		return;
+	ret = vssctl_wish_read(part->source.fd, part->super.area, &disk->wish);
+	if (ret)
+		vssctl_disk_problem(disk, VSSCTL_DISK_NOTE,
+				    "%s: the record of a revert %s: if the volume was being set back, do that once more",
+				    part->source.name, ret == -EBADMSG ? "is damaged" : "cannot be read");
+	else if ((disk->wish.state == VSS_DISK_REVERT_WRITING || disk->wish.state == VSS_DISK_REVERT_HEAD) &&
+		 !disk->wish.heads_known)
+		vssctl_disk_problem(disk, VSSCTL_DISK_NOTE,
+				    "%s: what the volume began with before it was being set back is damaged: the revert "
+				    "cannot go on, do it once more", part->source.name);
+}
+
 int vssctl_disk_read(struct vssctl_disk *disk, const struct vssctl_disk_source *sources,
 		     size_t count, bool check_data)
 {
@@ -482,6 +510,7 @@ int vssctl_disk_read(struct vssctl_disk *disk, const struct vssctl_disk_source *
 	err = vssctl_disk_read_supers(disk, sources, count);
 	if (err || !disk->known)
 		return err;
+	read_wish(disk);
 	err = vssctl_disk_map_new(disk);
 	if (!err)
 		err = vssctl_disk_replay(disk, check_data);

@@ -180,17 +180,15 @@ static void add_revert(json_object *root, const struct vssctl_disk *disk)
 		[VSS_DISK_REVERT_DONE] = "done",
 		[VSS_DISK_REVERT_ENDED] = "ended",
 	};
-	const struct vssctl_disk_part *part = &disk->parts[0];
+	const struct vssctl_wish *wish = &disk->wish;
 	json_object *object;
-	struct vssctl_wish wish;
 
-	if (part->nr_extents || part->source.offset ||
-	    vssctl_wish_read(part->source.fd, part->super.area, &wish) || !wish.state)
+	if (!wish->state)
 		return;
 	object = json_object_new_object();
-	vssctl_tree_uuid(object, "snapshot", &wish.snapshot);
-	vssctl_tree_text(object, "progress", states[wish.state]);
-	vssctl_tree_time(object, "asked", wish.time);
+	vssctl_tree_uuid(object, "snapshot", &wish->snapshot);
+	vssctl_tree_text(object, "progress", states[wish->state]);
+	vssctl_tree_time(object, "asked", wish->time);
 	json_object_object_add(root, "revert_at_boot", object);
 }
 

@@ -14,6 +14,8 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "revert-wish.h"
+
 /* Where a part begins: the first byte of a device, or of a file's first extent. */
 struct vssctl_disk_source {
 	int fd;				/* open for reading, stays the caller's */
@@ -97,6 +99,7 @@ struct vssctl_disk {
 	uint64_t data_checked;		/* bytes of copies compared with their checksums */
 	uint64_t data_bare;		/* bytes of copies that have no checksum, or not any more */
 	uint32_t used_slots;		/* by copies */
+	struct vssctl_wish wish;	/* the record of a revert; state 0 for none */
 	struct vssctl_disk_snapshot *snapshots;
 	size_t nr_snapshots;
 	struct vssctl_disk_problem *problems;
