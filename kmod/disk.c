@@ -264,6 +264,21 @@ int vss_disk_write_super(struct vss_log *log, enum vss_disk_state state)
 }
 
 /**
+ * vss_disk_write_both() - write the next two superblocks, durably
+ * @log:	the log, as for vss_disk_write_super()
+ * @state:	what both say
+ *
+ * If one is damaged later, the other one does.
+ *
+ * Return: 0 or a negative errno.
+ */
+int vss_disk_write_both(struct vss_log *log, enum vss_disk_state state)
+{
+	return vss_disk_write_super(log, state) ?:
+		vss_disk_write_super(log, state);
+}
+
+/**
  * vss_disk_write_lost() - say in both superblocks of all parts that the snapshots
  *	are lost
  * @log:	the log
@@ -392,9 +407,8 @@ int vss_disk_format(struct vss_log *log, const u8 *boot)
 				  bdev_logical_block_size(part->bdev)));
 	super->volume_size = cpu_to_le64((u64)vol->nr_sectors << SECTOR_SHIFT);
 	super->log_first = cpu_to_le64(1);
-	/* Both copies: one of another area must not be left. */
-	err = vss_disk_write_super(log, VSS_DISK_ACTIVE);
-	return err ?: vss_disk_write_super(log, VSS_DISK_ACTIVE);
+	/* One of another area must not be left. */
+	return vss_disk_write_both(log, VSS_DISK_ACTIVE);
 }
 
 /**

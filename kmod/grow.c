@@ -26,9 +26,8 @@ static int add_part(struct vss_log *log, const struct vss_log_part *lp)
 	super->nr_parts = cpu_to_le32(nr + 1);
 	log->nr_parts = nr + 1;
 	vss_log_begin_watch(log);
-	err = vss_disk_write_super(log, VSS_DISK_ACTIVE);
-	/* Twice: if one is damaged later, the other must know the table too. */
-	err = err ?: vss_disk_write_super(log, VSS_DISK_ACTIVE);
+	/* If one is damaged later, the other must know the table too. */
+	err = vss_disk_write_both(log, VSS_DISK_ACTIVE);
 	vss_log_end_watch(log);
 	if (err || READ_ONCE(log->dead)) {
 		vss_log_fail(log, -EIO);

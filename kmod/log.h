@@ -258,6 +258,7 @@ int vss_disk_write_header(struct vss_log *log, struct vss_log_part *lp,
 			  const struct vss_disk_part *entry);
 int vss_disk_read_supers(struct vss_log *log, struct netlink_ext_ack *extack);
 int vss_disk_write_super(struct vss_log *log, enum vss_disk_state state);
+int vss_disk_write_both(struct vss_log *log, enum vss_disk_state state);
 u32 vss_disk_write_lost(struct vss_log *log, bool *recorded);
 void vss_disk_wipe(struct vss_log *log);
 int vss_disk_format(struct vss_log *log, const u8 *boot);

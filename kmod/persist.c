@@ -537,7 +537,7 @@ static int say_clean(struct vss_log *log, struct hold_watch *watch)
 	if (err)
 		return err;
 	log->super->log_end = cpu_to_le64(log->seq);
-	err = vss_disk_write_super(log, VSS_DISK_CLEAN);
+	err = vss_disk_write_both(log, VSS_DISK_CLEAN);
 	/* What has come meanwhile goes on as soon as the volume is let go. */
 	return err ?: is_untouched(vol) ? 0 : -EBUSY;
 }
