@@ -68,7 +68,7 @@ umount "$dir"
 run_ok vssctl detach -q "$other"
 
 run_ok vssctl diff-area add -q "$volume" --on "$area" --persistent --force
-expect_fail vssctl diff-area add -q "$volume" --on "$(disk vd2)"
+expect_fail -s 7 -m 'block devices only' vssctl diff-area add -q "$volume" --file "$TEST_TMP/part"
 
 for n in 1 2 3; do
 	take "$volume"
@@ -92,6 +92,11 @@ for kind in '' --persistent; do
 	expect_fail -s 4 -m 'holds a persistent diff area' vssctl diff-area add -q "$volume" --on "$area" $kind
 done
 expect_fail -s 4 -m 'holds a persistent diff area' vssctl create -q --diff-area "$area" "$volume"
+run_ok vssctl detach -q "$volume"
+# Nor does another chunk size.
+run_ok vssctl attach -q --chunk-size 64K "$volume"
+expect_fail -s 2 -m 'with --chunk-size 16K' vssctl diff-area load -q "$volume" "$area"
+expect_fail -s 2 -m 'with --chunk-size 16K' vssctl diff-area load -q --unclean "$volume" "$area"
 run_ok vssctl detach -q "$volume"
 run_ok rmmod vss
 back
@@ -197,8 +202,12 @@ away
 run_ok tune2fs -L other "$volume"
 back_lost untracked
 all_lost untracked
-unsnap "${names[@]}"
+# No damage, and nothing to rely on.
 run_ok vssctl detach -q "$volume"
+vssctl diff-area check "$area" >"$TEST_TMP/check" 2>&1 || fail "the area is damaged: $(<"$TEST_TMP/check")"
+[[ $(<"$TEST_TMP/check") == *"lost (untracked)"* && $(<"$TEST_TMP/check") != *sound* ]] ||
+	fail "it is not told that all is lost: $(<"$TEST_TMP/check")"
+vssctl diff-area check --json "$area" | grep '"lost_reason": *"untracked"' || fail "nor to programs"
 
 run_ok vssctl attach -q "$volume"
 run_ok vssctl diff-area add -q --force "$volume" --on "$area" --persistent

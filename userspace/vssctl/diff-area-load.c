@@ -79,38 +79,59 @@ static int has_our_veil(const struct vssctl_disk *disk, int volume)
 	return 0;
 }
 
-/*
- * Was it being set back when the machine stopped?  As long as it has the veil nobody else has
- * written it, and vssd can go on.  As above.
- */
-static int is_veiled(const struct vss_blockdev *devices, size_t nr, int volume)
+/* What the superblocks tell before the module reads them. */
+struct looks {
+	uint32_t chunk_size;	/* 0: not known */
+	/*
+	 * Was the volume being set back when the machine stopped?  As long as it has the veil nobody else
+	 * has written it, and vssd can go on.  As above.
+	 */
+	int veiled;
+};
+
+/* @volume: open, or -1 */
+static struct looks look(const struct vss_blockdev *devices, size_t nr, int volume)
 {
 	struct vssctl_disk_source sources[VSS_MAX_AREA_PARTS];
 	struct vssctl_disk disk = { 0 };
-	int ret;
+	struct looks looks = { 0 };
 
 	for (size_t i = 0; i < nr; i++)
 		sources[i] = (struct vssctl_disk_source) {
 			.fd = open(devices[i].path, O_RDONLY | O_CLOEXEC), .name = devices[i].path,
 		};
-	ret = vssctl_disk_read_supers(&disk, sources, nr) ? 0 : has_our_veil(&disk, volume);
+	if (!vssctl_disk_read_supers(&disk, sources, nr)) {
+		looks.chunk_size = disk.known ? disk.chunk_size : 0;
+		looks.veiled = volume >= 0 ? has_our_veil(&disk, volume) : 0;
+	}
 	vssctl_disk_clear(&disk);
 	for (size_t i = 0; i < nr; i++)
 		if (sources[i].fd >= 0)
 			close(sources[i].fd);
-	return ret;
+	return looks;
+}
+
+/* The kernel says that they differ, and not what would be right. */
+static int check_chunk_size(struct vssctl *ctl, const struct vss_blockdev *volume, uint32_t size)
+{
+	struct vss_kernel_volume state;
+
+	if (vss_kernel_volume_get(ctl->kernel, volume->dev, &state))
+		return vssctl_fail_kernel(ctl);
+	if (!size || size == state.chunk_size)
+		return 0;
+	return vssctl_fail(ctl, E_INVALIDARG, "%s is attached with chunks of %u KiB, and the diff area has chunks of %u KiB: detach "
+			   "it, attach it with --chunk-size %uK, and load its diff area again", volume->path,
+			   state.chunk_size >> 10, size >> 10, size >> 10);
 }
 
 /* Loaded as any other its shadow copies would be lost, and what is half set back a mixture for good. */
-static int choose_mode(struct vssctl *ctl, const struct vss_blockdev *volume, const struct vss_blockdev *devices, size_t nr,
-		       int fd, bool claimed, uint32_t *mode)
+static int choose_mode(struct vssctl *ctl, const struct vss_blockdev *volume, int veiled, bool claimed, uint32_t *mode)
 {
-	int ret = *mode == VSS_AREA_LOAD ? is_veiled(devices, nr, fd) : 0;
-
-	if (ret < 0)
+	if (veiled < 0)
 		return vssctl_fail(ctl, E_FAIL, "%s was being set back when the machine stopped, and it or its diff area cannot "
 				   "be read: that is not loaded", volume->path);
-	if (!ret)
+	if (!veiled)
 		return 0;
 	*mode = VSS_AREA_LOAD_UNCLEAN;
 	if (claimed && vssctl_is_alone(ctl, volume->dev))
@@ -119,7 +140,7 @@ static int choose_mode(struct vssctl *ctl, const struct vss_blockdev *volume, co
 			   "diff area again", volume->path);
 }
 
-/* @fd: the volume, open; @claimed: nobody else can claim it */
+/* @fd: the volume, open, or -1: how it looks does not matter; @claimed: nobody else can claim it */
 static int load(struct vssctl *ctl, struct vssctl_args *args, const struct vss_blockdev *volume, uint32_t mode,
 		int fd, bool claimed)
 {
@@ -127,6 +148,7 @@ static int load(struct vssctl *ctl, struct vssctl_args *args, const struct vss_b
 	struct vss_devno devs[VSS_MAX_AREA_PARTS];
 	struct vss_kernel_area added = { 0 };
 	size_t nr = (size_t)args->argc - 1;
+	struct looks looks;
 	int ret = 0, lock;
 
 	for (size_t i = 0; i < nr && !ret; i++) {
@@ -137,7 +159,8 @@ static int load(struct vssctl *ctl, struct vssctl_args *args, const struct vss_b
 		ret = vssctl_open_kernel(ctl);
 	if (ret)
 		return ret;
-	ret = choose_mode(ctl, volume, devices, nr, fd, claimed, &mode);
+	looks = look(devices, nr, fd);
+	ret = check_chunk_size(ctl, volume, looks.chunk_size) ?: choose_mode(ctl, volume, looks.veiled, claimed, &mode);
 	if (ret)
 		return ret;
 	lock = vssctl_lock(ctl);
