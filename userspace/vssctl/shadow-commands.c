@@ -124,8 +124,10 @@ static int await_revert(struct vssctl *ctl, struct vss_backup_components *bc, co
 	ctl->percent_lines = true;
 	ret = vssctl_wait(ctl, bc, vss_backup_components_query_revert_status(bc, volume, &async), &async,
 			  "reverting", NULL);
-	if (!ret)
+	if (!ret) {
 		vssctl_print_revert(ctl, volume, "ended");
+		vssctl_note(ctl, "no revert of %s is under way, and none has failed", volume);
+	}
 	return ret;
 }
 
@@ -192,7 +194,7 @@ static int run_revert(struct vssctl *ctl, struct vssctl_args *args)
 
 const struct vssctl_command vssctl_revert = {
 	.name = "revert",
-	.operands = "ID",
+	.operands = "ID|VOLUME",
 	.summary = "set a volume back to a shadow copy",
 	.description = "Set a volume back to a persistent shadow copy, where its provider can.",
 	.options = revert_options,

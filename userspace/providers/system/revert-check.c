@@ -225,6 +225,34 @@ vss_result revert_open_image(struct system_revert *r, const struct vss_kernel_sn
 	return VSS_E_PROVIDER_VETO;
 }
 
+/* What is mounted below a mount point; NULL. */
+static const char *find_below(const struct vss_stack *stack, const char *target)
+{
+	size_t len = strcmp(target, "/") ? strlen(target) : 0;
+
+	for (size_t fs = 0; fs < stack->fs_count; fs++)
+		for (size_t i = 0; i < stack->fss[fs].mount_count; i++) {
+			const char *other = stack->fss[fs].mounts[i].target;
+
+			if (!strncmp(other, target, len) && other[len] == '/' && other[len + 1])
+				return other;
+		}
+	return NULL;
+}
+
+static vss_result cannot_unmount(const struct vss_stack *stack, const char *target, int error, struct vss_error *err)
+{
+	const char *below = error == EBUSY ? find_below(stack, target) : NULL;
+
+	if (below)
+		vss_error_set(err, -error, VSS_E_VOLUME_IN_USE, "cannot unmount %s: %s is mounted below it; unmount that first, or "
+			      "take it away with 'vssctl unexpose' if it is a shadow copy", target, below);
+	else
+		vss_error_set(err, -error, VSS_E_VOLUME_IN_USE, "cannot unmount %s: %s; end what uses it (see 'fuser -m %s')",
+			      target, strerror(error), target);
+	return VSS_E_VOLUME_IN_USE;
+}
+
 vss_result revert_unmount(const struct system_revert *r, struct vss_error *err)
 {
 	vss_result result = S_OK;
@@ -246,11 +274,8 @@ vss_result revert_unmount(const struct system_revert *r, struct vss_error *err)
 				      "there; unmount that first", r->device, target);
 			continue;
 		}
-		if (!umount2(target, UMOUNT_NOFOLLOW))
-			continue;
-		result = VSS_E_VOLUME_IN_USE;
-		vss_error_set(err, -errno, result, "cannot unmount %s: %s; end what uses it (see 'fuser -m %s')",
-			      target, strerror(errno), target);
+		if (umount2(target, UMOUNT_NOFOLLOW))
+			result = cannot_unmount(&stack, target, errno, err);
 	}
 	vss_stack_clear(&stack);
 	return result;
