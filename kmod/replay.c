@@ -33,6 +33,7 @@
  * @super_seq:	of the block before
  * @flushed:	likewise
  * @newer:	a block knows of a newer superblock than there is
+ * @unreadable:	a block that might go on cannot be read
  * @epoch:	of the newest snapshot
  * @half_first:	number of the half's first block
  * @whole:	@half tells everything
@@ -57,6 +58,7 @@ struct walk {
 	u64		super_seq;
 	u64		flushed;
 	bool		newer;
+	bool		unreadable;
 	u32		epoch;
 	u64		half_first;
 	bool		whole;
@@ -154,6 +156,7 @@ static bool next_group(struct walk *w)
 		const struct vss_disk_log *head;
 
 		head = read_block(w, w->half, w->index + w->nr);
+		w->unreadable |= !head;
 		if (!goes_on(w, head))
 			return false;
 		memcpy(log->buf + w->nr * log->block, head, log->block);
@@ -257,7 +260,7 @@ static bool copy_is_sane(struct walk *w, const struct vss_disk_copy *copy)
 		  copy->nr <= vol->area.nr_slots - slot));
 }
 
-/* 1: the content is not what was copied. */
+/* 1: the content is not what was copied; -EIO: that cannot be told. */
 static int check_content(struct walk *w, const struct vss_disk_log *head,
 			 const u8 *entry)
 {
@@ -279,7 +282,7 @@ static int check_content(struct walk *w, const struct vss_disk_log *head,
 
 		vss_area_locate(vol, slot + i, &bdev, &sector);
 		if (vss_disk_rw(bdev, sector, w->data, n, REQ_OP_READ))
-			return 1;
+			return -EIO;
 		xxh64_update(&state, w->data, n);
 	}
 	return lower_32_bits(xxh64_digest(&state)) != le32_to_cpu(copy->hash);
@@ -587,6 +590,9 @@ static int find_end(struct walk *w, u64 *durable)
 		cond_resched();
 	}
 	*durable = w->flushed;
+	/* What cannot be read may have been written: then writes have gone. */
+	if (w->unreadable)
+		return -EBADMSG;
 	if (w->newer || w->flushed > w->seq || has_hole(w))
 		return -EBADMSG;
 	if (clean && le64_to_cpu(super->log_end) != w->seq)
@@ -605,8 +611,11 @@ static int replay(struct walk *w, u64 durable, u64 end)
 		if (!next_group(w))
 			return -EBADMSG;
 		/* What may not have been flushed counts only with its data. */
-		if (w->seq + w->nr > durable && walk_entries(w, check_content))
-			break;
+		if (w->seq + w->nr > durable) {
+			err = walk_entries(w, check_content);
+			if (err)
+				return err == -EIO ? -EBADMSG : 0;
+		}
 		err = walk_entries(w, carry_out);
 		if (!err)
 			err = advance(w);

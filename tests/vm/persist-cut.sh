@@ -5,7 +5,7 @@
 # back as after a power failure: every snapshot is as it was, the offline reader
 # and the module agree, and it goes on from there. The log changes its halves
 # meanwhile. Without a voucher, or in the same boot, the snapshots are lost.
-# vm: timeout=300
+# vm: timeout=600
 
 . "$(dirname "$0")/persist-lib.sh"
 
@@ -106,6 +106,97 @@ for depth in 32 1; do
 	((round < 2)) || drop 0
 	take "$volume"
 done
+
+# lone_group: the log ends with a group of one copy that has no witness, and its volume and area are
+# as after a power failure. Sets slot, that of the copy, and last, the sector of the group's block; the copy's
+# content is not there.
+lone_group()
+{
+	local chunk=100 first
+
+	take "$volume"
+	settle
+	dd if=/dev/urandom of="$volume" bs=16k count=1 seek=$chunk oflag=direct conv=notrunc status=none
+	log_rests
+	cut_off
+	expect_fail -m "are lost" vssctl detach -q --force "$volume"
+	mend
+	new_boot
+	vssctl diff-area dump --json --copies "$area" >"$TEST_TMP/dump.json"
+	slot=$(tr -d ' \n' <"$TEST_TMP/dump.json" | sed 's/.*"copies"//' | tr '{' '\n' |
+		sed -n "s/^\"chunk\":$chunk,\"chunks\":1,\"epoch\":\([0-9]*\),\"slot\":\([0-9]*\).*/\1 \2/p" |
+		sort -n | tail -n 1 | cut -d ' ' -f 2)
+	[[ $slot ]] || fail "no copy of chunk $chunk"
+	dd if="$store" of="$TEST_TMP/copy" bs=16k count=1 skip="$slot" iflag=direct status=none
+	dd if=/dev/urandom of="$store" bs=16k count=1 seek="$slot" oflag=direct conv=notrunc status=none
+	# What an idle second has made goes, until nothing bears witness for it.
+	first=$((128 + $(json half <"$TEST_TMP/dump.json" | sed -n 1p) * $(json log_slots <"$TEST_TMP/dump.json") * 32))
+	last=$((first + $(json blocks <"$TEST_TMP/dump.json" | sed -n 1p) - 1))
+	until vssctl diff-area check --json "$area" >"$TEST_TMP/check.json" &&
+		(($(json dropped_groups <"$TEST_TMP/check.json") == 1)); do
+		((last > first + $(json blocks <"$TEST_TMP/dump.json" | sed -n 1p) - 5)) || fail "the group counts without the content of its copy"
+		dd if=/dev/zero of="$store" bs=512 count=1 seek=$last oflag=direct conv=notrunc status=none
+		last=$((last - 1))
+	done
+	dd if="$store" of="$TEST_TMP/area" bs=1M iflag=direct status=none
+	dd if="$TEST_TMP/copy" of="$TEST_TMP/area" bs=16k count=1 seek="$slot" conv=notrunc status=none
+	# Then the write was not let go.
+	dd if="$TEST_TMP/copy" of="$origin" bs=16k count=1 seek=$chunk oflag=direct conv=notrunc status=none
+}
+
+# restore: the area as it was after the power failure.
+restore()
+{
+	dd if="$TEST_TMP/area" of="$store" bs=1M oflag=direct conv=notrunc status=none
+}
+
+loaded()
+{
+	run_ok vssctl attach -q "$volume"
+	run_ok vssctl diff-area load -q --unclean "$volume" "$area"
+}
+
+echo "--- the last group is none, and its blocks are there: detached at once"
+lone_group
+loaded
+run_ok vssctl detach -q "$volume"
+vssctl diff-area check "$area" || fail "the area is not sound"
+loaded
+compare 'detached at once'
+
+# part_fails SECTOR SECTORS: of the area
+part_fails()
+{
+	local size
+
+	size=$(blockdev --getsz "$store")
+	run_ok dmsetup load cut-a <<-END
+		0 $1 linear $store 0
+		$1 $2 error
+		$(($1 + $2)) $((size - $1 - $2)) linear $store $(($1 + $2))
+	END
+	run_ok dmsetup resume cut-a
+}
+
+echo "--- the last group cannot be read: nobody knows what else it says"
+lone_group
+restore
+for part in "$last 1" "$((slot * 32)) 32"; do
+	# shellcheck disable=SC2086 # two words
+	part_fails $part
+	expect_fail -s 2 -m 'damaged' vssctl diff-area check "$area"
+	run_ok vssctl attach -q "$volume"
+	load_lost damaged --unclean "$volume" "$area"
+	all_lost damaged
+	settle
+	run_ok vssctl detach -q "$volume"
+	run_ok dmsetup load cut-a --table "$(table "$store")"
+	run_ok dmsetup resume cut-a
+	restore
+done
+loaded
+settle
+compare 'readable again'
 
 # One at a time: more groups than a half has blocks.
 writes "$volume" 600 1 16384

@@ -25,6 +25,7 @@ struct walk {
 	uint64_t super_seq;		/* of the block before */
 	uint64_t flushed;		/* likewise */
 	bool newer;			/* a block knows of a newer superblock */
+	bool unreadable;		/* a block that might go on cannot be read */
 	/* the group read last */
 	uint8_t *blocks;
 	size_t nr_blocks;
@@ -85,7 +86,11 @@ static int next_group(struct walk *w)
 		}
 		head = block_at(w, w->nr_blocks);
 		if (vssctl_disk_read_log(w->disk, w->half, w->index + w->nr_blocks,
-					 w->blocks + w->nr_blocks * size) || !continues(w, head))
+					 w->blocks + w->nr_blocks * size)) {
+			w->unreadable = true;
+			return 0;
+		}
+		if (!continues(w, head))
 			return 0;
 		w->nr_blocks++;
 		w->super_seq = le64toh(head->super_seq);
@@ -163,6 +168,7 @@ static void walk_begin(struct walk *w, struct vssctl_disk *disk)
 	w->super_seq = 0;
 	w->flushed = 0;
 	w->newer = false;
+	w->unreadable = false;
 }
 
 static uint64_t chunk_of(const struct vss_disk_copy *copy)
@@ -177,7 +183,7 @@ static uint64_t copy_bytes(const struct vssctl_disk *disk, uint64_t chunk, uint3
 	return start + size <= disk->volume_size ? size : disk->volume_size - start;
 }
 
-/* Is the content of a copy what its hash says? */
+/* Is the content of a copy what its hash says?  1: it is not; -EIO: that cannot be told. */
 static int check_copy(struct vssctl_disk *disk, const struct vss_disk_log *head, const uint8_t *entry, void *data)
 {
 	const struct vss_disk_copy *copy = (const void *)entry;
@@ -198,7 +204,7 @@ static int check_copy(struct vssctl_disk *disk, const struct vss_disk_log *head,
 		size_t n = left < disk->chunk_size ? left : disk->chunk_size;
 
 		if (vssctl_disk_read_slot(disk, slot, buffer, n))
-			return 1;
+			return -EIO;
 		XXH64_update(&state, buffer, n);
 		disk->data_checked += n;
 		left -= n;
@@ -288,7 +294,9 @@ static void check_end(struct walk *w, uint64_t durable)
 	bool clean = le32toh(super->state) == VSS_DISK_CLEAN;
 	uint64_t where;
 
-	if (w->newer)
+	if (w->unreadable)
+		damage(disk, w, "it cannot be read, and may have been written");
+	else if (w->newer)
 		damage(disk, w, "it knows of a newer superblock than there is");
 	else if (durable > w->seq)
 		damage(disk, w, "it was written, and is not there");
@@ -309,8 +317,12 @@ static int replay(struct walk *w, uint64_t durable, uint64_t end, void *buffer)
 		if (ret <= 0)
 			break;
 		/* One that may not have been flushed counts only with all its data. */
-		if (w->seq + w->nr_blocks > durable && for_each_entry(w, check_copy, buffer)) {
-			disk->dropped_groups++;
+		ret = w->seq + w->nr_blocks > durable ? for_each_entry(w, check_copy, buffer) : 0;
+		if (ret) {
+			if (ret == -EIO)
+				damage(disk, w, "a copy in it cannot be read, and may have been written");
+			else
+				disk->dropped_groups++;
 			ret = 0;
 			break;
 		}
