@@ -482,7 +482,10 @@ void vss_log_begin_reap(struct vss_volume *vol, struct vss_snapshot *snap,
 	log->reaping = true;
 	log->recycled = true;
 	spin_unlock(&log->lock);
-	vss_log_event(vol, VSS_DISK_GONE, snap->epoch, reason);
+	if (!vss_log_event(vol, VSS_DISK_GONE, snap->epoch, reason))
+		return;
+	/* Of a closed log: its loss is being recorded, or the volume left in order. */
+	wait_event(log->wait, READ_ONCE(log->buried) || READ_ONCE(log->hung));
 }
 
 /**
@@ -523,6 +526,22 @@ void vss_log_close(struct vss_log *log)
 	/* This may fail, and so queue the next one. */
 	vss_head_stop(log);
 	cancel_delayed_work_sync(&log->record_work);
+}
+
+/**
+ * vss_log_seal() - see that nothing behind the log's end looks like a part of it
+ * @log:	a closed log that has not failed
+ *
+ * A group that replay has dropped for its content is still there, until another one
+ * takes its place; and who finds the superblock CLEAN looks at blocks only.
+ *
+ * Return: 0 or a negative errno.
+ */
+int vss_log_seal(struct vss_log *log)
+{
+	if (!log->bare || !vss_log_room_left(log, SPARE_BLOCKS))
+		return 0;
+	return vss_log_write_witness(log);
 }
 
 /**

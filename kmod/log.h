@@ -225,6 +225,7 @@ void vss_log_begin_reap(struct vss_volume *vol, struct vss_snapshot *snap,
 void vss_log_end_reap(struct vss_volume *vol);
 bool vss_log_write_active(struct vss_log *log);
 void vss_log_close(struct vss_log *log);
+int vss_log_seal(struct vss_log *log);
 
 /* log-group.c */
 void vss_log_io_done(struct vss_log *log, bool failed);

@@ -534,6 +534,7 @@ static int say_clean(struct vss_log *log, struct hold_watch *watch)
 	/* Or writes have passed, and may have been taken for what it contains. */
 	if (!err && READ_ONCE(watch->ended))
 		err = -EIO;
+	err = err ?: vss_log_seal(log);
 	if (err)
 		return err;
 	log->super->log_end = cpu_to_le64(log->seq);
