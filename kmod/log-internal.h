@@ -22,13 +22,15 @@
 /**
  * struct vss_log_event - an entry that somebody waits for
  * @list:	in vss_log.events, or of the group being written
- * @entry:	the entry
+ * @entry:	the entry; one of no type is not written
+ * @probe:	something is to be written all the same
  * @err:	0 if it is durable
  * @done:	completed when that is known
  */
 struct vss_log_event {
 	struct list_head	list;
 	struct vss_disk_event	entry;
+	bool			probe;
 	int			err;
 	struct completion	done;
 };

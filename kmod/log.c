@@ -214,6 +214,18 @@ static void take_copies(struct vss_log *log, struct list_head *copies)
 	spin_unlock(&log->lock);
 }
 
+/* Does somebody want to know whether the devices answer? */
+static bool is_probed(struct vss_log *log)
+{
+	struct vss_log_event *event;
+
+	list_for_each_entry(event, &log->told, list) {
+		if (event->probe)
+			return true;
+	}
+	return false;
+}
+
 /* Write a group; true: come again. */
 static bool run_group(struct vss_log *log)
 {
@@ -292,6 +304,9 @@ static bool run_group(struct vss_log *log)
 		spin_lock(&log->lock);
 		log->recycled = reaping || log->reaping;
 		spin_unlock(&log->lock);
+	} else if (!err && is_probed(log) &&
+		   vss_log_room_left(log, SPARE_BLOCKS)) {
+		err = vss_log_write_witness(log);
 	}
 	if (err)
 		vss_log_fail(log, err);
@@ -407,6 +422,19 @@ int vss_log_sync(struct vss_volume *vol)
 	struct vss_log_event event = {};
 
 	return vol->log ? tell(vol->log, &event) : 0;
+}
+
+/**
+ * vss_log_probe() - find out whether the area's devices answer
+ * @log:	the log
+ *
+ * Returns when they have, or when vss_log_is_stuck() tells that they do not.
+ */
+void vss_log_probe(struct vss_log *log)
+{
+	struct vss_log_event event = { .probe = true };
+
+	tell(log, &event);
 }
 
 /**

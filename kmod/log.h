@@ -218,6 +218,7 @@ void vss_log_set_geometry(struct vss_log *log);
 void vss_log_set_begin(struct vss_log *log);
 void vss_log_copies(struct vss_log *log, struct list_head *copies);
 int vss_log_sync(struct vss_volume *vol);
+void vss_log_probe(struct vss_log *log);
 int vss_log_event(struct vss_volume *vol, enum vss_disk_type type, u32 epoch,
 		  u16 reason);
 void vss_log_begin_reap(struct vss_volume *vol, struct vss_snapshot *snap,

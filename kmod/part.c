@@ -237,6 +237,9 @@ int vss_area_remove(struct vss_volume *vol, struct vss_part *part,
 			       "a persistent diff area of several parts cannot lose one: detach the volume, then all are free");
 		return -EOPNOTSUPP;
 	}
+	/* Nobody who waits for vss_mutex is to wait for what it will not answer. */
+	if (vol->log && !vol->nr_snaps)
+		vss_log_probe(vol->log);
 	if (vol->log && vss_log_is_stuck(vol->log)) {
 		NL_SET_ERR_MSG(extack,
 			       "the diff area's device does not answer: remove it when it does");

@@ -114,6 +114,25 @@ wait_for 20 recorded stalled
 stall_after 30
 end
 
+echo "--- it hangs when it has nothing to do, and is to be removed"
+begin
+settle
+log_rests
+unsnap "${names[@]}"
+log_rests
+stall_after 3
+dmsetup suspend --nolockfs --noflush area
+SECONDS=0
+expect_fail -s 4 -m "does not answer" vssctl diff-area remove "$volume" "$area"
+((SECONDS < 30 * slower)) || fail "that has taken $SECONDS s"
+# Nor is anybody else kept waiting.
+run_ok vssctl detach -q "$other"
+run_ok vssctl attach -q "$other"
+dmsetup resume area
+stall_after 30
+wait_for 20 vssctl diff-area remove -q "$volume" "$area"
+run_ok vssctl detach -q "$volume"
+
 echo "--- writes to it fail, and then it comes back as it was"
 begin
 table "0 $sectors flakey $store 0 0 600 1 error_writes"
