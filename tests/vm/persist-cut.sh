@@ -80,7 +80,8 @@ before=$(flushes)
 writes "$volume" 1500
 copied=$(vol "$volume" chunks_copied)
 echo "1500 writes, $copied chunks copied, $(($(flushes) - before)) flushes"
-((($(flushes) - before) * 2 < copied)) || fail "copies do not share flushes"
+# Of those that a slow kernel makes fewer come together.
+((($(flushes) - before) * (slower > 1 ? 1 : 2) < copied)) || fail "copies do not share flushes"
 
 round=0
 for depth in 32 1; do
