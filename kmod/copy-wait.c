@@ -612,8 +612,12 @@ static void stall_work(struct work_struct *work)
 
 	if (list_empty_careful(&copier->starved))
 		return;
-	/* If nothing is being stored, it is the origin that is slow. */
-	if (atomic_read(&copier->storing) && time_after(jiffies, end))
+	/*
+	 * If nothing is being stored, nor a slot waited for that is being
+	 * written, it is the origin that is slow.
+	 */
+	if ((atomic_read(&copier->storing) || READ_ONCE(vol->area.dying)) &&
+	    time_after(jiffies, end))
 		vss_snapshots_lose(vol, VSS_LOST_STALLED);
 	vss_copier_kick(vol);	/* comes back here while it starves */
 }
