@@ -86,3 +86,20 @@ run_ok vssctl delete "$client"
 [[ ! $(shadows) ]] || fail "there are some still"
 run_ok umount "$dir"
 run_ok vssctl detach -q "$volume"
+
+# Smaller by force: vssd deletes the shadow copies, and takes the lock that a change of areas takes.
+run_ok mount "$volume" "$dir"
+vssctl create --context app-rollback -q "$dir" || fail "no shadow copy"
+[[ $(shadows) ]] || fail "vssd has made none"
+run_ok timeout 60 vssctl diff-area resize --force "$volume" 32M
+[[ ! $(shadows) ]] || fail "there are some still"
+! vssctl status --json "$volume" >/dev/null 2>&1 || fail "it is attached, which was for the copy alone"
+run_ok vssctl attach -q "$volume"
+run_ok vssctl diff-area add -q "$volume" --file "$dir/area" --size 64M
+vssctl create --context app-rollback -q "$dir" || fail "no shadow copy"
+run_ok timeout 60 vssctl diff-area resize --force "$volume" 32M
+[[ ! $(shadows) ]] || fail "there are some still"
+size=$(vssctl status --json "$volume" | json area_size)
+((size <= 32 << 20 && size > 31 << 20)) || fail "the diff area has $size bytes"
+run_ok vssctl detach -q "$volume"
+run_ok umount "$dir"

@@ -2,6 +2,7 @@
 /*
  * vssctl diff-area resize: another size for a volume's diff area, larger or smaller.
  */
+#include <errno.h>
 #include <string.h>
 
 #include "area.h"
@@ -17,8 +18,8 @@ static const struct vssctl_option options[] = {
 	{ 0 },
 };
 
-/* Any part may hold what a snapshot needs, so there must be none. */
-static int check_snapshots(struct vssctl *ctl, const struct vss_blockdev *volume, bool force)
+/* Any part may hold what a snapshot needs, so there must be none.  @wait: set if they are to be deleted first. */
+static int check_snapshots(struct vssctl *ctl, const struct vss_blockdev *volume, bool force, bool *wait)
 {
 	struct vss_kernel_volume state;
 
@@ -26,8 +27,9 @@ static int check_snapshots(struct vssctl *ctl, const struct vss_blockdev *volume
 		return vssctl_fail_kernel(ctl);
 	if (!state.snapshots)
 		return 0;
+	*wait = force;
 	if (force)
-		return vssctl_delete_of(ctl, volume, true);
+		return 0;
 	return vssctl_fail(ctl, VSS_E_VOLUME_IN_USE,
 			   "%s has %u snapshot%s, and any part of the diff area may hold what they need; "
 			   "delete them first, or use --force, which does", volume->path, state.snapshots,
@@ -35,11 +37,13 @@ static int check_snapshots(struct vssctl *ctl, const struct vss_blockdev *volume
 }
 
 static int shrink(struct vssctl *ctl, const struct vss_blockdev *volume,
-		  const struct vssctl_area_plan *plan, bool force)
+		  const struct vssctl_area_plan *plan, bool force, bool *wait)
 {
 	struct vss_error error;
-	int ret = check_snapshots(ctl, volume, force);
+	int ret = check_snapshots(ctl, volume, force, wait);
 
+	if (*wait)
+		return ret;
 	for (size_t i = 0; !ret && i < plan->nr_remove; i++) {
 		if (vss_kernel_area_remove(ctl->kernel, volume->dev, plan->remove[i]->id))
 			return vssctl_fail_kernel(ctl);
@@ -50,7 +54,7 @@ static int shrink(struct vssctl *ctl, const struct vss_blockdev *volume,
 }
 
 static int resize(struct vssctl *ctl, const struct vss_blockdev *volume, uint64_t size,
-		  const struct vss_kernel_area *areas, size_t count, bool force)
+		  const struct vss_kernel_area *areas, size_t count, bool force, bool *wait)
 {
 	struct vss_kernel_area added = { 0 };
 	struct vssctl_area_plan plan;
@@ -72,7 +76,7 @@ static int resize(struct vssctl *ctl, const struct vss_blockdev *volume, uint64_
 				   "the diff area of %s is persistent and has %zu devices, which cannot be taken away one "
 				   "by one; detach the volume to have all of them back", volume->path, count);
 	if (!plan.grow)
-		return plan.nr_remove || plan.cut ? shrink(ctl, volume, &plan, force) : 0;
+		return plan.nr_remove || plan.cut ? shrink(ctl, volume, &plan, force, wait) : 0;
 	ret = vssctl_area_grow(ctl, volume, plan.grow, &added);
 	vss_kernel_area_clear(&added);
 	return ret;
@@ -90,17 +94,41 @@ static int report(struct vssctl *ctl, const struct vss_blockdev *volume)
 	return VSSCTL_OK;
 }
 
-static int list_and_resize(struct vssctl *ctl, const struct vss_blockdev *volume, uint64_t size, bool force)
+static int list_and_resize(struct vssctl *ctl, const struct vss_blockdev *volume, uint64_t size, bool force, bool *wait)
 {
 	struct vss_kernel_area *areas;
 	size_t count;
-	int ret;
+	int ret, lock;
 
-	if (vss_kernel_area_list(ctl->kernel, &volume->dev, &areas, &count))
-		return vssctl_fail_kernel(ctl);
-	ret = resize(ctl, volume, size, areas, count, force);
-	vss_kernel_area_list_free(areas, count);
+	*wait = false;
+	lock = vssctl_lock(ctl);
+	if (vss_kernel_area_list(ctl->kernel, &volume->dev, &areas, &count)) {
+		ret = vssctl_fail_kernel(ctl);
+	} else {
+		ret = resize(ctl, volume, size, areas, count, force, wait);
+		vss_kernel_area_list_free(areas, count);
+	}
+	vssctl_unlock(lock);
 	return ret;
+}
+
+static int resize_and_report(struct vssctl *ctl, const struct vss_blockdev *volume, uint64_t size, bool force)
+{
+	struct vss_kernel_volume state;
+	bool wait;
+	int ret = list_and_resize(ctl, volume, size, force, &wait);
+
+	if (!ret && wait) {
+		/* Not with the lock, which vssd takes when a volume's last snapshot goes. */
+		ret = vssctl_delete_of(ctl, volume, true);
+		if (!ret && vss_kernel_volume_get(ctl->kernel, volume->dev, &state) == -ENODEV) {
+			vssctl_note(ctl, "%s was attached for its shadow copies only, and is detached; its diff area is gone",
+				    volume->path);
+			return VSSCTL_OK;
+		}
+		ret = ret ?: list_and_resize(ctl, volume, size, false, &wait);
+	}
+	return ret ?: report(ctl, volume);
 }
 
 static int run(struct vssctl *ctl, struct vssctl_args *args)
@@ -108,7 +136,7 @@ static int run(struct vssctl *ctl, struct vssctl_args *args)
 	struct vss_blockdev volume __attribute__((cleanup(vss_blockdev_clear))) = { 0 };
 	bool force = false;
 	uint64_t size;
-	int opt, ret, lock;
+	int opt, ret;
 
 	while ((opt = vssctl_next_option(args)) != VSSCTL_OPTION_END) {
 		if (opt == VSSCTL_OPTION_STOP)
@@ -121,12 +149,7 @@ static int run(struct vssctl *ctl, struct vssctl_args *args)
 	if (size && size < VSS_AREA_ALIGN)
 		return vssctl_usage_error(args, "a diff area has 1M at least; 0 takes it away");
 	ret = vssctl_open_kernel(ctl) ?: vssctl_resolve_tracked(ctl, args->argv[0], &volume);
-	if (ret)
-		return ret;
-	lock = vssctl_lock(ctl);
-	ret = list_and_resize(ctl, &volume, size, force);
-	vssctl_unlock(lock);
-	return ret ?: report(ctl, &volume);
+	return ret ?: resize_and_report(ctl, &volume, size, force);
 }
 
 const struct vssctl_command vssctl_diff_area_resize = {
