@@ -18,8 +18,11 @@ static const struct vssctl_option options[] = {
 	{ 0 },
 };
 
-/* Any part may hold what a snapshot needs, so there must be none.  @wait: set if they are to be deleted first. */
-static int check_snapshots(struct vssctl *ctl, const struct vss_blockdev *volume, bool force, bool *wait)
+/* Nothing was changed: no exit code. */
+#define DELETE_FIRST	(-1)
+
+/* Any part may hold what a snapshot needs, so there must be none. */
+static int check_snapshots(struct vssctl *ctl, const struct vss_blockdev *volume, bool force)
 {
 	struct vss_kernel_volume state;
 
@@ -27,9 +30,8 @@ static int check_snapshots(struct vssctl *ctl, const struct vss_blockdev *volume
 		return vssctl_fail_kernel(ctl);
 	if (!state.snapshots)
 		return 0;
-	*wait = force;
 	if (force)
-		return 0;
+		return DELETE_FIRST;
 	return vssctl_fail(ctl, VSS_E_VOLUME_IN_USE,
 			   "%s has %u snapshot%s, and any part of the diff area may hold what they need; "
 			   "delete them first, or use --force, which does", volume->path, state.snapshots,
@@ -37,13 +39,11 @@ static int check_snapshots(struct vssctl *ctl, const struct vss_blockdev *volume
 }
 
 static int shrink(struct vssctl *ctl, const struct vss_blockdev *volume,
-		  const struct vssctl_area_plan *plan, bool force, bool *wait)
+		  const struct vssctl_area_plan *plan, bool force)
 {
 	struct vss_error error;
-	int ret = check_snapshots(ctl, volume, force, wait);
+	int ret = check_snapshots(ctl, volume, force);
 
-	if (*wait)
-		return ret;
 	for (size_t i = 0; !ret && i < plan->nr_remove; i++) {
 		if (vss_kernel_area_remove(ctl->kernel, volume->dev, plan->remove[i]->id))
 			return vssctl_fail_kernel(ctl);
@@ -54,7 +54,7 @@ static int shrink(struct vssctl *ctl, const struct vss_blockdev *volume,
 }
 
 static int resize(struct vssctl *ctl, const struct vss_blockdev *volume, uint64_t size,
-		  const struct vss_kernel_area *areas, size_t count, bool force, bool *wait)
+		  const struct vss_kernel_area *areas, size_t count, bool force)
 {
 	struct vss_kernel_area added = { 0 };
 	struct vssctl_area_plan plan;
@@ -76,7 +76,7 @@ static int resize(struct vssctl *ctl, const struct vss_blockdev *volume, uint64_
 				   "the diff area of %s is persistent and has %zu devices, which cannot be taken away one "
 				   "by one; detach the volume to have all of them back", volume->path, count);
 	if (!plan.grow)
-		return plan.nr_remove || plan.cut ? shrink(ctl, volume, &plan, force, wait) : 0;
+		return plan.nr_remove || plan.cut ? shrink(ctl, volume, &plan, force) : 0;
 	ret = vssctl_area_grow(ctl, volume, plan.grow, &added);
 	vss_kernel_area_clear(&added);
 	return ret;
@@ -94,18 +94,17 @@ static int report(struct vssctl *ctl, const struct vss_blockdev *volume)
 	return VSSCTL_OK;
 }
 
-static int list_and_resize(struct vssctl *ctl, const struct vss_blockdev *volume, uint64_t size, bool force, bool *wait)
+static int list_and_resize(struct vssctl *ctl, const struct vss_blockdev *volume, uint64_t size, bool force)
 {
 	struct vss_kernel_area *areas;
 	size_t count;
 	int ret, lock;
 
-	*wait = false;
 	lock = vssctl_lock(ctl);
 	if (vss_kernel_area_list(ctl->kernel, &volume->dev, &areas, &count)) {
 		ret = vssctl_fail_kernel(ctl);
 	} else {
-		ret = resize(ctl, volume, size, areas, count, force, wait);
+		ret = resize(ctl, volume, size, areas, count, force);
 		vss_kernel_area_list_free(areas, count);
 	}
 	vssctl_unlock(lock);
@@ -115,10 +114,9 @@ static int list_and_resize(struct vssctl *ctl, const struct vss_blockdev *volume
 static int resize_and_report(struct vssctl *ctl, const struct vss_blockdev *volume, uint64_t size, bool force)
 {
 	struct vss_kernel_volume state;
-	bool wait;
-	int ret = list_and_resize(ctl, volume, size, force, &wait);
+	int ret = list_and_resize(ctl, volume, size, force);
 
-	if (!ret && wait) {
+	if (ret == DELETE_FIRST) {
 		/* Not with the lock, which vssd takes when a volume's last snapshot goes. */
 		ret = vssctl_delete_of(ctl, volume, true);
 		if (!ret && vss_kernel_volume_get(ctl->kernel, volume->dev, &state) == -ENODEV) {
@@ -126,7 +124,7 @@ static int resize_and_report(struct vssctl *ctl, const struct vss_blockdev *volu
 				    volume->path);
 			return VSSCTL_OK;
 		}
-		ret = ret ?: list_and_resize(ctl, volume, size, false, &wait);
+		ret = ret ?: list_and_resize(ctl, volume, size, false);
 	}
 	return ret ?: report(ctl, volume);
 }
