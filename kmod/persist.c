@@ -528,13 +528,13 @@ static int say_clean(struct vss_log *log, struct hold_watch *watch)
 	if (!err && has_good(vol))
 		err = vss_fingerprint_take(log, log->super->print, go_on,
 					   watch);
+	err = err ?: vss_log_seal(log);
 	/* Whoever opens it from now on finds its writes held. */
 	if (!err && !is_untouched(vol))
 		err = -EBUSY;
 	/* Or writes have passed, and may have been taken for what it contains. */
 	if (!err && READ_ONCE(watch->ended))
 		err = -EIO;
-	err = err ?: vss_log_seal(log);
 	if (err)
 		return err;
 	log->super->log_end = cpu_to_le64(log->seq);
