@@ -349,10 +349,7 @@ static void witness_work(struct work_struct *work)
 		!log->rewriting;
 	spin_unlock(&log->lock);
 	/* On the same queue, which runs one work at a time. */
-	if (!idle || !log->bare || log->dead || READ_ONCE(log->closed) ||
-	    !vss_log_room_left(log, SPARE_BLOCKS))
-		return;
-	if (vss_log_write_witness(log))
+	if (idle && !log->dead && !READ_ONCE(log->closed) && vss_log_seal(log))
 		vss_log_fail(log, -EIO);
 }
 
@@ -558,7 +555,7 @@ void vss_log_close(struct vss_log *log)
 
 /**
  * vss_log_seal() - see that nothing behind the log's end looks like a part of it
- * @log:	a closed log that has not failed
+ * @log:	a log that has not failed; for its work, or closed
  *
  * A group that replay has dropped for its content is still there, until another one
  * takes its place; and who finds the superblock CLEAN looks at blocks only.

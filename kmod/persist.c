@@ -590,7 +590,8 @@ int vss_log_leave(struct vss_volume *vol)
 		/* Those that need copies wait until the loss is recorded. */
 		vss_gate_unhold(vol);
 		vss_log_bury(log, doomed ? READ_ONCE(log->doomed) :
-				  hung ? VSS_LOST_STALLED : VSS_LOST_DETACHED);
+				  hung || READ_ONCE(log->hung) ?
+				  VSS_LOST_STALLED : VSS_LOST_DETACHED);
 	} else if (log->missing) {
 		vss_log_record_loss(log);
 	}

@@ -108,12 +108,18 @@ for depth in 32 1; do
 	take "$volume"
 done
 
+# behind_log FILE: sets behind, the sector of the area behind its log, of which check or dump has told in FILE.
+behind_log()
+{
+	behind=$((128 + $(json half <"$1" | sed -n 1p) * $(json log_slots <"$1") * 32 + $(json blocks <"$1" | sed -n 1p)))
+}
+
 # lone_group: the log ends with a group of one copy that has no witness, and its volume and area are
 # as after a power failure. Sets slot, that of the copy, and last, the sector of the group's block; the copy's
 # content is not there.
 lone_group()
 {
-	local chunk=100 end
+	local chunk=100
 
 	take "$volume"
 	settle
@@ -131,12 +137,11 @@ lone_group()
 	dd if="$store" of="$TEST_TMP/copy" bs=16k count=1 skip="$slot" iflag=direct status=none
 	dd if=/dev/urandom of="$store" bs=16k count=1 seek="$slot" oflag=direct conv=notrunc status=none
 	# What an idle second has made goes, until nothing bears witness for it.
-	end=$((128 + $(json half <"$TEST_TMP/dump.json" | sed -n 1p) * $(json log_slots <"$TEST_TMP/dump.json") * 32 +
-		$(json blocks <"$TEST_TMP/dump.json" | sed -n 1p)))
-	last=$((end - 1))
+	behind_log "$TEST_TMP/dump.json"
+	last=$((behind - 1))
 	until vssctl diff-area check --json "$area" >"$TEST_TMP/check.json" &&
 		(($(json dropped_groups <"$TEST_TMP/check.json") == 1)); do
-		((last > end - 5)) || fail "the group counts without the content of its copy"
+		((last > behind - 5)) || fail "the group counts without the content of its copy"
 		dd if=/dev/zero of="$store" bs=512 count=1 seek=$last oflag=direct conv=notrunc status=none
 		last=$((last - 1))
 	done
@@ -158,14 +163,6 @@ loaded()
 	run_ok vssctl diff-area load -q --unclean "$volume" "$area"
 }
 
-echo "--- the last group is none, and its blocks are there: detached at once"
-lone_group
-loaded
-run_ok vssctl detach -q "$volume"
-vssctl diff-area check "$area" || fail "the area is not sound"
-loaded
-compare 'detached at once'
-
 # part_fails SECTOR SECTORS: of the area
 part_fails()
 {
@@ -179,6 +176,27 @@ part_fails()
 	END
 	run_ok dmsetup resume cut-a
 }
+
+echo "--- the last group is none, and its blocks are there: detached at once"
+lone_group
+loaded
+run_ok vssctl detach -q "$volume"
+vssctl diff-area check "$area" || fail "the area is not sound"
+loaded
+compare 'detached at once'
+run_ok vssctl detach -q "$volume"
+
+echo "--- left in order, and the sector behind the log cannot be read: nothing is there"
+vssctl diff-area check --json "$area" >"$TEST_TMP/check.json" || fail "the area is not sound"
+behind_log "$TEST_TMP/check.json"
+part_fails "$behind" 1
+expect_fail dd if="$area" of=/dev/null bs=512 count=1 skip="$behind" iflag=direct status=none
+vssctl diff-area check "$area" || fail "the area is not sound"
+run_ok dmsetup load cut-a --table "$(table "$store")"
+loaded
+# Before it writes there, in a second.
+run_ok dmsetup resume cut-a
+compare 'behind the log'
 
 echo "--- the last group cannot be read: nobody knows what else it says"
 lone_group

@@ -294,7 +294,8 @@ static void check_end(struct walk *w, uint64_t durable)
 	bool clean = le32toh(super->state) == VSS_DISK_CLEAN;
 	uint64_t where;
 
-	if (w->unreadable)
+	/* Where a clean one ends is known. */
+	if (w->unreadable && (!clean || w->seq != le64toh(super->log_end)))
 		damage(disk, w, "it cannot be read, and may have been written");
 	else if (w->newer)
 		damage(disk, w, "it knows of a newer superblock than there is");

@@ -4,6 +4,7 @@
  */
 #include <endian.h>
 #include <errno.h>
+#include <fcntl.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -13,6 +14,7 @@
 #include "disk.h"
 
 #define MAX_PROBLEMS	100
+#define PAGE_BYTES	4096
 
 void vssctl_disk_problem(struct vssctl_disk *disk, enum vssctl_disk_level level,
 			 const char *format, ...)
@@ -36,6 +38,27 @@ void vssctl_disk_problem(struct vssctl_disk *disk, enum vssctl_disk_level level,
 	va_end(args);
 }
 
+/* The page cache has nothing of a page in which one sector is bad. */
+static int read_directly(int fd, uint64_t byte, void *buffer, size_t size)
+{
+	char self[32];
+	void *pages = NULL;
+	int direct, ret = -EIO;
+
+	snprintf(self, sizeof(self), "/proc/self/fd/%d", fd);
+	direct = open(self, O_RDONLY | O_DIRECT | O_CLOEXEC);
+	if (direct < 0)
+		return ret;
+	if (!posix_memalign(&pages, PAGE_BYTES, size) &&
+	    pread(direct, pages, size, (off_t)byte) == (ssize_t)size) {
+		memcpy(buffer, pages, size);
+		ret = 0;
+	}
+	free(pages);
+	close(direct);
+	return ret;
+}
+
 static int read_at(int fd, uint64_t byte, void *buffer, size_t size)
 {
 	uint8_t *p = buffer;
@@ -45,6 +68,8 @@ static int read_at(int fd, uint64_t byte, void *buffer, size_t size)
 
 		if (n < 0 && errno == EINTR)
 			continue;
+		if (n < 0 && errno == EIO)
+			return read_directly(fd, byte, p, size);
 		if (n <= 0)
 			return -EIO;
 		p += n;
