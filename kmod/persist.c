@@ -533,8 +533,7 @@ static int say_clean(struct vss_log *log, struct hold_watch *watch)
 	if (!err && !is_untouched(vol))
 		err = -EBUSY;
 	/* Or writes have passed, and may have been taken for what it contains. */
-	if (!err && READ_ONCE(watch->ended))
-		err = -EIO;
+	err = err ?: go_on(watch);
 	if (err)
 		return err;
 	log->super->log_end = cpu_to_le64(log->seq);

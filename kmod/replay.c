@@ -590,14 +590,20 @@ static int find_end(struct walk *w, u64 *durable)
 		cond_resched();
 	}
 	*durable = w->flushed;
+	/*
+	 * What cannot be read may have been written: then writes have gone.  Unless
+	 * the log ends there, and no newer superblock says otherwise.
+	 */
+	if (w->unreadable && (!clean || w->log->parts[0]->damaged))
+		return -EBADMSG;
 	if (w->newer || w->flushed > w->seq || has_hole(w))
 		return -EBADMSG;
-	/* What cannot be read may have been written: then writes have gone. */
-	if (!clean)
-		return w->unreadable ? -EBADMSG : 0;
-	/* Whoever detached in order has waited for all, and says where it ends. */
-	*durable = w->seq;
-	return le64_to_cpu(super->log_end) != w->seq ? -EBADMSG : 0;
+	if (clean && le64_to_cpu(super->log_end) != w->seq)
+		return -EBADMSG;
+	/* Whoever detached in order has waited for all. */
+	if (clean)
+		*durable = w->seq;
+	return 0;
 }
 
 static int replay(struct walk *w, u64 durable, u64 end)

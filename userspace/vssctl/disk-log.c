@@ -294,8 +294,9 @@ static void check_end(struct walk *w, uint64_t durable)
 	bool clean = le32toh(super->state) == VSS_DISK_CLEAN;
 	uint64_t where;
 
-	/* Where a clean one ends is known. */
-	if (w->unreadable && (!clean || w->seq != le64toh(super->log_end)))
+	/* Where a clean one ends is known, if no newer superblock says otherwise. */
+	if (w->unreadable && (!clean || w->seq != le64toh(super->log_end) || !disk->parts[0].supers[0].valid ||
+			      !disk->parts[0].supers[1].valid))
 		damage(disk, w, "it cannot be read, and may have been written");
 	else if (w->newer)
 		damage(disk, w, "it knows of a newer superblock than there is");
@@ -305,6 +306,10 @@ static void check_end(struct walk *w, uint64_t durable)
 		damage(disk, w, "it is missing or damaged, for the log goes on behind it");
 	else if (clean && w->seq != le64toh(super->log_end))
 		damage(disk, w, "the log does not end where it ended when the volume was detached");
+	else if (w->unreadable)
+		vssctl_disk_problem(disk, VSSCTL_DISK_NOTE,
+				    "log block %llu (half %u, block %llu) cannot be read; the log ends before it",
+				    (unsigned long long)w->seq, w->half, (unsigned long long)w->index);
 }
 
 /* The second walk, up to where the first one ended. */
