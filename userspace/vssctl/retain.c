@@ -34,14 +34,8 @@ static const struct vssctl_option options[] = {
 	{ 0 },
 };
 
-struct retain {
-	struct vssctl *ctl;
-	struct vss_backup_components *bc;
-	struct vss_blockdev volume;
-	unsigned int keep[VSSCTL_RETAIN_PERIODS];
-	bool create, dry_run, force;
-	const char *samba;
-	/* The copies of the volume, oldest first, and what is decided about each. */
+/* The copies of the volume, oldest first, and what is decided about each. */
+struct holdings {
 	struct vssctl_objects objects;
 	size_t all;				/* of whatever kind */
 	const struct vss_snapshot_prop **props;
@@ -50,16 +44,24 @@ struct retain {
 	size_t count;
 };
 
-static void forget(struct retain *r)
+struct retain {
+	struct vssctl *ctl;
+	struct vss_backup_components *bc;
+	struct vss_blockdev volume;
+	unsigned int keep[VSSCTL_RETAIN_PERIODS];
+	bool create, dry_run, force;
+	const char *samba;
+	struct holdings now;
+	struct holdings before;			/* the new one; what made room for it is to be told */
+};
+
+static void forget(struct holdings *h)
 {
-	vssctl_objects_clear(&r->objects);
-	free(r->props);
-	free(r->copies);
-	free(r->deleted);
-	r->props = NULL;
-	r->copies = NULL;
-	r->deleted = NULL;
-	r->count = r->all = 0;
+	vssctl_objects_clear(&h->objects);
+	free(h->props);
+	free(h->copies);
+	free(h->deleted);
+	*h = (struct holdings) { 0 };
 }
 
 static int by_time(const void *a, const void *b)
@@ -72,31 +74,32 @@ static int by_time(const void *a, const void *b)
 
 static int gather(struct retain *r)
 {
+	struct holdings *h = &r->now;
 	int ret;
 
-	forget(r);
-	ret = vssctl_query(r->ctl, r->bc, VSS_OBJECT_SNAPSHOT, &r->objects);
+	forget(h);
+	ret = vssctl_query(r->ctl, r->bc, VSS_OBJECT_SNAPSHOT, &h->objects);
 	if (ret)
 		return ret;
-	r->props = calloc(r->objects.count + 1, sizeof(*r->props));
-	r->copies = calloc(r->objects.count + 1, sizeof(*r->copies));
-	r->deleted = calloc(r->objects.count + 1, sizeof(*r->deleted));
-	if (!r->props || !r->copies || !r->deleted)
+	h->props = calloc(h->objects.count + 1, sizeof(*h->props));
+	h->copies = calloc(h->objects.count + 1, sizeof(*h->copies));
+	h->deleted = calloc(h->objects.count + 1, sizeof(*h->deleted));
+	if (!h->props || !h->copies || !h->deleted)
 		return vssctl_fail(r->ctl, E_OUTOFMEMORY, "out of memory");
-	for (size_t i = 0; i < r->objects.count; i++) {
-		const struct vss_snapshot_prop *prop = &r->objects.props[i].snap;
+	for (size_t i = 0; i < h->objects.count; i++) {
+		const struct vss_snapshot_prop *prop = &h->objects.props[i].snap;
 
 		/* Those whose diff area is not loaded neither go nor stand for any period. */
 		if (strcmp(prop->original_volume_name, r->volume.path) != 0 || prop->status == VSS_SS_UNKNOWN)
 			continue;
-		r->all++;
+		h->all++;
 		if (prop->attributes & VSS_VOLSNAP_ATTR_CLIENT_ACCESSIBLE)
-			r->props[r->count++] = prop;
+			h->props[h->count++] = prop;
 	}
-	qsort(r->props, r->count, sizeof(*r->props), by_time);
-	for (size_t i = 0; i < r->count; i++) {
-		r->copies[i].time = (time_t)(r->props[i]->creation_time / 1000000000);
-		r->copies[i].lost = r->props[i]->status == VSS_SS_ABORTED;
+	qsort(h->props, h->count, sizeof(*h->props), by_time);
+	for (size_t i = 0; i < h->count; i++) {
+		h->copies[i].time = (time_t)(h->props[i]->creation_time / 1000000000);
+		h->copies[i].lost = h->props[i]->status == VSS_SS_ABORTED;
 	}
 	return 0;
 }
@@ -104,20 +107,21 @@ static int gather(struct retain *r)
 /* @new: as if one were made now. */
 static void choose(struct retain *r, bool new)
 {
+	struct vssctl_retain_copy *copies = r->now.copies;
 	const time_t now = time(NULL);
-	size_t count = r->count, place = count;
+	size_t count = r->now.count, place = count;
 
 	if (!new) {
-		vssctl_retain_choose(r->copies, count, r->keep, now);
+		vssctl_retain_choose(copies, count, r->keep, now);
 		return;
 	}
 	/* Before those that a wrong clock has dated later. */
-	while (place && r->copies[place - 1].time > now)
+	while (place && copies[place - 1].time > now)
 		place--;
-	memmove(&r->copies[place + 1], &r->copies[place], (count - place) * sizeof(*r->copies));
-	r->copies[place] = (struct vssctl_retain_copy) { .time = now };
-	vssctl_retain_choose(r->copies, count + 1, r->keep, now);
-	memmove(&r->copies[place], &r->copies[place + 1], (count - place) * sizeof(*r->copies));
+	memmove(&copies[place + 1], &copies[place], (count - place) * sizeof(*copies));
+	copies[place] = (struct vssctl_retain_copy) { .time = now };
+	vssctl_retain_choose(copies, count + 1, r->keep, now);
+	memmove(&copies[place], &copies[place + 1], (count - place) * sizeof(*copies));
 }
 
 static int delete_one(struct retain *r, size_t i)
@@ -125,24 +129,24 @@ static int delete_one(struct retain *r, size_t i)
 	struct vss_uuid nondeleted;
 	int32_t deleted = 0;
 	int ret = vssctl_check(r->ctl, r->bc,
-			       vss_backup_components_delete_snapshots(r->bc, &r->props[i]->snapshot_id,
+			       vss_backup_components_delete_snapshots(r->bc, &r->now.props[i]->snapshot_id,
 								      VSS_OBJECT_SNAPSHOT, r->force, &deleted,
 								      &nondeleted));
 
-	r->deleted[i] = !ret;
+	r->now.deleted[i] = !ret;
 	return ret;
 }
 
 /* Those that go, as long as there are more than @clients and @all.  Goes on after a failure. */
 static int thin_out(struct retain *r, size_t clients, size_t all)
 {
-	size_t left = r->count, left_of_all = r->all;
+	size_t left = r->now.count, left_of_all = r->now.all;
 	int ret = 0;
 
-	for (size_t i = 0; i < r->count && (left > clients || left_of_all > all); i++) {
+	for (size_t i = 0; i < r->now.count && (left > clients || left_of_all > all); i++) {
 		int failed;
 
-		if (!vssctl_retain_goes(&r->copies[i]))
+		if (!vssctl_retain_goes(&r->now.copies[i]))
 			continue;
 		failed = delete_one(r, i);
 		ret = ret ?: failed;
@@ -175,26 +179,50 @@ static int create(struct retain *r)
 
 	choose(r, true);
 	/* What could not be deleted may not be in the way; if it is, creating says so. */
-	if (r->count >= MAX_CLIENT_ACCESSIBLE || r->all >= MAX_COPIES)
+	if (r->now.count >= MAX_CLIENT_ACCESSIBLE || r->now.all >= MAX_COPIES)
 		thin_out(r, MAX_CLIENT_ACCESSIBLE - 1, MAX_COPIES - 1);
 	ret = make_one(r);
+	r->before = r->now;
+	r->now = (struct holdings) { 0 };
 	return ret ?: gather(r);
+}
+
+static size_t list_holdings(struct vssctl_retained *list, const struct holdings *h, bool dry_run, bool gone)
+{
+	size_t n = 0;
+
+	for (size_t i = 0; i < h->count; i++) {
+		bool deleted = dry_run ? vssctl_retain_goes(&h->copies[i]) : h->deleted[i];
+
+		if (!gone || deleted)
+			list[n++] = (struct vssctl_retained) {
+				.prop = h->props[i],
+				.copy = &h->copies[i],
+				.deleted = deleted,
+			};
+	}
+	return n;
 }
 
 static void print(struct retain *r)
 {
-	struct vssctl_retained *list = calloc(r->count + 1, sizeof(*list));
+	struct vssctl_retained *list = calloc(r->before.count + r->now.count + 1, sizeof(*list));
+	size_t n;
 
 	if (!list)
 		return;
-	for (size_t i = 0; i < r->count; i++)
-		list[i] = (struct vssctl_retained) {
-			.prop = r->props[i],
-			.copy = &r->copies[i],
-			.deleted = r->dry_run ? vssctl_retain_goes(&r->copies[i]) : r->deleted[i],
-		};
-	vssctl_print_retained(r->ctl, list, r->count, r->dry_run);
+	n = list_holdings(list, &r->before, r->dry_run, true);
+	n += list_holdings(&list[n], &r->now, r->dry_run, false);
+	vssctl_print_retained(r->ctl, list, n, r->dry_run);
 	free(list);
+}
+
+static bool has_deleted(const struct holdings *h)
+{
+	for (size_t i = 0; i < h->count; i++)
+		if (h->deleted[i])
+			return true;
+	return false;
 }
 
 static int retain(struct retain *r)
@@ -210,8 +238,11 @@ static int retain(struct retain *r)
 	}
 	if (r->create)
 		ret = create(r);
-	if (ret)
+	if (ret) {
+		if (has_deleted(&r->before))
+			print(r);
 		return ret;
+	}
 	choose(r, false);
 	ret = thin_out(r, 0, 0);
 	print(r);
@@ -287,7 +318,8 @@ static int run(struct vssctl *ctl, struct vssctl_args *args)
 		ret = vssctl_connect_all(ctl, &r.bc);
 	if (!ret)
 		ret = retain(&r);
-	forget(&r);
+	forget(&r.now);
+	forget(&r.before);
 	vss_backup_components_release(r.bc);
 	vss_blockdev_clear(&r.volume);
 	return ret;
