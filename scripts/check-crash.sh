@@ -28,7 +28,8 @@ mkdir -p "$build"
 dir=$(mktemp -d "$build/crash-XXXXXX")
 mkdir "$dir/state"
 truncate -s 12M "$dir/origin"
-truncate -s 48M "$dir/area"
+# All that a round may have are five snapshots of which everything was copied, and one that is going.
+truncate -s 72M "$dir/area"
 truncate -s 24M "$dir/more0" "$dir/more1"
 # What vssd remembers, on a file system that is not to be repaired by hand: a torn superblock is.
 truncate -s 16M "$dir/memory"
