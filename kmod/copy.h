@@ -63,6 +63,7 @@ enum vss_copy_state {
  * @next:	next copy of the same read, or of the same store
  * @waiters:	writes that wait for it; under the shard lock
  * @slots:	by number within the copy; VSS_SLOT_NONE: not in the map
+ * @hash:	of the content, if all could be read; for the log
  * @bytes:	length of the content
  * @vec_shift:	log2 of the bytes in each of @vecs, but the last
  * @bio:	the read of the origin
@@ -89,6 +90,7 @@ struct vss_copy {
 	struct vss_copy		*next;
 	struct bio_list		waiters;
 	u32			slots[VSS_GROUP_CHUNKS];
+	u32			hash;
 	unsigned int		bytes;
 	u8			vec_shift;
 	struct bio		bio;

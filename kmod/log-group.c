@@ -182,6 +182,16 @@ static u32 content_hash(struct vss_copy *copy, unsigned int i, unsigned int n)
 	return lower_32_bits(xxh64_digest(&state));
 }
 
+/**
+ * vss_log_hash() - hash the content of a copy
+ * @copy:	the copy, its content read
+ */
+void vss_log_hash(struct vss_copy *copy)
+{
+	if (!copy->bad)
+		copy->hash = content_hash(copy, 0, copy->n);
+}
+
 /* The group will have written the part that these slots are on. */
 static void mark_dirty(struct vss_log *log, u32 slot)
 {
@@ -211,7 +221,8 @@ static void add_copy(struct vss_log *log, struct vss_copy *copy)
 			/* Never on two parts. */
 			n = vss_area_take(area, n, &slot);
 			mark_dirty(log, slot);
-			entry.hash = cpu_to_le32(content_hash(copy, i, n));
+			entry.hash = cpu_to_le32(n == copy->n ? copy->hash :
+						 content_hash(copy, i, n));
 		}
 		for (j = 0; j < n; j++)
 			copy->slots[i + j] = bad ? VSS_SLOT_NONE : slot + j;

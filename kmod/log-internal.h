@@ -60,6 +60,7 @@ bool vss_log_has_room(struct vss_log *log, u32 units);
 int vss_log_add_told(struct vss_log *log);
 u32 vss_log_add_copies(struct vss_log *log, struct list_head *copies,
 		       struct list_head *void_copies);
+void vss_log_hash(struct vss_copy *copy);
 bool vss_log_add_map(struct vss_log *log);
 int vss_log_write_group(struct vss_log *log);
 int vss_log_write_witness(struct vss_log *log);

@@ -371,7 +371,11 @@ static void run_work(struct vss_log *log)
 void vss_log_copies(struct vss_log *log, struct list_head *copies)
 {
 	u32 n = weight(copies);
+	struct vss_copy *copy;
 
+	/* Here, for several CPUs do this, and one at a time writes groups. */
+	list_for_each_entry(copy, copies, list)
+		vss_log_hash(copy);
 	/* When the copies are out of our hands nothing but this keeps the log. */
 	rcu_read_lock();
 	spin_lock(&log->lock);
