@@ -194,6 +194,15 @@ run_ok vssctl restore --simulate "$TEST_TMP/bcd.xml"
 run_ok vssctl restore --exec "echo files >$TEST_TMP/restored" "$TEST_TMP/bcd.xml"
 expect_events front PreRestore PostRestore
 [[ $(<"$TEST_TMP/restored") == files ]] || fail "the program did not run"
+
+echo "--- a writer is not ready for the restore: the others go on"
+rm "$TEST_TMP/restored"
+stop_writer back
+start_writer back "$xfs/app" --level back-end --metadata --inject prerestore:fail=nonretryable
+: >"$TEST_TMP/front.log"
+expect_fail -m 'failed in PreRestore' vssctl restore --exec "echo files >$TEST_TMP/restored" "$TEST_TMP/bcd.xml"
+expect_events front PreRestore PostRestore
+[[ ! -e $TEST_TMP/restored ]] || fail "the program ran"
 [[ ! $(snapshots) ]] || fail "copies are left"
 expect_writable "$ext4" "$xfs"
 for volume in "$(part "$disk" 1)" "$(disk vd1)" "$raw"; do

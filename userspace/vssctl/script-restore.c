@@ -141,6 +141,21 @@ int vssctl_script_simulate_restore(struct vssctl_script *script)
 	return 0;
 }
 
+/* Of those who were told PreRestore some may have stopped for it: no file of theirs was brought back. */
+static void call_off(struct vssctl_script *script)
+{
+	struct vss_error error = { 0 };
+	struct vss_async *async;
+
+	script->restored = VSS_RS_NONE;
+	if (for_each(script, script->restore, set_status))
+		return;
+	if (VSS_FAILED(vssctl_await(script->ctl, script->restore,
+				    vss_backup_components_post_restore(script->restore, &async), &async,
+				    "PostRestore", &error)))
+		vssctl_warn(script->ctl, "the writers that were ready were not told to go on: %s", error.text);
+}
+
 int vssctl_script_begin_restore(struct vssctl_script *script)
 {
 	struct vss_async *async;
@@ -149,11 +164,13 @@ int vssctl_script_begin_restore(struct vssctl_script *script)
 	if (script->restore)
 		return vssctl_fail(script->ctl, VSS_E_BAD_STATE, "a restore was begun already");
 	ret = open_restore(script, &script->restore);
-	if (!ret)
-		ret = vssctl_wait(script->ctl, script->restore,
-				  vss_backup_components_pre_restore(script->restore, &async), &async,
-				  "PreRestore", NULL) ?: check_writers(script, "PreRestore");
+	if (ret)
+		return ret;
+	ret = vssctl_wait(script->ctl, script->restore,
+			  vss_backup_components_pre_restore(script->restore, &async), &async,
+			  "PreRestore", NULL) ?: check_writers(script, "PreRestore");
 	if (ret) {
+		call_off(script);
 		vss_backup_components_release(script->restore);
 		script->restore = NULL;
 	}
