@@ -199,6 +199,22 @@ static void import_that_fails(void **state)
 	assert_says(c, "imported 1 of 2");
 }
 
+/* IMP-019: what has come is brought back, and what has not is named.  Copies have no device here. */
+static void recovery_of_some(void **state)
+{
+	struct cli *c = *state;
+
+	make(c, VSS_CTX_APP_ROLLBACK | VSS_VOLSNAP_ATTR_TRANSPORTABLE);
+	world_set_absent(c->f->world, true);
+	assert_int_equal(vssctl_f(c, 'B', "recover --document %s", c->document), 2);
+	assert_says(c, "VSS_E_NO_SNAPSHOTS_IMPORTED");
+	world_set_absent(c->f->world, false);
+	assert_int_not_equal(vssctl_f(c, 'B', "recover --document %s", c->document), 0);
+	assert_says(c, "/dev/V1 is /dev/");
+	assert_says(c, "that of /dev/V2 has not come");
+	assert_says(c, "step 4: ");
+}
+
 /* CLI-009: the set that is to travel is in a file, or it is of no use to anybody. */
 static void document_or_nothing(void **state)
 {
@@ -443,6 +459,7 @@ int main(void)
 		CLI(waits_for_word),
 		CLI(waits_until_done),
 		CLI(import_that_fails),
+		CLI(recovery_of_some),
 		CLI(document_or_nothing),
 		CLI(breaks),
 		CLI(restores),

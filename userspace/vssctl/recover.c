@@ -216,6 +216,8 @@ static int import(struct recovery *r)
 		if (r->originals.volumes[i].copy)
 			say(r, "%s is %s", r->originals.volumes[i].member->prop.original_volume_name,
 			    r->originals.volumes[i].copy);
+		else
+			say(r, "that of %s has not come", r->originals.volumes[i].member->prop.original_volume_name);
 	return ret;
 }
 
@@ -348,6 +350,24 @@ static void put_json(struct recovery *r)
 	json_object_put(object);
 }
 
+/* What came was brought back all the same: its original is gone. */
+static int check_all_back(struct recovery *r)
+{
+	const char *missing = NULL;
+	size_t back = 0;
+
+	for (size_t i = 0; i < r->originals.count; i++)
+		if (r->originals.volumes[i].copy)
+			back++;
+		else
+			missing = missing ?: r->originals.volumes[i].member->prop.original_volume_name ?: "?";
+	if (!missing)
+		return 0;
+	return vssctl_fail(r->ctl, VSS_E_SOME_SNAPSHOTS_NOT_IMPORTED,
+			   "%zu of %zu volumes were recovered: the shadow copy of %s was not imported; the journal of vssd "
+			   "says why, and it is on the array until 'vssctl import --cleanup' deletes it", back, r->originals.count, missing);
+}
+
 static int recover(struct recovery *r)
 {
 	static const struct {
@@ -380,11 +400,11 @@ static int recover(struct recovery *r)
 		return ret;
 	if (r->dry_run)
 		vssctl_note(r->ctl, "nothing was changed");
-	else
+	else if (!(ret = check_all_back(r)))
 		vssctl_note(r->ctl, "recovered in %.1f s", seconds_since(&r->begin));
 	if (r->ctl->json)
 		put_json(r);
-	return 0;
+	return ret;
 }
 
 static int run_recover(struct vssctl *ctl, struct vssctl_args *args)
