@@ -203,7 +203,7 @@ static void exposure(void **state)
 	static const uint32_t both = VSS_VOLSNAP_ATTR_EXPOSED_LOCALLY | VSS_VOLSNAP_ATTR_EXPOSED_REMOTELY;
 	const uint32_t local = VSS_VOLSNAP_ATTR_EXPOSED_LOCALLY, remote = VSS_VOLSNAP_ATTR_EXPOSED_REMOTELY;
 	struct world *w = *state;
-	struct vss_uuid id, unknown;
+	struct vss_uuid id, last, unknown;
 	struct requester r, client;
 
 	vss_uuid_generate(&unknown);
@@ -236,6 +236,17 @@ static void exposure(void **state)
 	assert_int_equal(requester_wait(&r, get_snapshot_properties, &id), S_OK);
 	assert_null(r.props[0].exposed_name);
 	assert_true(r.props[0].attributes & VSS_VOLSNAP_ATTR_NOT_SURFACED);
+
+	/* All of a set, or none: the last one is in the way. */
+	assert_int_equal(seen_by(&r), 2);
+	last = r.props[1].snapshot_id;
+	assert_int_equal(requester_wait(&r, expose_snapshot, &last, NULL, local, "/mnt"), S_OK);
+	assert_int_equal(requester_wait(&r, delete_snapshots, &r.set, VSS_OBJECT_SNAPSHOT_SET, false),
+			 VSS_E_PROVIDER_VETO);
+	assert_int_equal(r.deleted, 0);
+	assert_true(vss_uuid_equal(&r.id, &last));
+	assert_int_equal(seen_by(&r), 2);
+	assert_int_equal(requester_wait(&r, unexpose_snapshot, &last), S_OK);
 
 	/* by the administrator, where somebody is at work, and deleted by force all the same */
 	assert_int_equal(requester_wait(&w->admin, expose_snapshot, &id, NULL, local, "/busy"), S_OK);

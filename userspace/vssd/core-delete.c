@@ -90,6 +90,16 @@ static void delete_away(struct delete_op *d, struct snapshot *snapshot)
 	snapshot_deleted(d, NULL, &done);
 }
 
+/* Clients do not know that they stand in the way; only a file that one has open does. */
+static bool refuse_exposed(struct delete_op *d, const struct snapshot *snapshot)
+{
+	if (!snapshot->prop.exposed_name || d->force ||
+	    (snapshot->set->context & VSS_VOLSNAP_ATTR_CLIENT_ACCESSIBLE))
+		return false;
+	delete_failed(d, VSS_E_PROVIDER_VETO, "it is exposed; unexpose it first, or use force");
+	return true;
+}
+
 static void delete_next(void *arg)
 {
 	struct vssd_provider_request request = { .step = VSSD_STEP_DELETE };
@@ -113,12 +123,8 @@ static void delete_next(void *arg)
 		delete_away(d, snapshot);
 		return;
 	}
-	/* Clients do not know that they stand in the way; only a file that one has open does. */
-	if (snapshot->prop.exposed_name && !d->force &&
-	    !(snapshot->set->context & VSS_VOLSNAP_ATTR_CLIENT_ACCESSIBLE)) {
-		delete_failed(d, VSS_E_PROVIDER_VETO, "it is exposed; unexpose it first, or use force");
+	if (refuse_exposed(d, snapshot))
 		return;
-	}
 	provider = provider_find(d->op.core, &snapshot->prop.provider_id);
 	if (!provider) {
 		delete_failed(d, VSS_E_PROVIDER_NOT_REGISTERED, "its provider is not registered");
@@ -134,8 +140,8 @@ static void delete_next(void *arg)
 	provider_ask(provider, NULL, &request, snapshot_deleted, d);
 }
 
-/* Without force all of a set, or none.  True: it is refused. */
-static bool refuse_away(struct delete_op *d, const struct set *set)
+/* Without force all of a set, or none, as far as it can be told before.  True: it is refused. */
+static bool refuse_set(struct delete_op *d, const struct set *set)
 {
 	struct snapshot *snapshot;
 
@@ -145,6 +151,8 @@ static bool refuse_away(struct delete_op *d, const struct set *set)
 			delete_away(d, snapshot);
 			return true;
 		}
+		if (refuse_exposed(d, snapshot))
+			return true;
 		d->next++;
 	}
 	d->next = 0;
@@ -187,7 +195,7 @@ static void delete_begin(void *arg)
 			d->ids[d->nr_ids++] = snapshot->prop.snapshot_id;
 	else
 		d->ids[d->nr_ids++] = d->asked;
-	if (!set || d->force || !refuse_away(d, set))
+	if (!set || d->force || !refuse_set(d, set))
 		core_when_loud(d->op.core, delete_next, d);
 }
 
