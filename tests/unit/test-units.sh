@@ -60,7 +60,7 @@ for file in "$dir"/*.service "$dir"/*.timer "$dir/vss-test-boot.target"; do
 done
 
 # When it may run is over in each boot, also where there was nothing to load.
-flag=$(sed -n 's/^ConditionPathExists=!//p' "$top/userspace/systemd/vss-areas.service.in")
+flag=$(sed -n "s/^ExecStart=.*test -e \\([^ ]*\\) .*/\\1/p" "$top/userspace/systemd/vss-areas.service.in")
 if ! command -v systemd-tmpfiles >/dev/null; then
 	echo "ok - $flag is made # SKIP no systemd-tmpfiles"
 else

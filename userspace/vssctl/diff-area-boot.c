@@ -21,6 +21,7 @@
 #include "command.h"
 #include "detach-volume.h"
 #include "log-stream.h"
+#include "names.h"
 #include "revert-find.h"
 
 #define LAST_FLAG	"/run/vss/areas-vouched"
@@ -132,38 +133,14 @@ static int check_shared(struct vssctl_boot *b, size_t i)
 			   b->areas.lines[other].number);
 }
 
-/* The machine stops: what nobody uses is detached in order. */
-static int leave(struct vssctl_boot *b, const struct vssctl_boot_row *row)
-{
-	struct vss_kernel_area *areas;
-	size_t count;
-	bool persistent;
-	int ret = 0;
-
-	/* Not attached: nothing to do. */
-	if (vss_kernel_area_list(b->ctl->kernel, &row->devs[0], &areas, &count))
-		return 0;
-	persistent = count && areas[0].persistent;
-	if (persistent)
-		ret = vssctl_detach_volume(b->ctl, row->devs[0], false, areas, count);
-	vss_kernel_area_list_free(areas, count);
-	if (!persistent)
-		return 0;
-	if (ret)
-		return vssctl_fail_kernel(b->ctl);
-	vssctl_note(b->ctl, "%s: detached", row->found[0].path);
-	return 0;
-}
-
 static int try_line(struct vssctl_boot *b, size_t i)
 {
 	struct vssctl_boot_row *row = &b->rows[i];
 	int ret, lock;
 
-	/* To leave it takes the volume alone. */
-	if (row->done || !is_asked_for(b, row) || (b->leave ? !row->found[0].path : !!missing(b, i)))
+	if (row->done || !is_asked_for(b, row) || missing(b, i))
 		return 0;
-	ret = b->leave ? 0 : check_shared(b, i);
+	ret = check_shared(b, i);
 	/* Only where there is something to load is the module needed. */
 	if (!ret && !b->ctl->kernel)
 		ret = vssctl_open_kernel(b->ctl);
@@ -177,7 +154,7 @@ static int try_line(struct vssctl_boot *b, size_t i)
 	if (row->locked_out)
 		return 0;
 	row->done = true;
-	ret = b->leave ? leave(b, row) : vssctl_boot_load(b, row);
+	ret = vssctl_boot_load(b, row);
 	vssctl_unlock(lock);
 	return ret;
 }
@@ -259,7 +236,7 @@ static int run_all(struct vssctl_boot *b, uint64_t wait)
 		look(b);
 		for (size_t i = 0; i < b->areas.count; i++) {
 			/* By then multipath and RAID devices are there. */
-			if (last && !b->leave && !b->arrived.major && !b->rows[i].done)
+			if (last && !b->arrived.major && !b->rows[i].done)
 				ret = worse(ret, look_for_veiled(b, i));
 			ret = worse(ret, try_line(b, i));
 		}
@@ -267,7 +244,7 @@ static int run_all(struct vssctl_boot *b, uint64_t wait)
 			break;
 		nanosleep(&pause, NULL);
 	}
-	for (size_t i = 0; i < b->areas.count && !b->leave; i++)
+	for (size_t i = 0; i < b->areas.count; i++)
 		if (is_open(b, i))
 			tell_missing(b, i);
 	return ret;
@@ -304,6 +281,54 @@ static int run_table(struct vssctl_boot *b, uint64_t wait)
 	return ret;
 }
 
+/* What nobody uses is detached in order. */
+static int leave_volume(struct vssctl_boot *b, const struct vss_kernel_volume *volume)
+{
+	struct vss_kernel_area *areas;
+	char name[VSSCTL_DEVICE_TEXT];
+	size_t count;
+	int ret, lock;
+
+	vssctl_device_name(volume->dev, name);
+	if (!is_named(b, name))
+		return 0;
+	ret = vss_kernel_area_list(b->ctl->kernel, &volume->dev, &areas, &count);
+	if (ret)
+		return ret == -ENODEV ? 0 : vssctl_fail_kernel(b->ctl);
+	if (!count || !areas[0].persistent) {
+		vss_kernel_area_list_free(areas, count);
+		return 0;
+	}
+	lock = vssctl_lock(b->ctl);
+	ret = vssctl_detach_volume(b->ctl, volume->dev, false, areas, count);
+	vssctl_unlock(lock);
+	vss_kernel_area_list_free(areas, count);
+	if (ret)
+		return vssctl_fail_kernel(b->ctl);
+	vssctl_note(b->ctl, "%s: detached", name);
+	return 0;
+}
+
+/*
+ * The machine stops.  The kernel tells which volumes there are: they may have other names by now
+ * than in the table, and devices that are named there need not answer.
+ */
+static int leave(struct vssctl_boot *b)
+{
+	struct vss_kernel_volume *volumes;
+	size_t count;
+	int ret = vssctl_open_kernel(b->ctl);
+
+	if (ret)
+		return ret;
+	if (vss_kernel_volume_list(b->ctl->kernel, &volumes, &count))
+		return vssctl_fail_kernel(b->ctl);
+	for (size_t i = 0; i < count; i++)
+		ret = worse(ret, leave_volume(b, &volumes[i]));
+	free(volumes);
+	return ret;
+}
+
 /* By its number: nothing else need be there of a device that has just come. */
 static int parse_arrived(struct vssctl_boot *b, const char *name)
 {
@@ -317,8 +342,10 @@ static int run_asked(struct vssctl_boot *b, const char *arrived, uint64_t wait, 
 	bool bad = false;
 	int ret = arrived ? parse_arrived(b, arrived) : 0;
 
-	if (ret || (b->leave && !vssctl_module_loaded()))
+	if (ret)
 		return ret;
+	if (b->leave)
+		return vssctl_module_loaded() ? leave(b) : 0;
 	b->unclean = arrived ? vssctl_is_vouching(LAST_FLAG) : b->unclean && vssctl_may_vouch(b->ctl, LAST_FLAG, last);
 	ret = vssctl_areas_read(b->ctl, b->table, &b->areas, &bad) ?: run_table(b, wait);
 	vssctl_areas_clear(&b->areas);
