@@ -137,6 +137,10 @@ list=(vssctl files --backup-document "$TEST_TMP/persistent.xml" --writer-documen
 run_ok vssctl unexpose "${ids[0]}"
 expect_fail -s 3 -m "is not mounted" "${list[@]}"
 expect_fail -s 3 vssctl unexpose "${ids[0]}"
+# Or somebody unmounts it.
+run_ok vssctl expose "${ids[0]}" "$TEST_TMP/exposed"
+run_ok umount "$TEST_TMP/exposed"
+run_ok vssctl unexpose "${ids[0]}"
 expect_sha "raw volume" "$(image "${ids[1]}")" "$raw_sum"
 echo "--- a volume that the system lies on is not set back"
 run_ok mount "$(disk vd1)" /boot

@@ -244,9 +244,14 @@ static vss_result mount_image(void *data, const char *device, const char *dir, b
 static vss_result unmount_image(void *data, const char *dir, bool force, struct vss_error *err)
 {
 	struct libmnt_context *context __attribute__((cleanup(cleanup_context))) = mnt_new_context();
+	struct libmnt_table *table __attribute__((cleanup(cleanup_table))) =
+		mnt_new_table_from_file("/proc/self/mountinfo");
 	int ret;
 
 	(void)data;
+	/* Somebody has done it by hand. */
+	if (table && !mnt_table_find_target(table, dir, MNT_ITER_BACKWARD))
+		return S_OK;
 	if (!context || mnt_context_set_target(context, dir) ||
 	    mnt_context_disable_helpers(context, 1) || mnt_context_enable_lazy(context, force)) {
 		vss_error_errno(err, -ENOMEM, "out of memory");
