@@ -209,3 +209,9 @@ dd if=/dev/zero of="$area" bs=64k seek=1 count=8 oflag=direct conv=notrunc statu
 expect_fail -s 9 -m 'a mixture' boot
 [[ $(record) == writing ]] || fail "the next boot would not tell"
 run_ok vssctl detach -q --force "$volume"
+# Nor is it mounted when it cannot even be attached.
+cleanup_push eval "echo 1 >/proc/sys/kernel/ftrace_enabled"
+echo 0 >/proc/sys/kernel/ftrace_enabled
+expect_fail -s 9 -m 'ftrace' boot
+echo 1 >/proc/sys/kernel/ftrace_enabled
+[[ $(record) == writing ]] || fail "the next boot would not tell"

@@ -179,6 +179,13 @@ static int tell_half_done(struct vssctl_boot *b, const struct vssctl_boot_row *r
 			   "do not mount it, but start the machine with it and its diff area plugged in, which completes that");
 }
 
+/* The initramfs stops where a file system would be mounted that is a mixture; it cannot be under the veil. */
+static int seen_to(const struct vssctl_boot_revert *revert, int ret)
+{
+	return ret && revert->asked && is_half_done(revert) && !revert->veiled && !revert->mounted_since ?
+		VSSCTL_HALF_WRITTEN : ret;
+}
+
 static int load_and_revert(struct vssctl_boot *b, struct vssctl_boot_row *row, int fd, bool attached)
 {
 	struct vssctl_boot_revert revert = { .ctl = b->ctl, .volume = row->found[0].path, .fd = -1, .asked = b->revert };
@@ -207,7 +214,7 @@ static int load_and_revert(struct vssctl_boot *b, struct vssctl_boot_row *row, i
 		vssctl_boot_revert_end(&revert);
 		if (!attached)
 			vss_kernel_volume_detach(b->ctl->kernel, row->devs[0], false);
-		return ret;
+		return seen_to(&revert, ret);
 	}
 	/* A veil is one in any boot, the head only where nobody has mounted it before in this one. */
 	proven = revert.head_is_ours && !revert.clean && (b->unclean || revert.veiled);
