@@ -7,6 +7,7 @@
 # vm: timeout=1000
 
 . "$(dirname "$0")/content-lib.sh"
+. "$(dirname "$0")/writers-lib.sh"
 
 modprobe dm_delay || skip "no dm-delay"
 split "$(disk vd0)" 16M
@@ -147,6 +148,11 @@ expect_fail -s 3 -m 'was asked for' vssctl revert --cancel "$old"
 run_ok vssctl revert --cancel "$wanted"
 [[ ! $(record) ]] || fail "it is asked for still"
 run_ok running vssctl revert --at-boot "$wanted"
+# Retention, say, does not take it away.
+start_vssd
+expect_fail -m 'to be set back to it' vssctl delete "$wanted"
+stop_vssd TERM
+unset VSS_BUS_ADDRESS
 changed_sum=$(sum "$volume")
 away 2
 

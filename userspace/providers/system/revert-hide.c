@@ -107,6 +107,17 @@ int revert_hide_open(struct system_revert *r, struct vss_kernel *kernel, uint32_
 	return 0;
 }
 
+bool revert_is_wanted(struct vss_kernel *kernel, const struct vss_kernel_snapshot *snapshot)
+{
+	struct vssctl_veiling v = { .device = -1 };
+	bool wanted = !open_area(&v, kernel, snapshot->volume) && v.device >= 0 &&
+		v.wish.state == VSS_DISK_REVERT_WANTED && vss_uuid_equal(&v.wish.snapshot, &snapshot->uuid);
+
+	if (v.device >= 0)
+		close(v.device);
+	return wanted;
+}
+
 /* Null without it. */
 static struct vss_devno volume_of(struct vss_kernel *kernel, const struct vss_uuid *area)
 {

@@ -107,6 +107,9 @@ bool revert_is_hidden(const struct system_revert *r);
 /* Has the boot completed it, as its diff area tells?  Then it ends here as well. */
 bool revert_was_ended(struct system_revert *r, struct vss_kernel *kernel);
 
+/* Is the volume to be set back to it at the next start of the machine? */
+bool revert_is_wanted(struct vss_kernel *kernel, const struct vss_kernel_snapshot *snapshot);
+
 /* ---- revert-run.c ---- */
 
 /* Start the thread of one whose image is open. */

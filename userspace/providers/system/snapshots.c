@@ -10,6 +10,7 @@
 #include "cleanup.h"
 #include "error.h"
 #include "internal.h"
+#include "revert-internal.h"
 
 /* Begins what is told of where a copy is; the area's UUID follows. */
 #define AREA_DATA	"diff-area "
@@ -190,6 +191,16 @@ vss_result system_no_such(const struct vss_uuid *snapshot, struct vss_error *err
 	return VSS_E_OBJECT_NOT_FOUND;
 }
 
+static vss_result system_wanted(const struct vss_uuid *snapshot, struct vss_error *err)
+{
+	char id[VSS_UUID_TEXT_SIZE];
+
+	vss_uuid_format(snapshot, id);
+	vss_error_set(err, -EBUSY, VSS_E_PROVIDER_VETO, "the volume is to be set back to it at the next start of the machine; "
+		      "take that back with 'vssctl revert --cancel %s', or use force", id);
+	return VSS_E_PROVIDER_VETO;
+}
+
 vss_result system_delete(void *state, const struct vss_uuid *snapshot, bool force, struct vss_error *err)
 {
 	struct vss_kernel_snapshot found;
@@ -203,8 +214,11 @@ vss_result system_delete(void *state, const struct vss_uuid *snapshot, bool forc
 		return result;
 	if (!kernel)
 		return system_no_such(snapshot, err);
-	if (vss_kernel_snapshot_get(kernel, snapshot, &found) ||
-	    vss_kernel_snapshot_delete(kernel, snapshot, force))
+	if (vss_kernel_snapshot_get(kernel, snapshot, &found))
+		result = system_kernel_fail(kernel, system_allowed_object, err);
+	else if (!force && revert_is_wanted(kernel, &found))
+		result = system_wanted(snapshot, err);
+	else if (vss_kernel_snapshot_delete(kernel, snapshot, force))
 		result = system_kernel_fail(kernel, system_allowed_object, err);
 	else
 		system_attached_release(kernel, &found.volume);
