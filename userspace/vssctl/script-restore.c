@@ -168,9 +168,13 @@ int vssctl_script_begin_restore(struct vssctl_script *script)
 		return ret;
 	ret = vssctl_wait(script->ctl, script->restore,
 			  vss_backup_components_pre_restore(script->restore, &async), &async,
-			  "PreRestore", NULL) ?: check_writers(script, "PreRestore");
+			  "PreRestore", NULL);
+	if (!ret) {
+		ret = check_writers(script, "PreRestore");
+		if (ret)
+			call_off(script);
+	}
 	if (ret) {
-		call_off(script);
 		vss_backup_components_release(script->restore);
 		script->restore = NULL;
 	}

@@ -252,9 +252,6 @@ static void event_cancel(struct op *op)
 	struct event_op *e = (struct event_op *)op;
 
 	forget_all(e->of);
-	/* Some may have heard it: they are to be told that it is over. */
-	if (e->event == VSSD_EVENT_PRE_RESTORE)
-		e->of->restored = true;
 	op_fail(op, E_ABORT, "%s was cancelled", event_name(e->event));
 }
 
