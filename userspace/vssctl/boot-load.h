@@ -31,6 +31,7 @@ struct vssctl_boot {
 	struct vssctl_boot_row *rows;		/* of each line */
 	struct vssctl_areas_devs *devs;	/* of each line: its numbers */
 	bool unclean, revert, leave;
+	bool probing;			/* names without a link are looked for on all devices */
 	struct vss_devno arrived;	/* no other volume; 0:0: all */
 	char **names;			/* whom to wait for; none: all */
 	int nr_names;

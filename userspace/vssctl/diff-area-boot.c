@@ -50,10 +50,23 @@ static void row_clear(struct vssctl_boot_row *row)
 	free(row->devs);
 }
 
-static struct vss_devno resolve(const char *name, struct vss_blockdev *found)
+/*
+ * Devices are read for a name without a link in the last try only: one that does not answer must not keep
+ * others from their areas, and until multipath has made its device the paths carry the name.
+ */
+static int find_device(const struct vssctl_boot *b, const char *name, struct vss_blockdev *found)
+{
+	struct vss_devno dev;
+
+	if (!b->probing && vss_blockdev_peek(name, &dev))
+		return -ENOENT;
+	return vss_blockdev_resolve(name, found, NULL);
+}
+
+static struct vss_devno resolve(const struct vssctl_boot *b, const char *name, struct vss_blockdev *found)
 {
 	vss_blockdev_clear(found);
-	if (vss_blockdev_resolve(name, found, NULL))
+	if (find_device(b, name, found))
 		return (struct vss_devno) { 0, 0 };
 	return found->dev;
 }
@@ -95,7 +108,7 @@ static void look(struct vssctl_boot *b)
 				continue;
 		}
 		for (size_t k = 0; k < row->nr && !row->done; k++)
-			row->devs[k] = resolve(b->areas.lines[i].names[k], &row->found[k]);
+			row->devs[k] = resolve(b, b->areas.lines[i].names[k], &row->found[k]);
 	}
 }
 
@@ -162,18 +175,17 @@ static int try_line(struct vssctl_boot *b, size_t i)
 static bool is_named(const struct vssctl_boot *b, const char *volume)
 {
 	struct vss_blockdev one __attribute__((cleanup(vss_blockdev_clear))) = { 0 };
-	struct vss_error err;
 
 	if (!b->nr_names)
 		return true;
-	if (vss_blockdev_resolve(volume, &one, &err))
+	if (find_device(b, volume, &one))
 		one.dev = (struct vss_devno) { 0, 0 };
 	for (int i = 0; i < b->nr_names; i++) {
 		struct vss_blockdev other __attribute__((cleanup(vss_blockdev_clear))) = { 0 };
 
 		if (!strcmp(b->names[i], volume))
 			return true;
-		if (one.dev.major && !vss_blockdev_resolve(b->names[i], &other, &err) &&
+		if (one.dev.major && !find_device(b, b->names[i], &other) &&
 		    one.dev.major == other.dev.major && one.dev.minor == other.dev.minor)
 			return true;
 	}
@@ -233,6 +245,7 @@ static int run_all(struct vssctl_boot *b, uint64_t wait)
 	for (;;) {
 		const bool last = now_ms() >= end;
 
+		b->probing = last && !b->arrived.major;
 		look(b);
 		for (size_t i = 0; i < b->areas.count; i++) {
 			/* By then multipath and RAID devices are there. */
@@ -321,6 +334,7 @@ static int leave(struct vssctl_boot *b)
 
 	if (ret)
 		return ret;
+	b->probing = true;
 	if (vss_kernel_volume_list(b->ctl->kernel, &volumes, &count))
 		return vssctl_fail_kernel(b->ctl);
 	for (size_t i = 0; i < count; i++)
