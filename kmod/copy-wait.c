@@ -26,14 +26,12 @@
 /**
  * struct vss_front - the front of an operation without data
  * @vol:	the volume that cut it off
- * @end_io:	its bi_end_io, of the chain to the rest
- * @private:	its bi_private
- * @bio:	the front; must be the last member
+ * @rest:	what it was cut off, which ends after it
+ * @bio:	the front
  */
 struct vss_front {
 	struct vss_volume	*vol;
-	bio_end_io_t		*end_io;
-	void			*private;
+	struct bio		*rest;
 	struct bio		bio;
 };
 
@@ -360,34 +358,46 @@ static void front_end_io(struct bio *bio)
 {
 	struct vss_front *front = container_of(bio, struct vss_front, bio);
 	struct vss_volume *vol = front->vol;
+	struct bio *rest = front->rest;
 
-	bio->bi_end_io = front->end_io;
-	bio->bi_private = front->private;
-	/* Ends the parent, and gives the front back to the volume's set. */
-	vss_gate_end_bio(bio);
+	if (bio->bi_status && !rest->bi_status)
+		rest->bi_status = bio->bi_status;
+	bio_uninit(bio);
+	mempool_free(front, &vol->copier.fronts);
+	bio_endio(rest);
 	vss_gate_forget(vol);
 }
 
-/* Cut the front off an operation without data and send it on its own way. */
+/*
+ * Cut the front off an operation without data and send it on its own way.  Not
+ * by bio_split(): without leave to sleep it does not take from a bio set's
+ * reserve on later kernels, and what it returns then differs.
+ */
 static bool split_front(struct vss_volume *vol, struct bio *bio,
 			unsigned int sectors)
 {
 	struct vss_front *front;
 	struct bio *split;
 
-	split = bio_split(bio, sectors, GFP_NOWAIT | __GFP_NOWARN,
-			  &vol->copier.split_bios);
-	if (!split)
+	front = mempool_alloc(&vol->copier.fronts, GFP_NOWAIT | __GFP_NOWARN);
+	if (!front)
 		return false;
-	bio_chain(split, bio);
-	/* The volume stays until the front is back, wherever that goes. */
-	front = container_of(split, struct vss_front, bio);
+	split = &front->bio;
+	if (bio_init_clone(bio->bi_bdev, split, bio, GFP_NOWAIT)) {
+		mempool_free(front, &vol->copier.fronts);
+		return false;
+	}
+	split->bi_iter.bi_size = sectors << SECTOR_SHIFT;
+	bio_advance(bio, split->bi_iter.bi_size);
+	if (bio_flagged(bio, BIO_TRACE_COMPLETION))
+		bio_set_flag(split, BIO_TRACE_COMPLETION);
 	front->vol = vol;
-	front->end_io = split->bi_end_io;
-	front->private = split->bi_private;
+	front->rest = bio;
 	split->bi_end_io = front_end_io;
-	vss_gate_claim(vol);
+	bio_inc_remaining(bio);
 
+	/* The volume stays until the front is back, wherever that goes. */
+	vss_gate_claim(vol);
 	vss_gate_claim(vol);
 	release_one(vol, split);
 	return true;
@@ -657,8 +667,8 @@ int vss_copy_wait_init(struct vss_volume *vol)
 	INIT_LIST_HEAD(&copier->starved);
 	INIT_DELAYED_WORK(&copier->copy_work, copy_work);
 	INIT_DELAYED_WORK(&copier->stall_work, stall_work);
-	return bioset_init(&copier->split_bios, 4,
-			   offsetof(struct vss_front, bio), 0);
+	return mempool_init_kmalloc_pool(&copier->fronts, 4,
+					 sizeof(struct vss_front));
 }
 
 /**
@@ -667,5 +677,5 @@ int vss_copy_wait_init(struct vss_volume *vol)
  */
 void vss_copy_wait_destroy(struct vss_volume *vol)
 {
-	bioset_exit(&vol->copier.split_bios);
+	mempool_exit(&vol->copier.fronts);
 }

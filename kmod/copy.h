@@ -127,7 +127,7 @@ struct vss_copy {
  * @store_work:	does it
  * @store_bios:	its bios
  * @read_bios:	reads of several copies
- * @split_bios:	fronts of operations without data, which may wait for stores
+ * @fronts:	fronts of operations without data, which may wait for stores
  * @stall_work:	watches for a diff area that does not answer
  * @storing:	copies published and not yet in the diff area
  * @progress:	when a store ended or a copy was starved last, in jiffies
@@ -160,7 +160,7 @@ struct vss_copier {
 	struct delayed_work	store_work;
 	struct bio_set		store_bios;
 	struct bio_set		read_bios;
-	struct bio_set		split_bios;
+	mempool_t		fronts;
 	struct delayed_work	stall_work;
 	atomic_t		storing;
 	unsigned long		progress;

@@ -18,7 +18,7 @@ faults=/sys/kernel/debug
 
 # Calls that end in an allocation, also those that make whole objects.
 calls='(__)?k(v|z)?(m|c|re)alloc|kmem_cache_alloc|kmem_cache_create|kvmalloc|vmalloc|vzalloc'
-calls+='|alloc_pages|get_free_page|get_zeroed_page|bio_alloc|bio_associate_blkg|bio_kmalloc|bioset_init|bio_split'
+calls+='|alloc_pages|get_free_page|get_zeroed_page|bio_alloc|bio_associate_blkg|bio_kmalloc|bioset_init|bio_init_clone'
 calls+='|mempool_(alloc|init|create|resize)|alloc_workqueue|alloc_disk|device_add_disk'
 calls+='|alloc_skb|nlmsg_|netlink_ack|netlink_broadcast|ida_alloc|idr_alloc|xa_(store|alloc|insert)'
 calls+='|alloc_percpu|pcpu_alloc|kstrdup|kmemdup|kasprintf|register_|ftrace_set_filter|blkdev_get|bdev_file_open'
