@@ -66,6 +66,7 @@ enum verdict {
 	WAIT_HOLD,	/* the volume is held */
 	WAIT_COPY,	/* chunks must be copied first */
 	WAIT_MEMORY,	/* no context could be had without sleeping */
+	REFUSED,	/* the device does not know the operation */
 };
 
 static struct vss_ctx *ctx_alloc(struct vss_gate *gate, gfp_t gfp)
@@ -112,14 +113,12 @@ bool vss_gate_is_chained(const struct bio *bio)
 	return bio->bi_end_io == chain_end_io;
 }
 
-/**
- * vss_gate_end_bio() - run the end_io of a bio that bio_endio() was run on
- * @bio:	the bio, its own bi_end_io and bi_private put back
- *
- * That of a chained bio is for bio_endio() to recognise, and on later kernels
- * must not be called: what stands for it is done here.
+/*
+ * Run the end_io of a bio that bio_endio() was run on, its own bi_end_io and
+ * bi_private put back.  That of a chained bio is for bio_endio() to recognise,
+ * and on later kernels must not be called: what stands for it is done here.
  */
-void vss_gate_end_bio(struct bio *bio)
+static void end_bio(struct bio *bio)
 {
 	if (vss_gate_is_chained(bio)) {
 		struct bio *parent = bio->bi_private;
@@ -149,7 +148,7 @@ static void run_end_io(struct bio *bio)
 	preempt_disable();	/* the queue is this CPU's */
 	do {
 		local_irq_restore(flags);
-		vss_gate_end_bio(bio);
+		end_bio(bio);
 		local_irq_save(flags);
 		bio = bio_list_pop(&q->bios);
 	} while (bio);
@@ -292,7 +291,10 @@ static bool bio_disk_range(struct bio *bio, sector_t *sector,
 	return *nr && *sector + *nr > *sector;
 }
 
-/* Would the device refuse the operation anyway? */
+/*
+ * Would the device refuse the operation anyway?  Then we do: by the time the
+ * block layer asks, the answer may be another, and the bio not be judged.
+ */
 static bool will_be_refused(const struct bio *bio)
 {
 	switch (bio_op(bio)) {
@@ -308,8 +310,8 @@ static bool will_be_refused(const struct bio *bio)
 }
 
 /*
- * Judge the bio for all volumes it hits.  Returns the first that makes it wait,
- * with @verdict; or NULL: it is admitted to all.
+ * Judge the bio for all volumes it hits.  Returns the first that does not let it
+ * pass, with @verdict; or NULL: it is admitted to all.
  */
 static struct vss_volume *judge_all(struct bio *bio, enum verdict *verdict,
 				    struct vss_range *range,
@@ -321,7 +323,7 @@ static struct vss_volume *judge_all(struct bio *bio, enum verdict *verdict,
 	struct vss_volume *vol = NULL;
 	sector_t sector, nr;
 
-	if (!bio_disk_range(bio, &sector, &nr) || will_be_refused(bio))
+	if (!bio_disk_range(bio, &sector, &nr))
 		return NULL;
 
 	while ((vol = vss_volume_next_hit(disk, sector, nr, vol))) {
@@ -330,9 +332,12 @@ static struct vss_volume *judge_all(struct bio *bio, enum verdict *verdict,
 		if (is_admitted(bio, vol))
 			continue;
 		vss_range_init(range, vol, sector, nr);
-		*verdict = judge(vol, bio, range,
-				 vol == reserved_for ? reserve : &none,
-				 reserved_for);
+		if (will_be_refused(bio))
+			*verdict = REFUSED;
+		else
+			*verdict = judge(vol, bio, range,
+					 vol == reserved_for ? reserve : &none,
+					 reserved_for);
 		if (*verdict != PASS) {
 			ctx_pop(bio, private);
 			return vol;
@@ -414,6 +419,12 @@ static void submit(struct bio *bio, struct vss_volume *from,
 	if (!vol) {
 		rcu_read_unlock();
 		submit_bio_noacct(bio);
+		return;
+	}
+	if (verdict == REFUSED) {
+		rcu_read_unlock();
+		bio->bi_status = BLK_STS_NOTSUPP;
+		bio_endio(bio);
 		return;
 	}
 	/* One claim for the bio; one for us, for that may be gone any time. */

@@ -60,7 +60,6 @@ void vss_gate_forget(struct vss_volume *vol);
 bool vss_gate_is_idle(struct vss_volume *vol);
 u64 vss_gate_writes(struct vss_volume *vol);
 bool vss_gate_is_chained(const struct bio *bio);
-void vss_gate_end_bio(struct bio *bio);
 
 int vss_gate_module_init(void);
 void vss_gate_module_exit(void);
