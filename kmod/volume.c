@@ -384,7 +384,7 @@ static int drain_leftovers(struct vss_volume *vol, bool counts,
 	} else {
 		err = -EOPNOTSUPP;
 		NL_SET_ERR_MSG(extack,
-			       "the device must count its I/O: write 1 to its queue/iostats");
+			       "the device must count its I/O: write 1 to its queue/iostats; under NVMe's multipath only whole disks do, from Linux 6.3 on, and logical volumes");
 	}
 out:
 	if (err == -EAGAIN)
@@ -450,6 +450,10 @@ int vss_volume_attach(dev_t dev, u32 chunk_size, u64 copy_memory,
 	err = vss_hook_get(extack);
 	if (err)
 		goto free;
+	/*
+	 * NVMe's multipath counts for the disk only: for a partition of it there
+	 * is no telling its writes from others', and it is refused.
+	 */
 	reads = part_stat_read(vol->bdev, ios[STAT_READ]);
 	err = vss_selftest_device(vol->bdev, extack);
 	if (err) {

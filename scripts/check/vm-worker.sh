@@ -7,7 +7,7 @@
 # test as long as that wants the same machine.
 #
 # A queue file is named after the test and holds: KEY TIMEOUT ALONE, where KEY is
-# SMP:MEM:THREAD.
+# SMP:MEM:THREAD:PATHS.
 
 set -uo pipefail
 . "$(dirname "$0")/../vm/common.sh"
@@ -53,15 +53,15 @@ wait_file()
 
 vm_start()
 {
-	local key=$1 smp mem thread
+	local key=$1 smp mem thread paths
 
-	IFS=: read -r smp mem thread <<<"$key"
+	IFS=: read -r smp mem thread paths <<<"$key"
 	vm_count=$((vm_count + 1))
 	vm_dir=$state/vm$worker-$vm_count
 	vm_key=$key
 	mkdir -p "$vm_dir"
 	setpriv --pdeathsig TERM "$top/scripts/vm/run" --quiet --timeout 0 --dir "$vm_dir" \
-		--smp "$smp" --mem "$mem" --tcg-thread "$thread" \
+		--smp "$smp" --mem "$mem" --tcg-thread "$thread" ${paths:+--paths} \
 		-- "$top/scripts/vm/guest-tests" >"$vm_dir/run.log" 2>&1 &
 	vm=$!
 	wait_file "$vm_dir/io/ready" $boot_limit && return
