@@ -182,10 +182,8 @@ tap_plan "${#plan[@]}"
 
 enqueue()
 {
-	local name=$1 smp=2 mem=2048 thread=single timeout=400 alone='' word words
+	local name=$1 smp=2 mem=2048 thread=single timeout=400 alone='' paths='' word words
 
-	# All its checks make it slower by about five, which more threads make up for.
-	[[ $kernel != debug ]] || thread=multi
 	read -r -d '' -a words < <(sed -n 's/^# vm: *//p' "tests/vm/$name.sh")
 	for word in "${words[@]}"; do
 		case $word in
@@ -194,6 +192,7 @@ enqueue()
 		thread=*) thread=${word#*=} ;;
 		timeout=*) timeout=${word#*=} ;;
 		alone=1) alone=1 ;;
+		paths=1) paths=1 ;;
 		*) echo "# $name: unknown word '$word' in its vm: line" ;;
 		esac
 	done
@@ -204,7 +203,7 @@ enqueue()
 	fi
 	# The prefix orders: long ones first, so that no worker is left with
 	# one at the end.
-	printf '%s:%s:%s %s %s\n' "$smp" "$mem" "$thread" "$timeout" "$alone" \
+	printf '%s:%s:%s:%s %s %s\n' "$smp" "$mem" "$thread" "$paths" "$timeout" "$alone" \
 		>"$state/$thread/$((99999 - timeout)):$name"
 }
 
@@ -275,13 +274,15 @@ wait_for_crash()
 
 # How many VMs whose QEMU runs THREADS busy threads this machine carries. More
 # is worse by far: virtual CPUs then wait for each other's turn on a real one. With
-# one thread there is nobody to wait for, and one VM more uses what sleeps of others leave.
+# one thread there is nobody to wait for, and one VM more uses what sleeps of others leave,
+# but on the debug kernel, where limits are what they are because of its own checks.
 vm_limit()
 {
 	local threads=$1 cpus memory n
 
 	[[ ! $jobs ]] || { echo "$jobs"; return; }
-	cpus=$(($(nproc) / threads + (threads == 1)))
+	cpus=$(($(nproc) / threads))
+	((threads > 1)) || [[ $kernel == debug ]] || ((cpus++))
 	memory=$(($(awk '$1 == "MemAvailable:" { print $2 }' /proc/meminfo) / (2560 * 1024)))
 	n=$((cpus < memory ? cpus : memory))
 	echo $((n < 1 ? 1 : n > 4 ? 4 : n))

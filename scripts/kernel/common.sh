@@ -24,3 +24,9 @@ kernel_release()
 {
 	cat "$kernels/$1/release"
 }
+
+# debug_recipe: what tells one debug kernel from another.
+debug_recipe()
+{
+	cat "$top"/scripts/kernel/{debug-options,build-debug} | sha256sum
+}
