@@ -84,13 +84,13 @@ check-debug: deps ## run the kernel tests on a kernel with KASAN, lockdep, faili
 
 check-crash: deps ## let a VM's power fail CUTS (300) times, its disks losing what was not flushed; SEED=
 	@mkdir -p $(B)
-	+@$(MAKE) --no-print-directory stage >$(B)/crash-build.log 2>&1 || { cat $(B)/crash-build.log; exit 1; }
+	+@$(MAKE) --no-print-directory -j$$(nproc) stage >$(B)/crash-build.log 2>&1 || { cat $(B)/crash-build.log; exit 1; }
 	@scripts/check-crash.sh $(or $(CUTS),300) $(SEED)
 
 check-reboot: deps ## start a machine from a root volume with snapshots, five times, twice (initramfs-tools, dracut)
 	@scripts/install-deps.sh dracut-core
 	@mkdir -p $(B)
-	+@$(MAKE) --no-print-directory stage >$(B)/reboot-build.log 2>&1 || { cat $(B)/reboot-build.log; exit 1; }
+	+@$(MAKE) --no-print-directory -j$$(nproc) stage >$(B)/reboot-build.log 2>&1 || { cat $(B)/reboot-build.log; exit 1; }
 	@scripts/check-reboot.sh initramfs-tools
 	@scripts/check-reboot.sh dracut
 
@@ -101,13 +101,14 @@ check-kernels: deps ## run the kernel tests on Debian's kernels 6.1, 6.12 and 7.
 	@scripts/check-kernels.sh '$(or $(TESTS),$(KERNEL_TESTS))' $(KERNELS)
 
 check-static: deps ## run the static checks only; LONG=1: coccicheck and smatch (if there) too
+	@$(if $(LONG),scripts/install-deps.sh coccinelle)
 	@scripts/check.sh --only static $(if $(TESTS),--tests '$(TESTS)')
 
 bench: deps ## compare with the bare device, dm-snapshot and dm-thin; QUICK=1: in 4 minutes
 	@scripts/install-deps.sh jq
 	@mkdir -p $(B)
 	@date +%s >$(B)/bench-started
-	+@$(MAKE) --no-print-directory stage >$(B)/bench-build.log 2>&1 || { cat $(B)/bench-build.log; exit 1; }
+	+@$(MAKE) --no-print-directory -j$$(nproc) stage >$(B)/bench-build.log 2>&1 || { cat $(B)/bench-build.log; exit 1; }
 	@BENCH_STARTED=$$(cat $(B)/bench-started) scripts/bench.sh
 
 fuzz: deps ## fuzz the parsers of documents and the reader of diff areas, FUZZ_SECONDS (60) each, with clang

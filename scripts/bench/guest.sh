@@ -278,9 +278,11 @@ measure_io()
 	done
 	repeats=$((rep - 1))
 	[[ $mode == full && " ${peers[*]} " == *" vss 16 "* ]] || return 0
-	pair_of null_blk
 	rep=0
-	compare_many 512
+	for device in null_blk virtio; do
+		pair_of "$device"
+		compare_many 512
+	done
 }
 
 if wanted io; then

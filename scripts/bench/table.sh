@@ -15,11 +15,13 @@ for device in null_blk virtio; do
 	| if ($all | length) == 0 then empty else
 	  def peer($k): $all | map(select(.engine | startswith("dm-snapshot"))
 		| select([.snapshots, .phase, .workload, .iodepth] == $k) | .ratio_bare) | max;
+	  def of_vss($k): if .engine | startswith("vss") then peer($k) else null end;
+	  def times($p): if $p then .ratio_bare / $p * 100 | round / 100 else null end;
 	  def text: if . == null then "" else tostring end;
 	  "### \($device)\n",
-	  "| engine | chunk | snapshots | phase | workload | depth | IOPS | of bare | spread | best dm-snapshot | p50 / p99 / p99.9 us | origin reads, writes | store writes, KiB, flushes |",
-	  "| --- | --- | --- | --- | --- | --- | --- | --- | --- | --- | --- | --- | --- |",
-	  ($all[] | "| \(.engine) | \(.chunk_kib) | \(.snapshots) | \(.phase) | \(.workload) | \(.iodepth) | \(.iops | round) | \(.ratio_bare) | \(.spread[0]) to \(.spread[1]) | \(if .engine | startswith("vss") then peer([.snapshots, .phase, .workload, .iodepth]) | text else "" end) | \(.p50_us | round) / \(.p99_us | round) / \(.p999_us | round) | \(.origin_reads), \(.origin_writes) | \(.store_writes), \(.store_kib), \(.store_flushes) |"),
+	  "| engine | chunk | snapshots | phase | workload | depth | IOPS | of bare | spread | best dm-snapshot | to that | p50 / p99 / p99.9 us | origin reads, writes | store writes, KiB, flushes |",
+	  "| --- | --- | --- | --- | --- | --- | --- | --- | --- | --- | --- | --- | --- | --- |",
+	  ($all[] | of_vss([.snapshots, .phase, .workload, .iodepth]) as $peer | "| \(.engine) | \(.chunk_kib) | \(.snapshots) | \(.phase) | \(.workload) | \(.iodepth) | \(.iops | round) | \(.ratio_bare) | \(.spread[0]) to \(.spread[1]) | \($peer | text) | \(times($peer) | text) | \(.p50_us | round) / \(.p99_us | round) / \(.p999_us | round) | \(.origin_reads), \(.origin_writes) | \(.store_writes), \(.store_kib), \(.store_flushes) |"),
 	  "" end' "$summary"
 done
 echo "### Other figures"
