@@ -81,7 +81,7 @@ load()
 	[[ $(vol "$volume" area_used) == $((n * 4096)) ]] || fail "$(vol "$volume" area_used) bytes are in use: $(vssctl list --json | json lost_reason | sort | uniq -c)"
 	((memory <= n * 48)) || fail "$memory bytes of memory"
 	# What a slow and busy processor needs for each chunk, and for the disk of a snapshot.
-	((took <= (reading * 15 + 5000) * slower)) || fail "that takes too long"
+	((took <= (reading * 15 + 5000 + n / 200) * slower)) || fail "that takes too long"
 }
 
 unload()

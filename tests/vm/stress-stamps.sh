@@ -148,6 +148,7 @@ if [[ ${LONG:-} ]]; then
 	done
 	round 64 "${all[@]}"
 	round 512 0
+	round 512 1
 fi
 
 kill "${loads[@]}"
