@@ -80,9 +80,13 @@ static inline vss_bdev_handle vss_bdev_open_shared(dev_t dev)
 	return bdev_file_open_by_dev(dev, BLK_OPEN_READ, NULL, NULL);
 }
 
+/*
+ * At once, as elsewhere: what fput() leaves for later, a kernel thread's for a
+ * jiffy, has the device open still, and detaching it would be refused.
+ */
 static inline void vss_bdev_close_shared(vss_bdev_handle h)
 {
-	bdev_fput(h);
+	__fput_sync(h);
 }
 
 static inline vss_bdev_handle vss_bdev_open_excl(dev_t dev, void *holder)
@@ -93,13 +97,7 @@ static inline vss_bdev_handle vss_bdev_open_excl(dev_t dev, void *holder)
 
 static inline void vss_bdev_close_excl(vss_bdev_handle h, void *holder)
 {
-	bdev_fput(h);
-}
-
-/* A kernel thread's last fput() is left to a work of the kernel's. */
-static inline void vss_bdev_close_end(void)
-{
-	flush_delayed_fput();
+	__fput_sync(h);
 }
 
 static inline struct address_space *vss_bdev_mapping(struct block_device *bdev)
@@ -133,10 +131,6 @@ static inline vss_bdev_handle vss_bdev_open_excl(dev_t dev, void *holder)
 static inline void vss_bdev_close_excl(vss_bdev_handle h, void *holder)
 {
 	blkdev_put(h, FMODE_READ | FMODE_WRITE | FMODE_EXCL);
-}
-
-static inline void vss_bdev_close_end(void)
-{
 }
 
 static inline struct address_space *vss_bdev_mapping(struct block_device *bdev)
@@ -294,8 +288,10 @@ static inline int vss_bdev_thaw(struct block_device *bdev)
 }
 
 /*
- * The super block that vss_bdev_freeze() froze, or NULL.  Valid until the
- * thaw: the freeze keeps an active reference.
+ * The super block that vss_bdev_freeze() froze, or NULL; with an active
+ * reference of the caller's.  Later kernels tell only who holds the device: that
+ * may be a mount that came after the freeze, and fails for it before its super
+ * block is born.
  */
 static inline struct super_block *vss_bdev_frozen_sb(struct block_device *bdev)
 {
@@ -305,10 +301,15 @@ static inline struct super_block *vss_bdev_frozen_sb(struct block_device *bdev)
 	mutex_lock(&bdev->bd_holder_lock);
 	if (bdev->bd_holder_ops == &fs_holder_ops)
 		sb = bdev->bd_holder;
+	if (sb && (!(READ_ONCE(sb->s_flags) & SB_BORN) ||
+		   !atomic_inc_not_zero(&sb->s_active)))
+		sb = NULL;
 	mutex_unlock(&bdev->bd_holder_lock);
 	return sb;
 #else
-	return bdev->bd_fsfreeze_sb;
+	struct super_block *sb = bdev->bd_fsfreeze_sb;
+
+	return sb && atomic_inc_not_zero(&sb->s_active) ? sb : NULL;
 #endif
 }
 

@@ -10,6 +10,7 @@
  * File systems of one level are frozen in parallel: one after the other many
  * of them would miss any deadline.
  */
+#include <linux/delay.h>
 #include <linux/file.h>
 #include <linux/fs.h>
 #include <linux/sched/mm.h>
@@ -19,9 +20,26 @@
 #include "freeze.h"
 #include "volume.h"
 
+#define UNMOUNT_TIMEOUT	(60 * HZ)
+
 static bool is_frozen(const struct super_block *sb)
 {
 	return sb->s_writers.frozen == SB_FREEZE_COMPLETE;
+}
+
+/*
+ * While a file system is being unmounted there is none to freeze, and the
+ * device is not free of it yet: later kernels fail with EINVAL then.
+ */
+static int freeze_device(struct block_device *bdev)
+{
+	unsigned long end = jiffies + UNMOUNT_TIMEOUT;
+	int err;
+
+	while ((err = vss_bdev_freeze(bdev)) == -EINVAL &&
+	       time_before(jiffies, end))
+		fsleep(10000);
+	return err;
 }
 
 static void freeze_work(struct work_struct *work)
@@ -31,23 +49,24 @@ static void freeze_work(struct work_struct *work)
 	/* Memory must not be won by writing to what is being frozen. */
 	unsigned int noio = memalloc_noio_save();
 
-	if (f->handle) {
-		f->error = vss_bdev_freeze(vss_handle_bdev(f->handle));
-		if (!f->error)
-			f->sb = vss_bdev_frozen_sb(vss_handle_bdev(f->handle));
-	} else {
-		f->sb = file_inode(f->file)->i_sb;
-		f->error = vss_super_freeze(f->sb);
-		if (f->error)
-			f->sb = NULL;
-	}
-	f->frozen = !f->error;
 	/*
 	 * A stray FITHAW drops the freeze's own reference; ours keeps the
 	 * super block until the thaw.
 	 */
-	if (f->sb && !atomic_inc_not_zero(&f->sb->s_active))
-		f->sb = NULL;
+	if (f->handle) {
+		struct block_device *bdev = vss_handle_bdev(f->handle);
+
+		f->error = freeze_device(bdev);
+		if (!f->error)
+			f->sb = vss_bdev_frozen_sb(bdev);
+	} else {
+		struct super_block *sb = file_inode(f->file)->i_sb;
+
+		f->error = vss_super_freeze(sb);
+		if (!f->error && atomic_inc_not_zero(&sb->s_active))
+			f->sb = sb;
+	}
+	f->frozen = !f->error;
 	memalloc_noio_restore(noio);
 	complete_all(&f->done);
 }

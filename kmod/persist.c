@@ -391,7 +391,6 @@ int vss_log_open(struct vss_volume *vol, struct list_head *parts,
 	int err = 0;
 
 	lockdep_assert_held(&vss_mutex);
-	vss_bdev_close_end();
 	if (req->mode == VSS_AREA_LOAD_CHECKED)
 		err = may_tell(vol, req, extack);
 	if (err)
@@ -559,8 +558,6 @@ int vss_log_leave(struct vss_volume *vol)
 	bool had = has_good(vol), good, hung, doomed;
 	int err;
 
-	/* What a work has closed counts as open until its file is freed. */
-	vss_bdev_close_end();
 	/*
 	 * While we have it open nobody's close writes the page cache back; ours
 	 * would, when nobody sees it any more.  So it is with the disk that it is
