@@ -12,6 +12,7 @@
 
 #include <linux/blk-mq.h>
 #include <linux/blkdev.h>
+#include <linux/file.h>
 #include <linux/fileattr.h>
 #include <linux/fs.h>
 #include <linux/ftrace.h>
