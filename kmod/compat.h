@@ -289,6 +289,28 @@ static inline int vss_bdev_thaw(struct block_device *bdev)
 }
 
 /*
+ * Is the file system on it just being unmounted?  Later kernels then fail to
+ * freeze with EINVAL, and others wait.
+ */
+static inline bool vss_bdev_unmounting(struct block_device *bdev)
+{
+#ifdef VSS_HAVE_BDEV_FREEZE
+	struct super_block *sb;
+	bool gone = false;
+
+	mutex_lock(&bdev->bd_holder_lock);
+	if (bdev->bd_holder_ops == &fs_holder_ops) {
+		sb = bdev->bd_holder;
+		gone = sb && !atomic_read(&sb->s_active);
+	}
+	mutex_unlock(&bdev->bd_holder_lock);
+	return gone;
+#else
+	return false;
+#endif
+}
+
+/*
  * The super block that vss_bdev_freeze() froze, or NULL; with an active
  * reference of the caller's.  Later kernels tell only who holds the device: that
  * may be a mount that came after the freeze, and fails for it before its super

@@ -20,7 +20,8 @@
 #include "freeze.h"
 #include "volume.h"
 
-#define UNMOUNT_TIMEOUT	(60 * HZ)
+/* How often we look whether there is a reason to wait no longer. */
+#define LOOK_AGAIN	(HZ / 4)
 
 static bool is_frozen(const struct super_block *sb)
 {
@@ -29,16 +30,19 @@ static bool is_frozen(const struct super_block *sb)
 
 /*
  * While a file system is being unmounted there is none to freeze, and the
- * device is not free of it yet: later kernels fail with EINVAL then.
+ * device is not free of it yet: on some kernels that fails.
  */
-static int freeze_device(struct block_device *bdev)
+static int freeze_device(struct vss_freeze *f, struct block_device *bdev)
 {
-	unsigned long end = jiffies + UNMOUNT_TIMEOUT;
+	bool again = true;
 	int err;
 
-	while ((err = vss_bdev_freeze(bdev)) == -EINVAL &&
-	       time_before(jiffies, end))
-		fsleep(10000);
+	while ((err = vss_bdev_freeze(bdev)) == -EINVAL && again &&
+	       !READ_ONCE(f->stop) && time_before(jiffies, f->deadline)) {
+		again = vss_bdev_unmounting(bdev);
+		if (again)
+			fsleep(10000);
+	}
 	return err;
 }
 
@@ -56,7 +60,7 @@ static void freeze_work(struct work_struct *work)
 	if (f->handle) {
 		struct block_device *bdev = vss_handle_bdev(f->handle);
 
-		f->error = freeze_device(bdev);
+		f->error = freeze_device(f, bdev);
 		if (!f->error)
 			f->sb = vss_bdev_frozen_sb(bdev);
 	} else {
@@ -79,14 +83,19 @@ static void thaw_one(struct vss_freeze *f)
 		/* Fails if someone has thawed it meanwhile: as it should be. */
 		vss_super_thaw(f->sb);
 	} else {
-		err = vss_bdev_thaw(vss_handle_bdev(f->handle));
+		struct block_device *bdev = vss_handle_bdev(f->handle);
+
+		err = vss_bdev_thaw(bdev);
 		/*
-		 * Someone has thawed the file system below us.  The device's
-		 * count would stay raised for ever, and later freezes would do
-		 * nothing: freeze it again, then thaw both.
+		 * Someone has thawed the file system below us, or one took the
+		 * device meanwhile.  The device's count would stay raised for
+		 * ever, and later freezes would do nothing: freeze it again,
+		 * then thaw both.
 		 */
+		if (err && !f->sb)
+			f->sb = vss_bdev_frozen_sb(bdev);
 		if (err && f->sb && !vss_super_freeze(f->sb))
-			vss_bdev_thaw(vss_handle_bdev(f->handle));
+			vss_bdev_thaw(bdev);
 	}
 	if (f->sb)
 		deactivate_super(f->sb);
@@ -221,6 +230,15 @@ int vss_freeze_add_fd(struct list_head *freezes, int fd, unsigned int level,
 	return 0;
 }
 
+/* A kernel thread's fput() would leave the file system busy for a jiffy. */
+static void close_file(struct file *file)
+{
+	if (current->flags & PF_KTHREAD)
+		__fput_sync(file);
+	else
+		fput(file);
+}
+
 /**
  * vss_freeze_free() - empty a list
  * @freezes:	list of struct vss_freeze, none of them frozen
@@ -234,7 +252,7 @@ void vss_freeze_free(struct list_head *freezes)
 		if (f->handle)
 			vss_bdev_close_shared(f->handle);
 		if (f->file)
-			fput(f->file);
+			close_file(f->file);
 		kfree(f);
 	}
 }
@@ -253,29 +271,43 @@ static bool wait_until(struct completion *done, unsigned long deadline)
  * @level:	the level
  * @wq:		an unbound workqueue
  * @deadline:	when to stop waiting, in jiffies
+ * @doomed:	nobody wants them frozen any more
  *
  * Takes as long as the slowest of them needs to flush, or to the deadline.
  * A freeze cannot be called off: vss_freeze_thaw() waits for its end.
  *
- * Return: 0, -ETIMEDOUT, or the first error; those that could be frozen are.
+ * Return: 0, -ETIMEDOUT, -ECANCELED, or the first error; those that could be
+ * frozen are.
  */
 int vss_freeze_level(struct list_head *freezes, unsigned int level,
-		     struct workqueue_struct *wq, unsigned long deadline)
+		     struct workqueue_struct *wq, unsigned long deadline,
+		     const bool *doomed)
 {
 	struct vss_freeze *f;
+	unsigned long look;
 	int err = 0;
 
 	list_for_each_entry(f, freezes, list) {
 		if (f->level != level)
 			continue;
 		f->begun = true;
+		f->deadline = deadline;
 		queue_work(wq, &f->freeze_work);
 	}
 	list_for_each_entry(f, freezes, list) {
 		if (f->level != level)
 			continue;
-		if (!wait_until(&f->done, deadline))
-			return -ETIMEDOUT;
+		for (;;) {
+			look = jiffies + LOOK_AGAIN;
+			if (time_after(look, deadline))
+				look = deadline;
+			if (wait_until(&f->done, look))
+				break;
+			if (READ_ONCE(*doomed))
+				return -ECANCELED;
+			if (!time_before(jiffies, deadline))
+				return -ETIMEDOUT;
+		}
 		err = err ?: f->error;
 	}
 	return err;
@@ -329,6 +361,8 @@ void vss_freeze_thaw(struct list_head *freezes, struct workqueue_struct *wq)
 	struct vss_freeze *f;
 	unsigned int level;
 
+	list_for_each_entry(f, freezes, list)
+		WRITE_ONCE(f->stop, true);
 	for (level = 0; level <= VSS_MAX_LEVEL; level++) {
 		unsigned long patience = jiffies + HZ;
 

@@ -28,6 +28,8 @@ struct vss_volume;
  * @freeze_work: freezes it
  * @thaw_work:	thaws it
  * @begun:	@freeze_work was queued
+ * @deadline:	until when it asks again, in jiffies
+ * @stop:	it is not to any more
  * @done:	completed when the freeze, or the thaw, has ended
  */
 struct vss_freeze {
@@ -41,6 +43,8 @@ struct vss_freeze {
 	struct work_struct	freeze_work;
 	struct work_struct	thaw_work;
 	bool			begun;
+	unsigned long		deadline;
+	bool			stop;
 	struct completion	done;
 };
 
@@ -51,7 +55,8 @@ int vss_freeze_add_fd(struct list_head *freezes, int fd, unsigned int level,
 void vss_freeze_free(struct list_head *freezes);
 
 int vss_freeze_level(struct list_head *freezes, unsigned int level,
-		     struct workqueue_struct *wq, unsigned long deadline);
+		     struct workqueue_struct *wq, unsigned long deadline,
+		     const bool *doomed);
 int vss_freeze_verify(struct list_head *freezes);
 void vss_freeze_thaw(struct list_head *freezes, struct workqueue_struct *wq);
 

@@ -391,8 +391,10 @@ int vss_log_open(struct vss_volume *vol, struct list_head *parts,
 	int err = 0;
 
 	lockdep_assert_held(&vss_mutex);
-	if (req->mode == VSS_AREA_LOAD_CHECKED)
+	if (req->mode == VSS_AREA_LOAD_CHECKED) {
+		vss_volume_wait_openers(vol, req->openers);
 		err = may_tell(vol, req, extack);
+	}
 	if (err)
 		return err;
 	log = new_log(vol, parts);
@@ -558,6 +560,7 @@ int vss_log_leave(struct vss_volume *vol)
 	bool had = has_good(vol), good, hung, doomed;
 	int err;
 
+	vss_volume_wait_openers(vol, 0);
 	/*
 	 * While we have it open nobody's close writes the page cache back; ours
 	 * would, when nobody sees it any more.  So it is with the disk that it is

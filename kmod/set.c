@@ -288,7 +288,9 @@ static int do_freeze(struct vss_set *set)
 	for (level = top; level <= top; level--) {
 		if (!(set->flags & VSS_SET_F_NO_FREEZE)) {
 			err = vss_freeze_level(&set->freezes, level, freeze_wq,
-					       next_deadline(set));
+					       next_deadline(set), &set->doomed);
+			if (err == -ECANCELED)
+				return err;
 			if (err == -ETIMEDOUT)
 				return fail(set, err,
 					    "the file systems were not frozen before the deadline");

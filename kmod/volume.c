@@ -514,6 +514,26 @@ bool vss_volume_is_closed(const struct vss_volume *vol)
 	return !vss_volume_openers(vol);
 }
 
+/**
+ * vss_volume_wait_openers() - wait until few others have the volume open
+ * @vol:	the volume
+ * @max:	how many may
+ *
+ * Does not wait for those that have it open, only for what counts as open a
+ * jiffy longer than it is: a kernel thread's file, closed after an unmount that
+ * a freeze had put off, for example.
+ *
+ * Return: true if no more have.
+ */
+bool vss_volume_wait_openers(const struct vss_volume *vol, unsigned int max)
+{
+	unsigned int tries = 20;
+
+	while (vss_volume_openers(vol) > max && tries--)
+		fsleep(5000);
+	return vss_volume_openers(vol) <= max;
+}
+
 /*
  * The snapshots of a persistent area stay on disk, good if the volume cannot
  * have been written when it comes back.  May they be left there?
@@ -525,7 +545,7 @@ static int may_leave(struct vss_volume *vol, bool force,
 
 	if (!force && list_empty(&vol->snaps))
 		return 0;
-	if (!force && !vss_volume_is_closed(vol)) {
+	if (!force && !vss_volume_wait_openers(vol, 0)) {
 		NL_SET_ERR_MSG(extack,
 			       "the volume is in use: its snapshots would be lost; unmount it first");
 		return -EBUSY;

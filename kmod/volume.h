@@ -132,6 +132,7 @@ int vss_volume_detach(struct vss_volume *vol, bool force,
 		      struct netlink_ext_ack *extack);
 unsigned int vss_volume_openers(const struct vss_volume *vol);
 bool vss_volume_is_closed(const struct vss_volume *vol);
+bool vss_volume_wait_openers(const struct vss_volume *vol, unsigned int max);
 int vss_volume_quiesce(struct vss_volume *vol);
 void vss_volume_free(struct vss_volume *vol);
 void vss_volumes_resized(struct gendisk *disk, sector_t sectors);

@@ -2,7 +2,8 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 #
 # A set of a volume whose file system is just being unmounted, which takes its time: the
-# set waits for that, and its image has all that was written.
+# set waits for that, until its deadline or its owner's end, and its image has all that was
+# written. Unmounted or mounted while it is frozen: nothing stays frozen, or in use.
 
 . "$(dirname "$0")/set-lib.sh"
 
@@ -21,24 +22,34 @@ cleanup_push dmsetup remove --retry slow
 volume=/dev/mapper/slow
 track "$volume" "$(part "$(disk vd1)" 1)"
 
+# slow MS: what a write takes from now on.
+slow()
+{
+	dmsetup suspend --nolockfs slow
+	dmsetup load slow --table "$(table "$1")"
+	dmsetup resume slow
+}
+
+# unmount_slowly DIR: has that going on.
+unmount_slowly()
+{
+	slow 200
+	bg umount umount "$1"
+	# It is on its way when the directory is bare.
+	wait_for 20 eval "! mountpoint -q '$1'"
+	! is_over umount || fail "the unmount took no time"
+}
+
 for round in 1 2; do
 	dir=$(mount_tmp "$volume")
 	for i in {1..40}; do
 		dd if=/dev/urandom of="$dir/$round.$i" bs=64k count=1 status=none
 	done
 	sum=$(cat "$dir"/[0-9]* | digest)
-	dmsetup suspend --nolockfs slow
-	dmsetup load slow --table "$(table 200)"
-	dmsetup resume slow
-	bg umount umount "$dir"
-	# It is on its way when the directory is bare.
-	wait_for 20 eval "! mountpoint -q '$dir'"
-	! is_over umount || fail "the unmount took no time"
+	unmount_slowly "$dir"
 	snap=$(create "$volume")
 	expect_over 30000 umount
-	dmsetup suspend --nolockfs slow
-	dmsetup load slow --table "$(table 0)"
-	dmsetup resume slow
+	slow 0
 	at=$(mount_tmp "$(image "$snap")" -o ro)
 	[[ $(cat "$at"/[0-9]* | digest) == "$sum" ]] || fail "the image lacks what was written"
 	echo "round $round: the image has all of it"
@@ -46,3 +57,57 @@ for round in 1 2; do
 	settle
 	run_ok vssctl delete -q "$snap"
 done
+
+echo "--- its owner goes, or its time"
+for how in kill time; do
+	dir=$(mount_tmp "$volume")
+	dd if=/dev/urandom of="$dir/file" bs=64k count=40 status=none
+	if [[ $how == kill ]]; then
+		ctl_start a "$volume"
+	else
+		ctl_start a --freeze-timeout 1000 "$volume"
+	fi
+	unmount_slowly "$dir"
+	ctl_send a frozen
+	if [[ $how == kill ]]; then
+		sleep 0.5
+		ctl_kill a
+	else
+		ctl_receive a
+		# Unless the unmount was over by then.
+		[[ $ctl_answer == ok* ]] || [[ $ctl_answer == *"before the deadline"* || $ctl_answer == *"could not be frozen"* ]] ||
+			fail "$ctl_answer"
+	fi
+	expect_over 30000 umount
+	slow 0
+	ctl_end a
+	wait_for 20 set_is_gone "${ctl_set[a]}"
+done
+
+echo "--- unmounted while it is frozen"
+dir=$(mount_tmp "$volume")
+echo old >"$dir/file"
+ctl_start a "$volume"
+ctl_ok a frozen
+umount "$dir"
+ctl_ok a held committed "done"
+ctl_end a
+at=$(mount_tmp "$(image "${ctl_snaps[a]}")" -o ro)
+[[ $(<"$at/file") == old ]] || fail "the image lacks what was written"
+umount "$at"
+settle
+run_ok vssctl delete -q "${ctl_snaps[a]}"
+
+echo "--- to be mounted while it is frozen"
+ctl_start a "$volume"
+ctl_ok a frozen
+! mount "$volume" "$dir" 2>"$TEST_TMP/mount.err" || fail "a frozen device can be mounted"
+cat "$TEST_TMP/mount.err"
+ctl_ok a held committed "done"
+ctl_end a
+settle
+run_ok vssctl delete -q "${ctl_snaps[a]}"
+dir=$(mount_tmp "$volume")
+timeout 20 dd if=/dev/zero of="$dir/new" bs=4k count=1 conv=fsync status=none || fail "it stays frozen"
+run_ok umount "$dir"
+run_ok vssctl detach -q "$volume"
