@@ -279,12 +279,26 @@ static inline int vss_bdev_freeze(struct block_device *bdev)
 #endif
 }
 
-static inline int vss_bdev_thaw(struct block_device *bdev)
+/*
+ * Undo one vss_bdev_freeze().  The kernel puts the device's count back when the
+ * file system's thaw fails: somebody else has thawed that, or it came after the
+ * freeze.  Nobody would ever lower the count again, so we do.
+ */
+static inline void vss_bdev_thaw(struct block_device *bdev)
 {
 #ifdef VSS_HAVE_BDEV_FREEZE
-	return bdev_thaw(bdev);
+	if (!bdev_thaw(bdev))
+		return;
+	mutex_lock(&bdev->bd_fsfreeze_mutex);
+	atomic_dec_if_positive(&bdev->bd_fsfreeze_count);
+	mutex_unlock(&bdev->bd_fsfreeze_mutex);
 #else
-	return thaw_bdev(bdev);
+	if (!thaw_bdev(bdev))
+		return;
+	mutex_lock(&bdev->bd_fsfreeze_mutex);
+	if (bdev->bd_fsfreeze_count && !--bdev->bd_fsfreeze_count)
+		bdev->bd_fsfreeze_sb = NULL;
+	mutex_unlock(&bdev->bd_fsfreeze_mutex);
 #endif
 }
 

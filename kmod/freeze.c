@@ -77,26 +77,11 @@ static void freeze_work(struct work_struct *work)
 
 static void thaw_one(struct vss_freeze *f)
 {
-	int err;
-
-	if (!f->handle) {
-		/* Fails if someone has thawed it meanwhile: as it should be. */
+	/* Either fails if someone has thawed it meanwhile: as it should be. */
+	if (f->handle)
+		vss_bdev_thaw(vss_handle_bdev(f->handle));
+	else
 		vss_super_thaw(f->sb);
-	} else {
-		struct block_device *bdev = vss_handle_bdev(f->handle);
-
-		err = vss_bdev_thaw(bdev);
-		/*
-		 * Someone has thawed the file system below us, or one took the
-		 * device meanwhile.  The device's count would stay raised for
-		 * ever, and later freezes would do nothing: freeze it again,
-		 * then thaw both.
-		 */
-		if (err && !f->sb)
-			f->sb = vss_bdev_frozen_sb(bdev);
-		if (err && f->sb && !vss_super_freeze(f->sb))
-			vss_bdev_thaw(bdev);
-	}
 	if (f->sb)
 		deactivate_super(f->sb);
 	f->sb = NULL;

@@ -165,7 +165,11 @@ static void thaw_all(struct vss_set *set)
 				   NSEC_PER_USEC);
 }
 
-/* The set is over: let go of everything but the snapshots. */
+/*
+ * The set is over: let go of everything but the snapshots.  The caller then
+ * frees set->freezes, without vss_mutex: to close a device or a directory may
+ * take as long as somebody else keeps it frozen.
+ */
 static void finish(struct vss_set *set, enum vss_set_state state)
 {
 	unsigned int i;
@@ -178,7 +182,6 @@ static void finish(struct vss_set *set, enum vss_set_state state)
 		set->members[i].vol = NULL;
 		set->members[i].snap = NULL;
 	}
-	vss_freeze_free(&set->freezes);
 	set->state = state;
 	if (cancel_delayed_work(&set->deadline_work))
 		vss_set_put(set);
@@ -233,6 +236,7 @@ static void bury(struct vss_set *set)
 	if (set->doomed)
 		unlist(set);
 	mutex_unlock(&vss_mutex);
+	vss_freeze_free(&set->freezes);
 	vss_snapshots_free(&dropped);
 	if (first)
 		vss_event_set(&set->uuid, VSS_EVENT_SET_FAILED, set->error);
@@ -444,8 +448,9 @@ static int do_thaw(struct vss_set *set)
 	}
 	finish(set, VSS_SET_DONE);
 	unlist(set);
-	complete_all(&set->buried);
 	mutex_unlock(&vss_mutex);
+	vss_freeze_free(&set->freezes);
+	complete_all(&set->buried);
 	vss_event_set(&set->uuid, VSS_EVENT_SET_DONE, 0);
 	return 0;
 }
@@ -655,6 +660,8 @@ int vss_set_prepare(const struct vss_set_request *req, struct vss_set **setp,
 		vss_changed();
 	}
 	mutex_unlock(&vss_mutex);
+	if (err)
+		vss_freeze_free(&set->freezes);
 	mutex_unlock(&set->lock);
 	if (err) {
 		vss_set_put(set);

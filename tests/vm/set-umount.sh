@@ -3,7 +3,7 @@
 #
 # A set of a volume whose file system is just being unmounted, which takes its time: the
 # set waits for that, until its deadline or its owner's end, and its image has all that was
-# written. Unmounted or mounted while it is frozen: nothing stays frozen, or in use.
+# written. Unmounted, mounted, or frozen by somebody else meanwhile: nothing stays frozen, or in use.
 
 . "$(dirname "$0")/set-lib.sh"
 
@@ -109,5 +109,21 @@ settle
 run_ok vssctl delete -q "${ctl_snaps[a]}"
 dir=$(mount_tmp "$volume")
 timeout 20 dd if=/dev/zero of="$dir/new" bs=4k count=1 conv=fsync status=none || fail "it stays frozen"
+run_ok umount "$dir"
+
+echo "--- frozen by somebody else before, and after"
+dir=$(mount_tmp "$volume")
+run_ok fsfreeze -f "$dir"
+if out=$(vssctl create --json "$volume" 2>&1); then
+	echo "a second freeze nests"
+	settle
+	run_ok vssctl delete -q "$(json id <<<"$out")"
+else
+	[[ $out == *"frozen by someone else"* ]] || fail "$out"
+fi
+run_ok fsfreeze -u "$dir"
+timeout 20 dd if=/dev/zero of="$dir/new" bs=4k count=1 conv=fsync status=none || fail "it stays frozen"
+run_ok umount "$dir"
+dir=$(mount_tmp "$volume")
 run_ok umount "$dir"
 run_ok vssctl detach -q "$volume"
