@@ -125,32 +125,6 @@ if modprobe dm_dust 2>/dev/null; then
 	settle
 	run_ok vssctl detach --quiet --force "$volume"
 	table origin "$origin_table"
-
-	# All is copied: 16 MiB, the first in the area that are free.
-	table area "0 $store_length dust $store 0 4096"
-	snaps=() copies=()
-	track "$volume" "$area"
-	take
-	churn --fill --seed 2 "$volume"
-	for block in 300 301 1500 2500; do
-		dmsetup message area 0 addbadblock $block >/dev/null
-	done
-	dmsetup message area 0 enable
-	three_missing()
-	{
-		out=$(same --or-error "$(image "${snaps[0]}")" "${copies[0]}") || fail "the image is wrong"
-		[[ ${out#*missing=} == $((3 * 16384)) ]]
-	}
-	# The last of them are read from memory until they are stored.
-	wait_for 20 three_missing
-	echo "$out"
-	work --count 25
-	[[ $(snapshot_field "${snaps[0]}" state) == alive ]] || fail "what can be read is not had any more"
-	dmsetup message area 0 disable
-	all_right "when they can be read again"
-	settle
-	run_ok vssctl detach --quiet --force "$volume"
-	table area "$area_table"
 fi
 
 echo "--- the origin fails every other second"
