@@ -21,12 +21,12 @@ kver=${KVER:-$(default_kver)}
 mode=full repeats=${REPEATS:-3} seconds=${BENCH_SECONDS:-6000} sections="io hold coordination"
 if [[ ${QUICK:-} && $QUICK != 0 ]]; then
 	mode=quick repeats=${REPEATS:-2} seconds=${BENCH_SECONDS:-45} sections="io hold"
-	# Whoever says how long it may take has more time.
 	# What VMs are made of is made once in a clone: that is a part of the time, too.
 	for part in "tsc-khz" "mkinitramfs $kver" "mkkernel $kver /boot/vmlinuz-$kver" "pack-product $kver"; do
 		# shellcheck disable=SC2086 # several words
 		scripts/vm/$part >/dev/null || exit
 	done
+	# Whoever says how long it may take has more time.
 	[[ ${BENCH_SECONDS:-} ]] || left=$((limit - reserve - (EPOCHSECONDS - started)))
 fi
 
