@@ -302,6 +302,15 @@ static inline void vss_bdev_thaw(struct block_device *bdev)
 #endif
 }
 
+#ifdef VSS_HAVE_BDEV_FREEZE
+/* The super block that holds the device; it lives as long as the lock is held. */
+static inline struct super_block *vss_bdev_holder_sb(struct block_device *bdev)
+{
+	lockdep_assert_held(&bdev->bd_holder_lock);
+	return bdev->bd_holder_ops == &fs_holder_ops ? bdev->bd_holder : NULL;
+}
+#endif
+
 /*
  * Is the file system on it just being unmounted?  Later kernels then fail to
  * freeze with EINVAL, and others wait.
@@ -310,13 +319,11 @@ static inline bool vss_bdev_unmounting(struct block_device *bdev)
 {
 #ifdef VSS_HAVE_BDEV_FREEZE
 	struct super_block *sb;
-	bool gone = false;
+	bool gone;
 
 	mutex_lock(&bdev->bd_holder_lock);
-	if (bdev->bd_holder_ops == &fs_holder_ops) {
-		sb = bdev->bd_holder;
-		gone = sb && !atomic_read(&sb->s_active);
-	}
+	sb = vss_bdev_holder_sb(bdev);
+	gone = sb && !atomic_read(&sb->s_active);
 	mutex_unlock(&bdev->bd_holder_lock);
 	return gone;
 #else
@@ -332,22 +339,21 @@ static inline bool vss_bdev_unmounting(struct block_device *bdev)
  */
 static inline struct super_block *vss_bdev_frozen_sb(struct block_device *bdev)
 {
-#ifdef VSS_HAVE_BDEV_FREEZE
-	struct super_block *sb = NULL;
+	struct super_block *sb;
 
+#ifdef VSS_HAVE_BDEV_FREEZE
 	mutex_lock(&bdev->bd_holder_lock);
-	if (bdev->bd_holder_ops == &fs_holder_ops)
-		sb = bdev->bd_holder;
+	sb = vss_bdev_holder_sb(bdev);
 	if (sb && (!(READ_ONCE(sb->s_flags) & SB_BORN) ||
 		   !atomic_inc_not_zero(&sb->s_active)))
 		sb = NULL;
 	mutex_unlock(&bdev->bd_holder_lock);
-	return sb;
 #else
-	struct super_block *sb = bdev->bd_fsfreeze_sb;
-
-	return sb && atomic_inc_not_zero(&sb->s_active) ? sb : NULL;
+	sb = bdev->bd_fsfreeze_sb;
+	if (sb && !atomic_inc_not_zero(&sb->s_active))
+		sb = NULL;
 #endif
+	return sb;
 }
 
 #if defined(VSS_HAVE_FREEZE_OWNER)

@@ -34,14 +34,17 @@ static bool is_frozen(const struct super_block *sb)
  */
 static int freeze_device(struct vss_freeze *f, struct block_device *bdev)
 {
-	bool again = true;
+	bool unmounting = true;
 	int err;
 
-	while ((err = vss_bdev_freeze(bdev)) == -EINVAL && again &&
-	       !READ_ONCE(f->stop) && time_before(jiffies, f->deadline)) {
-		again = vss_bdev_unmounting(bdev);
-		if (again)
-			fsleep(10000);
+	while ((err = vss_bdev_freeze(bdev)) == -EINVAL && unmounting) {
+		unmounting = vss_bdev_unmounting(bdev);
+		/* Over since then: once more. */
+		if (!unmounting)
+			continue;
+		if (READ_ONCE(f->stop) || !time_before(jiffies, f->deadline))
+			return -ETIMEDOUT;
+		fsleep(10000);
 	}
 	return err;
 }

@@ -179,6 +179,14 @@ craft()
 	dd if="$TEST_TMP/bad" of="$area" bs=64K oflag=direct status=none
 }
 
+# load_right WHAT: the area is loaded, and its snapshots are right.
+load_right()
+{
+	run_ok vssctl diff-area load -q "$volume" "$area"
+	settle
+	compare "$1"
+}
+
 # What a superblock with a right checksum says need not be true: a log without room for
 # a copy, a state that there is not; and one with its own size, to see that it is read.
 vssctl attach -q "$volume"
@@ -194,16 +202,12 @@ for byte in 36 28; do
 	expect_fail -m 'features that this module does not know' vssctl diff-area load -q "$volume" "$area"
 done
 craft 20 1
-run_ok vssctl diff-area load -q "$volume" "$area"
-settle
-compare 'as it was'
+load_right 'as it was'
 settle
 run_ok vssctl detach -q "$volume"
 vssctl attach -q "$volume"
 craft 12 4096
-run_ok vssctl diff-area load -q "$volume" "$area"
-settle
-compare 'as it was'
+load_right 'as it was'
 settle
 run_ok vssctl detach -q "$volume"
 
@@ -219,9 +223,7 @@ cmp "$TEST_TMP/bad" "$TEST_TMP/after" || fail "the area was written"
 run_ok vssctl detach -q "$volume"
 dd if="$TEST_TMP/clean" of="$area" bs=64K oflag=direct status=none
 vssctl attach -q "$volume"
-run_ok vssctl diff-area load -q "$volume" "$area"
-settle
-compare 'undamaged'
+load_right 'undamaged'
 
 # The other half: it begins with what there was, told anew.
 in_other_half()
@@ -255,6 +257,4 @@ for k in "${!count[@]}"; do
 done
 dd if="$TEST_TMP/clean2" of="$area" bs=64K oflag=direct status=none
 vssctl attach -q "$volume"
-run_ok vssctl diff-area load -q "$volume" "$area"
-settle
-compare 'undamaged, in the other half'
+load_right 'undamaged, in the other half'
