@@ -27,7 +27,7 @@ KERNEL_TESTS := boot vm/area-* vm/content-* vm/fail-* vm/hook-* vm/set-* vm/fuzz
 DEBUG_TESTS := boot vm/content-chunks vm/content-order vm/content-ways vm/content-area \
 	vm/content-load vm/content-btrfs vm/content-own-area \
 	vm/area-full vm/area-error vm/area-hung vm/area-nested vm/area-pin vm/area-remove \
-	vm/set-deadline vm/set-hold-only vm/set-killed vm/set-stacked \
+	vm/set-deadline vm/set-freeze vm/set-hold-only vm/set-killed vm/set-stacked \
 	vm/hook-other vm/hook-paths vm/hook-coexist vm/stress-stamps vm/stress-files \
 	vm/fail-* vm/fault-* vm/fuzz-* vm/persist-*
 

@@ -270,36 +270,29 @@ static inline int vss_disk_limits_init(struct gendisk *disk,
  * kernel tells users apart, we are one of those that FITHAW can undo, as
  * everywhere; vss_freeze_verify() finds that.
  */
-static inline int vss_bdev_freeze(struct block_device *bdev)
-{
-#ifdef VSS_HAVE_BDEV_FREEZE
-	return bdev_freeze(bdev);
+#if defined(VSS_HAVE_FREEZE_OWNER)
+#define vss_call_freezer(fn, sb) \
+	((fn)(sb, FREEZE_HOLDER_USERSPACE | FREEZE_MAY_NEST, NULL))
+#elif defined(VSS_HAVE_FREEZE_HOLDER)
+#define vss_call_freezer(fn, sb) \
+	((fn)(sb, FREEZE_HOLDER_USERSPACE | FREEZE_MAY_NEST))
 #else
-	return freeze_bdev(bdev);
+#define vss_call_freezer(fn, sb)	((fn)(sb))
 #endif
+
+static inline int vss_super_freeze(struct super_block *sb)
+{
+	return vss_call_freezer(sb->s_op->freeze_super ?: freeze_super, sb);
 }
 
-/*
- * Undo one vss_bdev_freeze().  The kernel puts the device's count back when the
- * file system's thaw fails: somebody else has thawed that, or it came after the
- * freeze.  Nobody would ever lower the count again, so we do.
- */
-static inline void vss_bdev_thaw(struct block_device *bdev)
+static inline int vss_super_thaw(struct super_block *sb)
 {
-#ifdef VSS_HAVE_BDEV_FREEZE
-	if (!bdev_thaw(bdev))
-		return;
-	mutex_lock(&bdev->bd_fsfreeze_mutex);
-	atomic_dec_if_positive(&bdev->bd_fsfreeze_count);
-	mutex_unlock(&bdev->bd_fsfreeze_mutex);
-#else
-	if (!thaw_bdev(bdev))
-		return;
-	mutex_lock(&bdev->bd_fsfreeze_mutex);
-	if (bdev->bd_fsfreeze_count && !--bdev->bd_fsfreeze_count)
-		bdev->bd_fsfreeze_sb = NULL;
-	mutex_unlock(&bdev->bd_fsfreeze_mutex);
-#endif
+	return vss_call_freezer(sb->s_op->thaw_super ?: thaw_super, sb);
+}
+
+static inline bool vss_super_is_frozen(const struct super_block *sb)
+{
+	return sb->s_writers.frozen == SB_FREEZE_COMPLETE;
 }
 
 #ifdef VSS_HAVE_BDEV_FREEZE
@@ -356,24 +349,51 @@ static inline struct super_block *vss_bdev_frozen_sb(struct block_device *bdev)
 	return sb;
 }
 
-#if defined(VSS_HAVE_FREEZE_OWNER)
-#define vss_call_freezer(fn, sb) \
-	((fn)(sb, FREEZE_HOLDER_USERSPACE | FREEZE_MAY_NEST, NULL))
-#elif defined(VSS_HAVE_FREEZE_HOLDER)
-#define vss_call_freezer(fn, sb) \
-	((fn)(sb, FREEZE_HOLDER_USERSPACE | FREEZE_MAY_NEST))
-#else
-#define vss_call_freezer(fn, sb)	((fn)(sb))
-#endif
-
-static inline int vss_super_freeze(struct super_block *sb)
+/*
+ * Later kernels fail if the device cannot be flushed, when the file system on it
+ * is frozen already, and leave it so.
+ */
+static inline int vss_bdev_freeze(struct block_device *bdev)
 {
-	return vss_call_freezer(sb->s_op->freeze_super ?: freeze_super, sb);
+#ifdef VSS_HAVE_BDEV_FREEZE
+	int err = bdev_freeze(bdev);
+	struct super_block *sb;
+
+	if (err != -EIO && err != -ENOSPC)
+		return err;
+	sb = vss_bdev_frozen_sb(bdev);
+	if (sb) {
+		if (vss_super_is_frozen(sb))
+			vss_super_thaw(sb);
+		deactivate_super(sb);
+	}
+	return err;
+#else
+	return freeze_bdev(bdev);
+#endif
 }
 
-static inline int vss_super_thaw(struct super_block *sb)
+/*
+ * Undo one vss_bdev_freeze().  The kernel puts the device's count back when the
+ * file system's thaw fails: somebody else has thawed that, or it came after the
+ * freeze.  Nobody would ever lower the count again, so we do.
+ */
+static inline void vss_bdev_thaw(struct block_device *bdev)
 {
-	return vss_call_freezer(sb->s_op->thaw_super ?: thaw_super, sb);
+#ifdef VSS_HAVE_BDEV_FREEZE
+	if (!bdev_thaw(bdev))
+		return;
+	mutex_lock(&bdev->bd_fsfreeze_mutex);
+	atomic_dec_if_positive(&bdev->bd_fsfreeze_count);
+	mutex_unlock(&bdev->bd_fsfreeze_mutex);
+#else
+	if (!thaw_bdev(bdev))
+		return;
+	mutex_lock(&bdev->bd_fsfreeze_mutex);
+	if (bdev->bd_fsfreeze_count && !--bdev->bd_fsfreeze_count)
+		bdev->bd_fsfreeze_sb = NULL;
+	mutex_unlock(&bdev->bd_fsfreeze_mutex);
+#endif
 }
 
 static inline bool vss_file_is_realtime(struct file *file)

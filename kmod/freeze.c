@@ -23,11 +23,6 @@
 /* How often we look whether there is a reason to wait no longer. */
 #define LOOK_AGAIN	(HZ / 4)
 
-static bool is_frozen(const struct super_block *sb)
-{
-	return sb->s_writers.frozen == SB_FREEZE_COMPLETE;
-}
-
 /*
  * While a file system is being unmounted there is none to freeze, and the
  * device is not free of it yet: on some kernels that fails.
@@ -60,7 +55,9 @@ static void freeze_work(struct work_struct *work)
 	 * A stray FITHAW drops the freeze's own reference; ours keeps the
 	 * super block until the thaw.
 	 */
-	if (f->handle) {
+	if (READ_ONCE(f->stop)) {
+		f->error = -ECANCELED;
+	} else if (f->handle) {
 		struct block_device *bdev = vss_handle_bdev(f->handle);
 
 		f->error = freeze_device(f, bdev);
@@ -78,17 +75,19 @@ static void freeze_work(struct work_struct *work)
 	complete_all(&f->done);
 }
 
-static void thaw_one(struct vss_freeze *f)
+/*
+ * Not with the thaw: what ends an unmount may flush file systems' queues that
+ * have no rescuer, as a freeze may, and a thaw must not need memory.
+ */
+static void put_work(struct work_struct *work)
 {
-	/* Either fails if someone has thawed it meanwhile: as it should be. */
-	if (f->handle)
-		vss_bdev_thaw(vss_handle_bdev(f->handle));
-	else
-		vss_super_thaw(f->sb);
-	if (f->sb)
-		deactivate_super(f->sb);
+	struct vss_freeze *f = container_of(work, struct vss_freeze, put_work);
+	unsigned int noio = memalloc_noio_save();
+
+	deactivate_super(f->sb);
 	f->sb = NULL;
-	f->frozen = false;
+	memalloc_noio_restore(noio);
+	complete_all(&f->done);
 }
 
 static void thaw_work(struct work_struct *work)
@@ -96,9 +95,17 @@ static void thaw_work(struct work_struct *work)
 	struct vss_freeze *f = container_of(work, struct vss_freeze, thaw_work);
 	unsigned int noio = memalloc_noio_save();
 
-	thaw_one(f);
+	/* Either fails if someone has thawed it meanwhile: as it should be. */
+	if (f->handle)
+		vss_bdev_thaw(vss_handle_bdev(f->handle));
+	else if (f->sb)
+		vss_super_thaw(f->sb);
+	f->frozen = false;
 	memalloc_noio_restore(noio);
-	complete_all(&f->done);
+	if (f->sb)
+		queue_work(f->wq, &f->put_work);
+	else
+		complete_all(&f->done);
 }
 
 static struct vss_freeze *new_freeze(struct list_head *freezes,
@@ -111,6 +118,7 @@ static struct vss_freeze *new_freeze(struct list_head *freezes,
 	f->level = level;
 	INIT_WORK(&f->freeze_work, freeze_work);
 	INIT_WORK(&f->thaw_work, thaw_work);
+	INIT_WORK(&f->put_work, put_work);
 	init_completion(&f->done);
 	list_add_tail(&f->list, freezes);
 	return f;
@@ -257,7 +265,7 @@ static bool wait_until(struct completion *done, unsigned long deadline)
  * vss_freeze_level() - freeze all file systems of a level
  * @freezes:	list of struct vss_freeze
  * @level:	the level
- * @wq:		an unbound workqueue
+ * @wq:		an unbound workqueue without a rescuer
  * @deadline:	when to stop waiting, in jiffies
  * @doomed:	nobody wants them frozen any more
  *
@@ -279,6 +287,7 @@ int vss_freeze_level(struct list_head *freezes, unsigned int level,
 		if (f->level != level)
 			continue;
 		f->begun = true;
+		f->wq = wq;
 		f->deadline = deadline;
 		queue_work(wq, &f->freeze_work);
 	}
@@ -294,7 +303,7 @@ int vss_freeze_level(struct list_head *freezes, unsigned int level,
 			if (READ_ONCE(*doomed))
 				return -ECANCELED;
 			if (!time_before(jiffies, deadline))
-				return -ETIMEDOUT;
+				return err ?: -ETIMEDOUT;
 		}
 		err = err ?: f->error;
 	}
@@ -314,7 +323,7 @@ int vss_freeze_verify(struct list_head *freezes)
 	struct vss_freeze *f;
 
 	list_for_each_entry(f, freezes, list) {
-		if (f->sb && !is_frozen(f->sb))
+		if (f->sb && !vss_super_is_frozen(f->sb))
 			return -EBUSY;
 	}
 	return 0;
@@ -327,10 +336,10 @@ static void begin_thaw(struct list_head *freezes, unsigned int level,
 	struct vss_freeze *f;
 
 	list_for_each_entry(f, freezes, list) {
-		if (f->level != level || !f->begun ||
+		if (f->level != level || !f->begun || f->thawing ||
 		    !completion_done(&f->done) || !f->frozen)
 			continue;
-		f->begun = false;
+		f->thawing = true;
 		reinit_completion(&f->done);
 		queue_work(wq, &f->thaw_work);
 	}
@@ -356,16 +365,21 @@ void vss_freeze_thaw(struct list_head *freezes, struct workqueue_struct *wq)
 
 		begin_thaw(freezes, level, wq);
 		list_for_each_entry(f, freezes, list) {
-			if (f->level == level && work_busy(&f->thaw_work))
+			if (f->level == level && f->thawing)
 				wait_until(&f->done, patience);
 		}
 	}
-	/* Freezes that did not end in time, then every thaw. */
+	/* Freezes that had not ended: each is thawed when it has. */
 	list_for_each_entry(f, freezes, list) {
-		if (f->begun)
-			wait_for_completion(&f->done);
+		while (f->begun && !f->thawing &&
+		       !wait_until(&f->done, jiffies + LOOK_AGAIN)) {
+			for (level = 0; level <= VSS_MAX_LEVEL; level++)
+				begin_thaw(freezes, level, wq);
+		}
 		begin_thaw(freezes, f->level, wq);
 	}
-	list_for_each_entry(f, freezes, list)
-		flush_work(&f->thaw_work);
+	list_for_each_entry(f, freezes, list) {
+		if (f->thawing)
+			wait_for_completion(&f->done);
+	}
 }

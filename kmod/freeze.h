@@ -27,7 +27,10 @@ struct vss_volume;
  * @error:	result of the freeze
  * @freeze_work: freezes it
  * @thaw_work:	thaws it
+ * @put_work:	drops @sb then, which may be the end of an unmount
+ * @wq:		where @freeze_work and @put_work run
  * @begun:	@freeze_work was queued
+ * @thawing:	@thaw_work was queued
  * @deadline:	until when it asks again, in jiffies
  * @stop:	it is not to any more
  * @done:	completed when the freeze, or the thaw, has ended
@@ -42,7 +45,10 @@ struct vss_freeze {
 	int			error;
 	struct work_struct	freeze_work;
 	struct work_struct	thaw_work;
+	struct work_struct	put_work;
+	struct workqueue_struct	*wq;
 	bool			begun;
+	bool			thawing;
 	unsigned long		deadline;
 	bool			stop;
 	struct completion	done;

@@ -104,13 +104,26 @@ static unsigned int top_level(const struct vss_set *set)
 	return top;
 }
 
-static void arm_deadline(struct vss_set *set, unsigned long when)
+static void call_deadline(struct vss_set *set, unsigned long delay)
 {
-	long delay = max_t(long, when - jiffies, 0);
-
 	kref_get(&set->ref);
 	if (mod_delayed_work(deadline_wq, &set->deadline_work, delay))
 		vss_set_put(set);	/* it was armed and has its reference */
+}
+
+static void arm_deadline(struct vss_set *set, unsigned long when)
+{
+	call_deadline(set, max_t(long, when - jiffies, 0));
+	/* In place of doom()'s call, perhaps. */
+	if (READ_ONCE(set->doomed))
+		call_deadline(set, 0);
+}
+
+/* Nobody wants the set any more. */
+static void doom(struct vss_set *set)
+{
+	WRITE_ONCE(set->doomed, true);
+	call_deadline(set, 0);
 }
 
 static bool is_holding(const struct vss_set *set)
@@ -166,9 +179,10 @@ static void thaw_all(struct vss_set *set)
 }
 
 /*
- * The set is over: let go of everything but the snapshots.  The caller then
- * frees set->freezes, without vss_mutex: to close a device or a directory may
- * take as long as somebody else keeps it frozen.
+ * The set is over: let go of everything but the snapshots.  The caller has freed
+ * set->freezes: without vss_mutex, for to close a device or a directory may take
+ * as long as somebody else keeps it frozen; and before, for who detaches a volume
+ * that is of no set would find it in use.
  */
 static void finish(struct vss_set *set, enum vss_set_state state)
 {
@@ -224,6 +238,7 @@ static void bury(struct vss_set *set)
 	bool first = false;
 
 	lockdep_assert_held(&set->lock);
+	vss_freeze_free(&set->freezes);
 	mutex_lock(&vss_mutex);
 	for (i = 0; i < set->nr; i++) {
 		if (!set->members[i].vol)
@@ -236,7 +251,6 @@ static void bury(struct vss_set *set)
 	if (set->doomed)
 		unlist(set);
 	mutex_unlock(&vss_mutex);
-	vss_freeze_free(&set->freezes);
 	vss_snapshots_free(&dropped);
 	if (first)
 		vss_event_set(&set->uuid, VSS_EVENT_SET_FAILED, set->error);
@@ -423,6 +437,7 @@ static int do_thaw(struct vss_set *set)
 	int err = 0;
 
 	thaw_all(set);
+	vss_freeze_free(&set->freezes);
 	/* From now on they are lost when that happens. */
 	if (!is_whole(set))
 		return fail(set, -ESTALE,
@@ -449,7 +464,6 @@ static int do_thaw(struct vss_set *set)
 	finish(set, VSS_SET_DONE);
 	unlist(set);
 	mutex_unlock(&vss_mutex);
-	vss_freeze_free(&set->freezes);
 	complete_all(&set->buried);
 	vss_event_set(&set->uuid, VSS_EVENT_SET_DONE, 0);
 	return 0;
@@ -646,13 +660,7 @@ int vss_set_prepare(const struct vss_set_request *req, struct vss_set **setp,
 	mutex_lock(&set->lock);
 	mutex_lock(&vss_mutex);
 	err = prepare(set, req, extack);
-	if (err) {
-		for (i = 0; i < set->nr; i++) {
-			if (set->members[i].snap)
-				vss_snapshot_drop(set->members[i].snap);
-		}
-		finish(set, VSS_SET_FAILED);
-	} else {
+	if (!err) {
 		kref_get(&set->ref);
 		spin_lock(&vss_sets_lock);
 		list_add_tail(&set->list, &vss_sets);
@@ -660,8 +668,16 @@ int vss_set_prepare(const struct vss_set_request *req, struct vss_set **setp,
 		vss_changed();
 	}
 	mutex_unlock(&vss_mutex);
-	if (err)
+	if (err) {
 		vss_freeze_free(&set->freezes);
+		mutex_lock(&vss_mutex);
+		for (i = 0; i < set->nr; i++) {
+			if (set->members[i].snap)
+				vss_snapshot_drop(set->members[i].snap);
+		}
+		finish(set, VSS_SET_FAILED);
+		mutex_unlock(&vss_mutex);
+	}
 	mutex_unlock(&set->lock);
 	if (err) {
 		vss_set_put(set);
@@ -724,23 +740,19 @@ int vss_set_step(struct vss_set *set, u32 owner, enum vss_set_state target,
 	if (left < 0)
 		return -EINTR;
 	if (!left) {
-		WRITE_ONCE(set->doomed, true);
+		doom(set);
 		NL_SET_ERR_MSG(extack,
 			       "the step does not return; the set will be undone when it does");
 		return -ETIMEDOUT;
 	}
-	mutex_lock(&set->lock);
+	/* A deadline may have it, whose thaw does not return. */
+	if (mutex_lock_killable(&set->lock))
+		return -EINTR;
 	err = set->result;
 	if (err && extack)
 		extack->_msg = set->message ?: "the set was undone";
 	mutex_unlock(&set->lock);
 	return err;
-}
-
-static void doom(struct vss_set *set)
-{
-	WRITE_ONCE(set->doomed, true);
-	arm_deadline(set, jiffies);
 }
 
 /**
