@@ -230,7 +230,10 @@ static void undo(struct vss_set *set, int err)
 	set->state = VSS_SET_FAILED;
 }
 
-/* Drop the snapshots of a set that was undone. */
+/*
+ * Drop the snapshots of a set that was undone.  Before its devices are closed:
+ * what that may write needs no copies for them.
+ */
 static void bury(struct vss_set *set)
 {
 	LIST_HEAD(dropped);
@@ -238,15 +241,18 @@ static void bury(struct vss_set *set)
 	bool first = false;
 
 	lockdep_assert_held(&set->lock);
-	vss_freeze_free(&set->freezes);
 	mutex_lock(&vss_mutex);
 	for (i = 0; i < set->nr; i++) {
-		if (!set->members[i].vol)
-			continue;
-		if (set->members[i].snap)
-			vss_snapshot_unlink(set->members[i].snap, &dropped);
-		first = true;
+		struct vss_member *m = &set->members[i];
+
+		if (m->snap)
+			vss_snapshot_unlink(m->snap, &dropped);
+		m->snap = NULL;
+		first |= !!m->vol;
 	}
+	mutex_unlock(&vss_mutex);
+	vss_freeze_free(&set->freezes);
+	mutex_lock(&vss_mutex);
 	finish(set, VSS_SET_FAILED);
 	if (set->doomed)
 		unlist(set);
@@ -660,7 +666,17 @@ int vss_set_prepare(const struct vss_set_request *req, struct vss_set **setp,
 	mutex_lock(&set->lock);
 	mutex_lock(&vss_mutex);
 	err = prepare(set, req, extack);
-	if (!err) {
+	if (err) {
+		for (i = 0; i < set->nr; i++) {
+			if (set->members[i].snap)
+				vss_snapshot_drop(set->members[i].snap);
+			set->members[i].snap = NULL;
+		}
+		mutex_unlock(&vss_mutex);
+		vss_freeze_free(&set->freezes);
+		mutex_lock(&vss_mutex);
+		finish(set, VSS_SET_FAILED);
+	} else {
 		kref_get(&set->ref);
 		spin_lock(&vss_sets_lock);
 		list_add_tail(&set->list, &vss_sets);
@@ -668,16 +684,6 @@ int vss_set_prepare(const struct vss_set_request *req, struct vss_set **setp,
 		vss_changed();
 	}
 	mutex_unlock(&vss_mutex);
-	if (err) {
-		vss_freeze_free(&set->freezes);
-		mutex_lock(&vss_mutex);
-		for (i = 0; i < set->nr; i++) {
-			if (set->members[i].snap)
-				vss_snapshot_drop(set->members[i].snap);
-		}
-		finish(set, VSS_SET_FAILED);
-		mutex_unlock(&vss_mutex);
-	}
 	mutex_unlock(&set->lock);
 	if (err) {
 		vss_set_put(set);
@@ -745,13 +751,13 @@ int vss_set_step(struct vss_set *set, u32 owner, enum vss_set_state target,
 			       "the step does not return; the set will be undone when it does");
 		return -ETIMEDOUT;
 	}
-	/* A deadline may have it, whose thaw does not return. */
-	if (mutex_lock_killable(&set->lock))
-		return -EINTR;
+	/*
+	 * Both are as the step left them: only its owner begins another.  The lock
+	 * may be a deadline's, whose thaw does not return.
+	 */
 	err = set->result;
 	if (err && extack)
 		extack->_msg = set->message ?: "the set was undone";
-	mutex_unlock(&set->lock);
 	return err;
 }
 
