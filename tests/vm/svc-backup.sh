@@ -181,6 +181,18 @@ wait_for 20 is_last front BackupShutdown
 [[ $(<"$TEST_TMP/seen") == "$sum" ]] || fail "the copy of the script is not of the instant"
 # grep -q would end before tar, which is killed then.
 tar -tf "$TEST_TMP/meta.tar" | grep -x bcd.xml >/dev/null || fail "no document in the archive"
+# The documents cannot be written: the set goes, and what was there before stays.
+mkdir "$TEST_TMP/little"
+mount -t tmpfs -o size=8k none "$TEST_TMP/little"
+cleanup_push umount "$TEST_TMP/little"
+echo old >"$TEST_TMP/little/meta.tar"
+before=$(vssctl list --json)
+EXT4=$ext4 expect_fail -m 'cannot write' vssctl exec <(
+	printf '%s\n' "set context persistent" "set metadata $TEST_TMP/little/meta.tar" "add volume %EXT4%" create
+)
+[[ $(vssctl list --json) == "$before" ]] || fail "a set is left: $(vssctl list)"
+[[ $(ls "$TEST_TMP/little") == meta.tar && $(<"$TEST_TMP/little/meta.tar") == old ]] ||
+	fail "the old archive is gone, or another one is left: $(ls -l "$TEST_TMP/little")"
 expect_fail vssctl exec <(echo "end backup")
 expect_fail -s 1 vssctl exec <(echo "no such command")
 cat >"$TEST_TMP/restore" <<'END'

@@ -235,12 +235,16 @@ int vssctl_backup_create(struct vssctl_backup *backup)
 		ret = prepare_and_do(backup, writers);
 	if (!ret)
 		vssctl_backup_warn_volatile(backup);
-	if (!ret || !backup->bc)
-		return ret;
+	if (ret && backup->bc)
+		vssctl_backup_undo(backup);
+	return ret;
+}
+
+void vssctl_backup_undo(struct vssctl_backup *backup)
+{
 	if (backup->created)
 		delete_set(backup);
 	vss_backup_components_abort_backup(backup->bc);
-	return ret;
 }
 
 int vssctl_backup_document(struct vssctl_backup *backup, char **xml)
@@ -266,7 +270,7 @@ static int save_one(struct vssctl_backup *backup, const char *dir, uint32_t inde
 	else if (asprintf(&path, "%s/wm-%u.xml", dir, index) < 0)
 		ret = vssctl_fail(backup->ctl, E_OUTOFMEMORY, "out of memory");
 	else
-		ret = vssctl_write_file(backup->ctl, path, xml);
+		ret = vssctl_write_file(backup->ctl, path, xml, strlen(xml));
 	free(path);
 	free(xml);
 	vss_writer_metadata_free(metadata);

@@ -63,6 +63,9 @@ int vssctl_backup_choose(struct vssctl_backup *backup, struct vssctl_writer_choi
 /* InitializeForBackup to DoSnapshotSet, with all that lies between. */
 int vssctl_backup_create(struct vssctl_backup *backup);
 
+/* Delete the set that was made, and AbortBackup: what failed later leaves nothing. */
+void vssctl_backup_undo(struct vssctl_backup *backup);
+
 /* Warn of shadow copies that are to stay, and end with the machine's uptime. */
 void vssctl_backup_warn_volatile(struct vssctl_backup *backup);
 

@@ -209,7 +209,7 @@ static int write_environment(struct vssctl_shadow_options *options, char **envir
 		fputs("'\n", file);
 	}
 	fclose(file);
-	ret = vssctl_write_file(options->backup.ctl, options->env_file, text);
+	ret = vssctl_write_file(options->backup.ctl, options->env_file, text, size);
 	free(text);
 	return ret;
 }
@@ -222,7 +222,7 @@ static int save_documents(struct vssctl_shadow_options *options)
 
 	if (options->document) {
 		ret = vssctl_backup_document(backup, &xml) ?:
-		      vssctl_write_file(backup->ctl, options->document, xml);
+		      vssctl_write_file(backup->ctl, options->document, xml, strlen(xml));
 		free(xml);
 	}
 	if (!ret && options->writer_documents)

@@ -4,11 +4,9 @@
  */
 #include <archive.h>
 #include <archive_entry.h>
-#include <errno.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/stat.h>
-#include <unistd.h>
 
 #include "metadata-archive.h"
 #include "requester.h"
@@ -46,14 +44,15 @@ static bool put(struct archive *archive, const char *name, const char *text)
 int vssctl_archive_write(struct vssctl *ctl, const char *path, const struct vssctl_documents *documents)
 {
 	struct archive *archive = archive_write_new();
-	mode_t mask = umask(0077);
+	char *data = NULL;
+	size_t size = 0;
+	FILE *memory = open_memstream(&data, &size);
 	bool ok;
-	int ret = 0;
+	int ret;
 
-	ok = archive && archive_write_set_format_pax_restricted(archive) == ARCHIVE_OK &&
-	     archive_write_open_filename(archive, path) == ARCHIVE_OK &&
+	ok = archive && memory && archive_write_set_format_pax_restricted(archive) == ARCHIVE_OK &&
+	     archive_write_open_FILE(archive, memory) == ARCHIVE_OK &&
 	     put(archive, "bcd.xml", documents->backup);
-	umask(mask);
 	for (size_t i = 0; ok && i < documents->nr_writers; i++) {
 		char name[32];
 
@@ -61,10 +60,14 @@ int vssctl_archive_write(struct vssctl *ctl, const char *path, const struct vssc
 		ok = put(archive, name, documents->writers[i]);
 	}
 	ok = ok && archive_write_close(archive) == ARCHIVE_OK;
-	if (!ok)
-		ret = vssctl_fail(ctl, E_FAIL, "cannot write %s: %s", path,
-				  archive ? archive_error_string(archive) : strerror(ENOMEM));
 	archive_write_free(archive);
+	if (memory && fclose(memory))
+		ok = false;
+	if (ok)
+		ret = vssctl_write_file(ctl, path, data, size);
+	else
+		ret = vssctl_fail(ctl, E_OUTOFMEMORY, "out of memory for the archive %s", path);
+	free(data);
 	return ret;
 }
 

@@ -284,9 +284,8 @@ int vssctl_read_file(struct vssctl *ctl, const char *path, char **text, size_t *
 	return ret;
 }
 
-int vssctl_write_file(struct vssctl *ctl, const char *path, const char *text)
+int vssctl_write_file(struct vssctl *ctl, const char *path, const char *data, size_t size)
 {
-	size_t size = strlen(text);
 	char *aside;
 	FILE *file;
 	int fd;
@@ -296,7 +295,7 @@ int vssctl_write_file(struct vssctl *ctl, const char *path, const char *text)
 	/* Its mode is 0600: documents may hold what writers keep to themselves. */
 	fd = mkostemp(aside, O_CLOEXEC);
 	file = fd < 0 ? NULL : fdopen(fd, "w");
-	if (!file || fwrite(text, 1, size, file) != size || fflush(file) || fsync(fd) ||
+	if (!file || fwrite(data, 1, size, file) != size || fflush(file) || fsync(fd) ||
 	    rename(aside, path)) {
 		int ret = vssctl_fail(ctl, vss_result_from_errno(errno), "cannot write %s: %s", path,
 				      strerror(errno));

@@ -59,6 +59,6 @@ void vssctl_statuses_free(struct vss_writer_status *statuses, size_t count);
 int vssctl_read_file(struct vssctl *ctl, const char *path, char **text, size_t *size);
 
 /* Write a file that only its owner may read, at once or not at all. */
-int vssctl_write_file(struct vssctl *ctl, const char *path, const char *text);
+int vssctl_write_file(struct vssctl *ctl, const char *path, const char *data, size_t size);
 
 #endif /* VSSCTL_REQUESTER_H */

@@ -284,8 +284,13 @@ static int create(struct vssctl_script *script, struct words *w)
 		return vssctl_fail_error(script->ctl, &error);
 	/* Without BEGIN BACKUP nobody tells writers of success: their logs stay. */
 	backup->type = script->begun ? VSS_BT_FULL : VSS_BT_COPY;
-	ret = vssctl_backup_create(backup) ?: set_aliases(script) ?: save_metadata(script);
-	if (!ret)
+	ret = vssctl_backup_create(backup);
+	if (ret)
+		return ret;
+	ret = set_aliases(script) ?: save_metadata(script);
+	if (ret)
+		vssctl_backup_undo(backup);
+	else
 		print_set(script);
 	return ret;
 }
