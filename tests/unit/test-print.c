@@ -186,21 +186,32 @@ static void json_of_events(void **state)
 		.type = VSS_EVENT_SET_FAILED, .time = 2, .set = set1,
 		.has = VSS_KERNEL_EVENT_SET | VSS_KERNEL_EVENT_ERROR, .error = -ETIMEDOUT,
 	};
-	char *newline;
+	static char path[] = "/srv/x";
+	const struct vss_kernel_area area = {
+		.volume = { 4000, 1 }, .path = path, .size = 4096,
+	};
 	json_object *doc;
+	char *line, *rest;
 
 	f->ctl.print->event(&f->ctl, &low);
+	f->ctl.print->area_grown(&f->ctl, &area);
 	f->ctl.print->event(&f->ctl, &failed);
 	/* One object a line. */
-	newline = strchr(text_of(f), '\n');
-	assert_non_null(newline);
-	*newline = '\0';
-	doc = json_of(f->out);
+	text_of(f);
+	line = strtok_r(f->out, "\n", &rest);
+	assert_non_null(line);
+	doc = json_of(line);
 	assert_string_equal(get_string(doc, "event"), "area-low");
 	assert_int_equal(json_object_get_int(get(doc, "area_used")), 990);
 	assert_false(json_object_object_get_ex(doc, "snapshot", NULL));
 	json_object_put(doc);
-	doc = json_of(newline + 1);
+	line = strtok_r(NULL, "\n", &rest);
+	assert_non_null(line);
+	doc = json_of(line);
+	assert_string_equal(get_string(doc, "event"), "area-grown");
+	assert_string_equal(get_string(get(doc, "diff_area"), "path"), path);
+	json_object_put(doc);
+	doc = json_of(rest);
 	assert_string_equal(get_string(doc, "event"), "set-failed");
 	assert_string_equal(get_string(doc, "set"), set1_text);
 	assert_string_equal(get_string(doc, "error"), strerror(ETIMEDOUT));

@@ -160,6 +160,10 @@ expect_fail -s 3 vssctl delete "${ids[1]}"
 
 echo "--- a script"
 wait_for 20 has_writer front
+# One document of all writers.
+said=$(vssctl writers metadata --json)
+[[ $(grep -c '"documents"' <<<"$said") == 1 && $(grep -o '<WRITER_METADATA ' <<<"$said" | wc -l) -gt 1 ]] ||
+	fail "no array of documents: $said"
 cat >"$TEST_TMP/script" <<'END'
 rem the order of DiskShadow
 set context persistent

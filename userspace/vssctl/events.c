@@ -79,7 +79,7 @@ static void grow(struct watch *w, const struct vss_kernel_event *event)
 		if (size > most)
 			size = most;
 		if (!vssctl_area_grow(w->ctl, &volume, size, &added)) {
-			w->ctl->print->area_added(w->ctl, &added);
+			w->ctl->print->area_grown(w->ctl, &added);
 			vss_kernel_area_clear(&added);
 		}
 	}

@@ -360,7 +360,15 @@ static int run(struct vssctl *ctl, struct vssctl_args *args)
 					   strerror(errno));
 		c.relative_to = relative_to;
 	}
-	ret = prepare(&c) ?: put_files(&c) ?: put_components(&c);
+	ret = prepare(&c);
+	if (!ret) {
+		ret = put_files(&c);
+		if (!ret)
+			ret = put_components(&c);
+		else if (ctl->json)
+			/* A document all the same: not all files, and no components. */
+			fprintf(ctl->out, "\n  ]\n}\n");
+	}
 	free(relative_to);
 	return ret;
 }

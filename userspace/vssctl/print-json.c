@@ -283,6 +283,15 @@ static void json_area_added(struct vssctl *ctl, const struct vss_kernel_area *ar
 	put_document(ctl, area_object(area));
 }
 
+static void json_area_grown(struct vssctl *ctl, const struct vss_kernel_area *area)
+{
+	json_object *object = json_object_new_object();
+
+	add_string(object, "event", "area-grown");
+	add(object, "diff_area", area_object(area));
+	put(ctl->out, object, JSON_C_TO_STRING_PLAIN);
+}
+
 static void json_area_removed(struct vssctl *ctl, const struct vss_kernel_area *area,
 			      bool file_removed)
 {
@@ -407,6 +416,7 @@ const struct vssctl_printer vssctl_print_json = {
 	.detached = json_detached,
 	.areas = json_areas,
 	.area_added = json_area_added,
+	.area_grown = json_area_grown,
 	.area_removed = json_area_removed,
 	.volumes = json_volumes,
 	.volume = json_volume,

@@ -442,6 +442,7 @@ const struct vssctl_printer vssctl_print_text = {
 	.detached = text_detached,
 	.areas = text_areas,
 	.area_added = text_area_added,
+	.area_grown = text_area_added,
 	.area_removed = text_area_removed,
 	.volumes = text_volumes,
 	.volume = text_volume,

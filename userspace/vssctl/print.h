@@ -53,6 +53,8 @@ struct vssctl_printer {
 			 const struct vss_kernel_area *removed, size_t count);
 	void (*areas)(struct vssctl *ctl, const struct vss_kernel_area *areas, size_t count);
 	void (*area_added)(struct vssctl *ctl, const struct vss_kernel_area *area);
+	/* As @area_added, among events. */
+	void (*area_grown)(struct vssctl *ctl, const struct vss_kernel_area *area);
 	/* @file_removed: also the file it was. */
 	void (*area_removed)(struct vssctl *ctl, const struct vss_kernel_area *area,
 			     bool file_removed);

@@ -48,27 +48,43 @@ static int run_status(struct vssctl *ctl, struct vssctl_args *args)
 	return ret;
 }
 
+/* Print it for people, or have it as it is in @text. */
 static int show(struct vssctl *ctl, struct vss_backup_components *bc, uint32_t index, bool full,
-		bool xml)
+		char **text)
 {
 	struct vss_writer_metadata *metadata;
 	struct vss_uuid instance;
-	char *text;
 	int ret = vssctl_check(ctl, bc,
 			       vss_backup_components_get_writer_metadata(bc, index, &instance,
 									 &metadata));
 
 	if (ret)
 		return ret;
-	if (!xml) {
+	if (!text)
 		vssctl_print_metadata(ctl, metadata, full);
-	} else if (VSS_FAILED(vss_examine_writer_metadata_save_as_xml(metadata, &text))) {
+	else if (VSS_FAILED(vss_examine_writer_metadata_save_as_xml(metadata, text)))
 		ret = vssctl_fail_error(ctl, vss_writer_metadata_error(metadata));
-	} else {
-		vssctl_print_value(ctl, "document", text);
-		free(text);
-	}
 	vss_writer_metadata_free(metadata);
+	return ret;
+}
+
+static int show_all(struct vssctl *ctl, struct vss_backup_components *bc, bool full, bool xml)
+{
+	uint32_t count = 0, i;
+	char **texts;
+	int ret = vssctl_check(ctl, bc,
+			       vss_backup_components_get_writer_metadata_count(bc, &count));
+
+	texts = ret ? NULL : calloc(count ? count : 1, sizeof(*texts));
+	if (!texts)
+		return ret ? ret : vssctl_fail(ctl, E_OUTOFMEMORY, "out of memory");
+	for (i = 0; !ret && i < count; i++)
+		ret = show(ctl, bc, i, full, xml ? &texts[i] : NULL);
+	if (!ret && xml)
+		vssctl_print_values(ctl, "documents", texts, count);
+	for (i = 0; i < count; i++)
+		free(texts[i]);
+	free(texts);
 	return ret;
 }
 
@@ -76,7 +92,6 @@ static int run_metadata(struct vssctl *ctl, struct vssctl_args *args)
 {
 	struct vss_backup_components *bc;
 	bool full = false, xml = false;
-	uint32_t count = 0;
 	int opt, ret;
 
 	while ((opt = vssctl_next_option(args)) != VSSCTL_OPTION_END) {
@@ -94,9 +109,7 @@ static int run_metadata(struct vssctl *ctl, struct vssctl_args *args)
 	ret = gather(ctl, &bc);
 	if (ret)
 		return ret;
-	ret = vssctl_check(ctl, bc, vss_backup_components_get_writer_metadata_count(bc, &count));
-	for (uint32_t i = 0; !ret && i < count; i++)
-		ret = show(ctl, bc, i, full, xml || ctl->json);
+	ret = show_all(ctl, bc, full, xml || ctl->json);
 	vss_backup_components_release(bc);
 	return ret;
 }
